@@ -92,9 +92,7 @@ class MockProvider(Provider):
         if settings.chunk < 1:
             raise ConfigurationError(f"providers.{name}.chunk: expected at least 1, got {settings.chunk}")
         self._settings = settings
-        self._replies = [
-            _read(reply, f"providers.{name}.replies[{i}]") for i, reply in enumerate(settings.replies)
-        ]
+        self._replies = [_read(reply, f"providers.{name}.replies[{i}]") for i, reply in enumerate(settings.replies)]
         self._turn = itertools.count()
 
     @serves(CHAT)
@@ -124,9 +122,7 @@ class MockProvider(Provider):
         if not isinstance(reply, Reply):
             return _Plan(reply)
         size = settings.chunk if call.streaming else None
-        events = [
-            event for choice in range(call.request.n or 1) for event in _choice_events(reply, size, choice)
-        ]
+        events = [event for choice in range(call.request.n or 1) for event in _choice_events(reply, size, choice)]
         usage = Usage(_tokens(messages), (call.request.n or 1) * _words(reply.reasoning, reply.text))
         return _Plan([*events, UsageReported(usage)], reply.delay or settings.delay)
 
@@ -147,9 +143,7 @@ def _read(value: object, where: str) -> Reply | Script:
         if any("name" not in call for call in reply.tool_calls):
             raise ConfigurationError(f"{where}.tool_calls: each needs a name")
         return reply
-    if isinstance(value, Sequence) and all(
-        isinstance(item, ChatEvent | Exception | float | int) for item in value
-    ):
+    if isinstance(value, Sequence) and all(isinstance(item, ChatEvent | Exception | float | int) for item in value):
         return value
     raise ConfigurationError(f"{where}: expected text, a table, a Reply or a list of events, got {value!r}")
 

@@ -55,9 +55,7 @@ class OpenAIProvider(HttpProvider):
         endpoint = Endpoint.parse(settings.base_url, credential, name=f"providers.{name}.base_url")
         self._official = endpoint.origin == Endpoint.parse(BASE_URL).origin
         if self._official and credential is None:
-            raise ConfigurationError(
-                f"providers.{name}.api_key: missing; set it, or OPENAI_API_KEY in the environment"
-            )
+            raise ConfigurationError(f"providers.{name}.api_key: missing; set it, or OPENAI_API_KEY in the environment")
         model = settings.default_model or DEFAULT_MODELS.get(endpoint.host, DEFAULT_MODEL)
         super().__init__(name, endpoint, {CHAT.name: model})
         self._stream_usage = settings.stream_usage
@@ -73,9 +71,7 @@ class OpenAIProvider(HttpProvider):
         accept = "text/event-stream" if call.streaming else "application/json"
         head = yield self.post("/chat/completions", body, accept=accept)
         # some servers stream when they were not asked to, and the other way round: what came decides
-        streamed = {"text/event-stream": True, "application/json": False}.get(
-            head.content_type, call.streaming
-        )
+        streamed = {"text/event-stream": True, "application/json": False}.get(head.content_type, call.streaming)
         if streamed:
             return ChatStream(head)
         return JsonReply(head, ChatReader(head).whole)

@@ -116,10 +116,13 @@ class ChatReader:
         for choice in choices or ():
             self._read_choice(choice, key, events)
         self._read_usage(payload)
+        if self._usage is not None and self._choices and all(choice.finished for choice in self._choices.values()):
+            events.append(UsageReported(self._usage, raw=self._take()))
+            self._usage = None
         return self._begun(events)
 
     def end(self) -> Iterator[ChatEvent]:
-        """The reply has ended: what was held back."""
+        """The reply has ended: usage that came before its choices were finished."""
         yield from self._begun([UsageReported(self._usage)] if self._usage is not None else [])
 
     def _begun(self, events: list[ChatEvent]) -> list[ChatEvent]:
@@ -132,7 +135,8 @@ class ChatReader:
             return []
         self._started = True
         facts = self._facts
-        start = Start(id=facts.get("id"), model=facts.get("model"), created=facts.get("created"))
+        first = self._early.pop(0).raw if self._early else None
+        start = Start(id=facts.get("id"), model=facts.get("model"), created=facts.get("created"), raw=first)
         return [start, *self._early, *events]
 
     def _learn(self, payload: Mapping[str, Any]) -> None:
@@ -192,9 +196,7 @@ class ChatReader:
                 if text:
                     events.append(ReasoningDelta(text, index, raw=self._take()))
 
-    def _tool_call(
-        self, call: Mapping[str, Any], choice: int, state: _Choice, position: int | None
-    ) -> ToolCallDelta:
+    def _tool_call(self, call: Mapping[str, Any], choice: int, state: _Choice, position: int | None) -> ToolCallDelta:
         index, new = state.call(call, position)
         function = call.get("function") or {}
         arguments = function.get("arguments")

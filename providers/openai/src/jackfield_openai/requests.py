@@ -49,9 +49,7 @@ def chat_body(request: ChatRequest, model: str, *, official: bool) -> dict[str, 
     _add_tools(body, request)
     for key, value in request.options.get("openai", {}).items():
         if key in body:
-            raise BadRequestError(
-                f"options.openai.{key}: this is set already, by a field of the request itself"
-            )
+            raise BadRequestError(f"options.openai.{key}: this is set already, by a field of the request itself")
         body[key] = value
     return body
 
@@ -87,9 +85,7 @@ def _message(message: Message, index: int) -> Iterator[dict[str, Any]]:
     if message.role == "tool":
         for part in message.parts:
             if not isinstance(part, ToolResult):
-                raise UnsupportedError(
-                    f"{where}: a tool's turn holds results of tools only, not {type(part).__name__}"
-                )
+                raise UnsupportedError(f"{where}: a tool's turn holds results of tools only, not {type(part).__name__}")
             yield {"role": "tool", "tool_call_id": part.call_id, "content": part.content, **name}
         return
     wire: dict[str, Any] = {"role": message.role, "content": _content(message.parts)}
@@ -99,9 +95,7 @@ def _message(message: Message, index: int) -> Iterator[dict[str, Any]]:
         if isinstance(part, ToolResult) or (
             message.role != "assistant" and isinstance(part, ToolCall | Reasoning | Refusal)
         ):
-            raise UnsupportedError(
-                f"{where}: the turn of role {message.role!r} cannot hold a {type(part).__name__}"
-            )
+            raise UnsupportedError(f"{where}: the turn of role {message.role!r} cannot hold a {type(part).__name__}")
     yield {**wire, **name}
 
 

@@ -1,0 +1,71 @@
+"""A call: one operation under way."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Self, TypeVar
+
+from attrs import evolve, field, frozen
+
+from .operations import Operation, Request
+from .runtime import Runtime
+
+__all__ = ["Call", "Target", "Timeouts"]
+
+Q_co = TypeVar("Q_co", bound=Request[Any, Any], covariant=True)
+
+
+@frozen
+class Target:
+    """Where a call goes: the name of a provider instance, and a model as that provider names it."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model}"
+
+
+@frozen
+class Timeouts:
+    """Bounds in seconds; None is no bound.
+
+    Attributes:
+        connect: for a connection.
+        total: for a call that is not streamed, everything included. It is a deadline: retries share it.
+        first: for the first event of a stream.
+        silence: for the time between two reads of a stream.
+    """
+
+    connect: float = 10.0
+    total: float | None = 600.0
+    first: float | None = 300.0
+    silence: float | None = 120.0
+
+
+@frozen
+class Call(Generic[Q_co]):
+    """What middleware and providers see of a call. It is a value: change it with `evolve`.
+
+    Attributes:
+        operation: what is asked for.
+        request: the request, with the alias's own settings filled in.
+        target: the provider and model that serve it.
+        alias: the name that the caller used for the target, or None.
+        runtime: the door to the outside.
+        streaming: whether the caller reads the events one by one.
+        deadline: when the whole call must be over, in seconds of `runtime.now()`, or None.
+        timeouts: the bounds that are not the deadline.
+    """
+
+    operation: Operation[Any, Any]
+    request: Q_co
+    target: Target
+    runtime: Runtime = field(repr=False)
+    alias: str | None = None
+    streaming: bool = False
+    deadline: float | None = None
+    timeouts: Timeouts = field(factory=Timeouts)
+
+    def evolve(self, **changes: Any) -> Self:
+        """A copy with some fields changed."""
+        return evolve(self, **changes)

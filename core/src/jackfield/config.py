@@ -1,0 +1,206 @@
+"""Reads the configuration: a TOML file, or a dictionary, and the environment with `.env.local` and `.env`."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from attrs import field, frozen
+
+from .call import Timeouts
+from .engine import EngineName
+from .errors import ConfigurationError
+from .settings import check_keys, structure
+
+__all__ = ["Alias", "Config", "Environment", "Sourced", "load"]
+
+KEYS: Final = ("default", "models", "providers", "middleware", "engine", "timeouts")
+
+
+@frozen
+class Sourced:
+    """A value and the place that it comes from."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+@frozen
+class Environment:
+    """Variables, from the strongest source to the weakest. What is empty counts as unset."""
+
+    layers: tuple[tuple[str, Mapping[str, str | None]], ...] = field(repr=False)
+
+    def get(self, name: str) -> Sourced | None:
+        """A variable and where it was found."""
+        for source, variables in self.layers:
+            if value := variables.get(name):
+                return Sourced(value, source)
+        return None
+
+
+@frozen
+class Alias:
+    """A name for a target, with settings for the requests that use it."""
+
+    target: str
+    settings: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class Config:
+    """What was configured, checked as far as that is possible without loading a plugin.
+
+    Attributes:
+        source: the file that it was read from, or what else it is.
+        trusted: whether the program named it, rather than the library finding it in the working folder.
+        environment: the variables to fill the gaps with.
+        default: the model to use where a request names none.
+        models: aliases.
+        providers: the table of each provider instance, as it was written.
+        middleware: the table of each middleware, as it was written.
+        engine: which HTTP library to use.
+        timeouts: bounds in time.
+    """
+
+    source: str
+    trusted: bool
+    environment: Environment
+    default: str | None = None
+    models: Mapping[str, Alias] = field(factory=dict)
+    providers: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=False)
+    middleware: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    engine: EngineName = "auto"
+    timeouts: Timeouts = field(factory=Timeouts)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was configured at all."""
+        return not (self.default or self.models or self.providers)
+
+    def resolved(self, value: Any, where: str) -> Any:
+        """A value of a table, with `{ env = "NAME" }` looked up.
+
+        Raises:
+            ConfigurationError: the variable is not set.
+        """
+        if not (isinstance(value, Mapping) and value.keys() == {"env"}):
+            return value
+        found = self.environment.get(str(value["env"]))
+        if found is None:
+            raise ConfigurationError(f"{where}: the environment variable {value['env']} is not set")
+        return found
+
+
+def load(config: str | os.PathLike[str] | Mapping[str, Any] | None = None, folder: Path | None = None) -> Config:
+    """Find and read the configuration.
+
+    Args:
+        config: a file, or a dictionary in its place, with which no file is read. None looks at `JACKFIELD_CONFIG`,
+            then for `jackfield.toml`, then for `[tool.jackfield]` in `pyproject.toml`.
+        folder: where to look for these and for `.env.local` and `.env`; the working folder by default.
+
+    Raises:
+        ConfigurationError: names the file, the key, the value and what would be right.
+    """
+    folder = folder or Path.cwd()
+    if isinstance(config, Mapping):
+        return _read(config, "config", trusted=True, environment=Environment((("the environment", os.environ),)))
+    dotenv = ((name, _dotenv(folder / name)) for name in (".env.local", ".env"))
+    environment = Environment((("the environment", os.environ), *dotenv))
+    named = config or os.environ.get("JACKFIELD_CONFIG")
+    if named:
+        return _read(_table(Path(named)), str(named), trusted=True, environment=environment)
+    for name in ("jackfield.toml", "pyproject.toml"):
+        if (folder / name).is_file():
+            table = _table(folder / name)
+            if table is not None:
+                return _read(table, name, trusted=False, environment=environment)
+    return _read({}, "the environment", trusted=True, environment=environment)
+
+
+def _dotenv(path: Path) -> Mapping[str, str | None]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return dotenv_values(path, interpolate=False)
+
+
+def _table(path: Path) -> Mapping[str, Any] | None:
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
+    if path.name == "pyproject.toml":
+        found: Mapping[str, Any] | None = table.get("tool", {}).get("jackfield")
+        return found
+    return table
+
+
+def _read(raw: Mapping[str, Any] | None, source: str, *, trusted: bool, environment: Environment) -> Config:
+    table = check_keys(raw or {}, KEYS, source)
+    engine = table.get("engine", "auto")
+    if engine not in get_args(EngineName):
+        raise ConfigurationError(f"{source}.engine: expected one of {', '.join(get_args(EngineName))}, got {engine!r}")
+    default = environment.get("JACKFIELD_DEFAULT")
+    middleware = table.get("middleware", ())
+    if isinstance(middleware, str | Mapping) or not all(isinstance(item, Mapping) for item in middleware):
+        raise ConfigurationError(f"{source}.middleware: expected [[middleware]] tables, got {middleware!r}")
+    for index, item in enumerate(middleware):
+        if not isinstance(item.get("use"), str):
+            raise ConfigurationError(f"{source}.middleware[{index}].use: missing; expected the name of a plugin")
+    return Config(
+        source,
+        trusted,
+        environment,
+        default.value if default else _text(table.get("default"), f"{source}.default"),
+        {name: _alias(value, f"{source}.models.{name}") for name, value in _tables(table, "models", source).items()},
+        {
+            name: _instance(value, f"{source}.providers.{name}")
+            for name, value in _tables(table, "providers", source).items()
+        },
+        tuple(middleware),
+        engine,
+        structure(
+            Timeouts,
+            check_keys(table.get("timeouts", {}), ("connect", "total", "first", "silence"), f"{source}.timeouts"),
+            f"{source}.timeouts",
+        ),
+    )
+
+
+def _tables(table: Mapping[str, Any], key: str, source: str) -> Mapping[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{source}.{key}: expected a table, got {value!r}")
+    return value
+
+
+def _text(value: object, where: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"{where}: expected text, got {value!r}")
+    return value
+
+
+def _alias(value: object, where: str) -> Alias:
+    if isinstance(value, str):
+        return Alias(value)
+    if isinstance(value, Mapping) and isinstance(value.get("target"), str):
+        return Alias(value["target"], {key: item for key, item in value.items() if key != "target"})
+    if isinstance(value, list | tuple):
+        raise ConfigurationError(f"{where}: a list of targets needs a fallback middleware, and there is none yet")
+    raise ConfigurationError(f"{where}: expected 'provider:model' or a table with a target, got {value!r}")
+
+
+def _instance(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{where}: expected a table, got {value!r}")
+    _text(value.get("plugin"), f"{where}.plugin")
+    return value

@@ -1,0 +1,135 @@
+"""Where requests go and what opens the door: origins, secrets and credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from .errors import ConfigurationError
+
+__all__ = ["Credential", "Endpoint", "Secret"]
+
+PORTS: Final = {"http": 80, "https": 443}
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class Secret:
+    """A value that shows itself to nobody who does not ask: not in a repr, a traceback, a copy or a pickle."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str, name: str = "secret") -> None:
+        """Hold a value. `name` is what errors call it.
+
+        Raises:
+            ConfigurationError: the value is empty, or has characters that no HTTP header can carry.
+        """
+        if not value:
+            raise ConfigurationError(f"{name}: expected a value, got an empty string")
+        wrong = next((index for index, char in enumerate(value) if not "!" <= char <= "~"), None)
+        if wrong is not None:
+            raise ConfigurationError(
+                f"{name}: character {wrong + 1} of {len(value)} is a space, a control character or not ASCII; "
+                "was it pasted with a line break or quotes?"
+            )
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled")
+
+
+@frozen
+class Credential:
+    """A header that opens an endpoint: `Credential(key)` is `Authorization: Bearer <key>`.
+
+    `secret` is a value, or a function that gives one and is asked again at each attempt (a token that expires).
+    """
+
+    secret: Secret | Callable[[], Secret]
+    header: str = "authorization"
+    prefix: str = "Bearer "
+
+    def resolve(self) -> Secret:
+        """The secret as it is now; may block where it is a function."""
+        return self.secret if isinstance(self.secret, Secret) else self.secret()
+
+
+@frozen
+class Endpoint:
+    """A base URL taken apart, with the credential that belongs to its origin and to no other.
+
+    `headers` go with every request to it.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    credential: Credential | None = None
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+
+    @classmethod
+    def parse(
+        cls,
+        base_url: str,
+        credential: Credential | None = None,
+        headers: Mapping[str, str] | None = None,
+        name: str = "base_url",
+    ) -> Endpoint:
+        """Take a base URL apart. `name` is what errors call it.
+
+        Raises:
+            ConfigurationError: it is not an http or https URL, or holds a user name, a query or a fragment.
+        """
+        try:
+            url = urlsplit(base_url)
+            port = url.port
+            host = (url.hostname or "").encode("ascii").decode()
+            path = url.path.rstrip("/").encode("ascii").decode()
+        except ValueError:
+            raise ConfigurationError(f"{name}: {base_url!r} is not a valid URL") from None
+        if "@" in url.netloc:
+            # not quoted: it may well be a password
+            raise ConfigurationError(f"{name}: a URL with a user name or password is refused; use a credential")
+        if url.scheme not in PORTS or not host:
+            raise ConfigurationError(f"{name}: expected a URL like 'https://host/v1', got {base_url!r}")
+        if url.query or url.fragment or any(not "!" <= char <= "~" for char in base_url):
+            raise ConfigurationError(f"{name}: {base_url!r} must not have a query, a fragment or white space")
+        return cls(url.scheme, host, port or PORTS[url.scheme], path, credential, headers or {})
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, as in `https://api.example.com:443`."""
+        return f"{self.scheme}://{self.authority}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The host as it stands in a URL: an IPv6 address has brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def loopback(self) -> bool:
+        """Whether requests stay on this machine."""
+        return self.host in LOOPBACK or (self.host.startswith("127.") and self.host.replace(".", "").isdigit())

@@ -1,0 +1,79 @@
+"""The two pools behind one face: a blocking one with awaitable methods that never suspend, and an async one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from ..runtime import Quietly, begin
+from .work import Backend, wrap, wrap_later
+
+__all__ = ["BlockingPool", "Pool", "SuspendingPool"]
+
+
+class BlockingPool:
+    """A blocking pool with awaitable methods, none of which suspends."""
+
+    def __init__(self, core: Any, **options: Any) -> None:
+        self._pool = core.ConnectionPool(network_backend=Backend(core.SyncBackend(), wrap), **options)
+
+    async def handle(self, request: Any) -> Any:
+        """Send a request; the head of its reply."""
+        return self._pool.handle_request(request)
+
+    def pieces(self, response: Any) -> Callable[[], Awaitable[bytes | None]]:
+        """A function that reads the next piece of the body; None at its end."""
+        pieces = iter(response.stream)
+
+        async def following() -> bytes | None:
+            return next(pieces, None)
+
+        return following
+
+    async def close(self, response: Any) -> None:
+        """Give the connection of a reply back, or drop it."""
+        response.close()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+
+class SuspendingPool:
+    """The same face on an async pool."""
+
+    def __init__(self, core: Any, **options: Any) -> None:
+        self._pool = core.AsyncConnectionPool(network_backend=Backend(core.AnyIOBackend(), wrap_later), **options)
+
+    async def handle(self, request: Any) -> Any:
+        """Send a request; the head of its reply."""
+        return await self._pool.handle_async_request(request)
+
+    def pieces(self, response: Any) -> Callable[[], Awaitable[bytes | None]]:
+        """A function that reads the next piece of the body; None at its end."""
+        pieces = aiter(response.stream)
+        begun = False
+
+        async def following() -> bytes | None:
+            nonlocal begun
+            try:
+                if begun:
+                    return await anext(pieces)
+                begun = True
+                # the pool nests generators, and closes the outermost alone: an event loop must not adopt the others
+                return await Quietly(begin(pieces))
+            except StopAsyncIteration:
+                return None
+
+        return following
+
+    async def close(self, response: Any) -> None:
+        """Give the connection of a reply back, or drop it."""
+        await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._pool.aclose()
+
+
+Pool: TypeAlias = BlockingPool | SuspendingPool

@@ -1,0 +1,147 @@
+"""What an exchange is allowed to take, held at the network: every wait of a connection looks here first.
+
+A read timeout that is taken once per body, as the pools do, lets a deadline be overrun; a context variable tells
+each read and write for whom it works, in both colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from socket import SHUT_RDWR
+from time import monotonic
+from typing import Any, Final
+
+from ..errors import CallTimeoutError, ConnectTimeoutError, DeadlineError, ReadTimeoutError, StreamStateError
+from ..runtime import Control, Limits
+
+__all__ = ["Backend", "Work", "current", "wrap", "wrap_later"]
+
+IDLE: Final = Limits(5.0, 5.0, None)  # for what the pool does on nobody's behalf
+
+
+class Work:
+    """What an exchange is allowed, and the connection that it uses: the network layer looks here."""
+
+    __slots__ = ("control", "limits", "stopped", "stream")
+
+    def __init__(self, limits: Limits, control: Control | None = None) -> None:
+        self.limits = limits
+        self.control = control
+        self.stream: Any = None
+        self.stopped = False
+
+    def allowed(self, bound: float | None, error: type[CallTimeoutError]) -> float | None:
+        """Seconds that the next wait may take.
+
+        Raises:
+            DeadlineError: no time is left.
+        """
+        limits = self.limits
+        ends = [end for end in (limits.deadline, limits.first) if end is not None]
+        if not ends:
+            return bound
+        left = min(ends) - monotonic()
+        if left <= 0:
+            raise self.late(error)
+        return left if bound is None else min(left, bound)
+
+    def late(self, error: type[CallTimeoutError]) -> CallTimeoutError:
+        """The error for a wait that took too long, by the bound that was the cause."""
+        limits, now = self.limits, monotonic()
+        if limits.deadline is not None and now >= limits.deadline:
+            return DeadlineError("the call's deadline has passed")
+        if limits.first is not None and now >= limits.first:
+            return ReadTimeoutError("the first event took too long")
+        if error is ConnectTimeoutError:
+            return error(f"no connection within {limits.connect} s")
+        return error(f"nothing was received for {limits.silence} s")
+
+    def stop(self) -> None:
+        """Wake a read or a write, from whatever thread or task: the socket is shut, its reader closes it."""
+        self.stopped = True
+        if self.stream is not None:
+            sock = self.stream.get_extra_info("socket")
+            with suppress(OSError):  # closed already, which is what was wanted
+                if sock is not None:
+                    sock.shutdown(SHUT_RDWR)
+
+
+current: ContextVar[Work | None] = ContextVar("jackfield_work", default=None)
+
+
+class Stream:
+    """A network stream of either colour, whose every wait is bounded by the exchange that it serves.
+
+    Its methods are those of `httpcore.NetworkStream`; the pool's own timeouts are looser than ours and not looked at.
+    """
+
+    __slots__ = ("_inner", "_wrap")
+
+    def __init__(self, inner: Any, wrap: Callable[[Any], Any]) -> None:
+        self._inner = inner
+        self._wrap = wrap
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> Any:
+        """Read, no longer than allowed."""
+        work = self._serve()
+        return self._inner.read(max_bytes, work.allowed(work.limits.silence, ReadTimeoutError))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> Any:
+        """Write, no longer than allowed."""
+        work = self._serve()
+        return self._inner.write(buffer, work.allowed(work.limits.silence, ReadTimeoutError))
+
+    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
+        """Begin TLS, no longer than allowed."""
+        work = self._serve()
+        allowed = work.allowed(work.limits.connect, ConnectTimeoutError)
+        return self._wrap(self._inner.start_tls(ssl_context, server_hostname, allowed))
+
+    def close(self) -> Any:
+        """Close (blocking)."""
+        return self._inner.close()
+
+    def aclose(self) -> Any:
+        """Close (async)."""
+        return self._inner.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        """What the stream tells of itself."""
+        return self._inner.get_extra_info(info)
+
+    def _serve(self) -> Work:
+        work = current.get() or Work(IDLE)
+        work.stream = self
+        if work.stopped:
+            raise StreamStateError("the stream was closed while it was being read")
+        return work
+
+
+class Backend:
+    """A network backend of either colour that makes such streams; its methods are `httpcore.NetworkBackend`'s."""
+
+    def __init__(self, inner: Any, wrap: Callable[[Any], Any]) -> None:
+        self._inner = inner
+        self._wrap = wrap
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Connect, no longer than allowed."""
+        work = current.get() or Work(IDLE)
+        allowed = work.allowed(work.limits.connect, ConnectTimeoutError)
+        return self._wrap(self._inner.connect_tcp(host, port, allowed, *args, **kwargs))
+
+    def sleep(self, seconds: float) -> Any:
+        """Wait between attempts to connect."""
+        return self._inner.sleep(seconds)
+
+
+def wrap(stream: Any) -> Stream:
+    """A stream that is there."""
+    return Stream(stream, wrap)
+
+
+async def wrap_later(coming: Awaitable[Any]) -> Stream:
+    """A stream that is still to come."""
+    return Stream(await coming, wrap_later)

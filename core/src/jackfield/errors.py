@@ -1,0 +1,207 @@
+"""One hierarchy of errors: what failed, whether a retry can help and when, and what had arrived.
+
+Everything that Jackfield raises on purpose is a `JackfieldError`.
+Cancellation, `KeyboardInterrupt` and the caller's own exceptions pass through untouched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "AuthenticationError",
+    "BadRequestError",
+    "BlockingAwaitError",
+    "CallTimeoutError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectTimeoutError",
+    "ConnectionFailedError",
+    "ContentFilterError",
+    "ContextLengthError",
+    "DeadlineError",
+    "JackfieldError",
+    "LimitExceededError",
+    "MalformedReplyError",
+    "NotFoundError",
+    "NothingConfiguredError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "PluginError",
+    "QuotaError",
+    "RateLimitError",
+    "ReadTimeoutError",
+    "ServerError",
+    "StreamInterruptedError",
+    "StreamStateError",
+    "TruncatedStreamError",
+    "UnsupportedError",
+]
+
+
+class JackfieldError(Exception):
+    """Base of every error of this library.
+
+    Attributes:
+        message: what went wrong, for a person.
+        provider: name of the provider instance, once it is known.
+        model: the model that was asked for, once it is known.
+        operation: name of the operation ("chat", ...), once it is known.
+        status: HTTP status, where there was one. For an error inside a 200 reply, the status that the provider states.
+        code: the provider's own error code, as text.
+        request_id: the provider's id of the request.
+        retryable: whether the same request may succeed later.
+        retry_after: seconds to wait first, where the provider says so.
+        partial: the response as far as it had arrived, or None.
+        body: the provider's reply to the failed request, decoded where it was JSON.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        body: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        if retryable is not None:
+            self.retryable = retryable
+        self.retry_after = retry_after
+        self.body = body
+        self.provider: str | None = None
+        self.model: str | None = None
+        self.operation: str | None = None
+        self.partial: Any = None
+
+    def __str__(self) -> str:
+        where = ":".join(part for part in (self.provider, self.model) if part)
+        facts = " ".join(str(fact) for fact in (self.status, self.code) if fact is not None)
+        return ": ".join(part for part in (where, facts, self.message) if part)
+
+
+class ConfigurationError(JackfieldError):
+    """The configuration cannot work as it stands: the message names the key, the value and what would be right."""
+
+
+class NothingConfiguredError(ConfigurationError):
+    """There is no configuration at all, and no key in the environment, so that there is nobody to ask."""
+
+
+class PluginError(JackfieldError):
+    """A plugin is missing, cannot be loaded, or broke its contract."""
+
+
+class BlockingAwaitError(PluginError):
+    """Something awaited an event loop inside a synchronous client, where there is none."""
+
+
+class UnsupportedError(JackfieldError):
+    """The request holds something that this provider or model cannot carry."""
+
+
+class ConnectionFailedError(JackfieldError):
+    """No connection, or it was lost before a reply began."""
+
+    retryable = True
+
+
+class CallTimeoutError(JackfieldError):
+    """A time limit passed."""
+
+    retryable = True
+
+
+class ConnectTimeoutError(CallTimeoutError):
+    """Connecting took longer than the limit."""
+
+
+class ReadTimeoutError(CallTimeoutError):
+    """The provider was silent for longer than the limit."""
+
+
+class DeadlineError(CallTimeoutError):
+    """The call as a whole took longer than its deadline; no time is left for a retry."""
+
+    retryable = False
+
+
+class AuthenticationError(JackfieldError):
+    """The credential is missing, malformed or refused (401)."""
+
+
+class PermissionDeniedError(JackfieldError):
+    """The credential is known but may not do this (403)."""
+
+
+class NotFoundError(JackfieldError):
+    """The model or the resource does not exist (404)."""
+
+
+class ConflictError(JackfieldError):
+    """The resource changed meanwhile, or is in use (409)."""
+
+    retryable = True
+
+
+class BadRequestError(JackfieldError):
+    """The provider refused the request as it stands (400, 413, 422, ...)."""
+
+
+class ContextLengthError(BadRequestError):
+    """The request, or what it asks for, does not fit the model's context."""
+
+
+class ContentFilterError(BadRequestError):
+    """The provider refused the content."""
+
+
+class RateLimitError(JackfieldError):
+    """Too many requests or tokens for now (429)."""
+
+    retryable = True
+
+
+class QuotaError(JackfieldError):
+    """Credit or quota is used up (402, some 429): waiting does not help."""
+
+
+class ServerError(JackfieldError):
+    """The provider failed (5xx)."""
+
+    retryable = True
+
+
+class OverloadedError(ServerError):
+    """The provider has no capacity for now (503, 529)."""
+
+
+class MalformedReplyError(JackfieldError):
+    """The provider's reply cannot be what it claims to be."""
+
+
+class TruncatedStreamError(JackfieldError):
+    """The reply ended before it was complete; `partial` holds what had arrived."""
+
+    retryable = True
+
+
+class StreamInterruptedError(TruncatedStreamError):
+    """The connection broke inside the reply; `partial` holds what had arrived."""
+
+
+class LimitExceededError(JackfieldError):
+    """A reply outgrew one of the bounds that protect this process; the message names it."""
+
+
+class StreamStateError(JackfieldError):
+    """A stream was read after its end, after it was closed, or by two readers at once."""

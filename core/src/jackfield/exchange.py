@@ -1,0 +1,179 @@
+"""The two innermost stages of every call: the reply's own checks, and the exchange with the provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any, Final
+
+from attrs import evolve
+
+from .call import Call
+from .endpoint import Endpoint, Secret
+from .errors import JackfieldError, LimitExceededError, PluginError, TruncatedStreamError
+from .http import HttpRequest, HttpResponse
+from .middleware import CLOSING, Proceed
+from .provider import Decoder, HttpProvider, Provider
+from .runtime import Limits, Reply, Runtime
+from .types import Event, Start
+
+__all__ = ["last", "settle"]
+
+MAX_ERROR_BODY: Final = 1024 * 1024
+MAX_READ_BODY: Final = 64 * 1024 * 1024
+
+
+async def settle(call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, None]:
+    """Hold the grammar of replies: a start that waits for content, an end that is not a truncation.
+
+    Errors get their place (provider, model, operation) and what had arrived.
+    """
+    fold = call.operation.fold()
+    start: Start | None = None
+    begun = False
+    try:
+        async for event in proceed(call):
+            if not begun:
+                if isinstance(event, Start):
+                    start = _signed(event, call)
+                    continue
+                begun = True
+                start = start or _signed(Start(), call)
+                fold.add(start)
+                yield start
+            fold.add(event)
+            yield event
+        if missing := fold.missing():
+            raise TruncatedStreamError(f"the reply ended early: {missing}")
+    except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes one of ours
+        if start is not None and not begun:
+            fold.add(start)
+        raise _placed(error, call, fold.response) from error.__cause__
+
+
+def _signed(start: Start, call: Call[Any]) -> Start:
+    return evolve(start, provider=call.target.provider, model=start.model or call.target.model)
+
+
+def _placed(error: Exception, call: Call[Any], partial: Callable[[], Any]) -> JackfieldError:
+    if not isinstance(error, JackfieldError):
+        cause = error
+        # the text of a foreign error may hold anything, a key included; the cause keeps it for a traceback
+        error = PluginError(f"the provider failed with {type(cause).__name__}")
+        error.__cause__ = cause
+    error.provider = error.provider or call.target.provider
+    error.model = error.model or call.target.model
+    error.operation = error.operation or call.operation.name
+    error.partial = partial()
+    return error
+
+
+def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerator[Event, None]]:
+    """The innermost stage: asks the provider that the call's target names."""
+
+    def opened(call: Call[Any]) -> AsyncGenerator[Event, None]:
+        provider = find(call.target.provider)
+        source = provider.open(call)
+        if not isinstance(source, Generator):
+            return source
+        if not isinstance(provider, HttpProvider):
+            raise PluginError(f"provider {provider.name!r} gives an exchange and so must be an HttpProvider")
+        return _exchange(call, provider, source)
+
+    return opened
+
+
+async def _exchange(
+    call: Call[Any], provider: HttpProvider, source: Generator[HttpRequest, HttpResponse, Decoder[Event]]
+) -> AsyncGenerator[Event, None]:
+    exchange = _Exchange(call, provider, source)
+    try:
+        decoder, reply = await exchange.settle()
+        while not decoder.done:
+            data = await reply.read()
+            for event in decoder.end() if data is None else decoder.feed(data):
+                exchange.limits.first = None
+                yield event
+            if data is None:
+                break
+        else:
+            await reply.drain()
+    finally:
+        source.close()
+        await exchange.release()
+
+
+class _Exchange:
+    """The round trips of one exchange, and the reply that is open."""
+
+    def __init__(
+        self, call: Call[Any], provider: HttpProvider, source: Generator[HttpRequest, HttpResponse, Decoder[Event]]
+    ) -> None:
+        times = call.timeouts
+        self.limits = Limits(times.connect, times.silence if call.streaming else None, call.deadline)
+        if call.streaming and times.first is not None:
+            self.limits.first = call.runtime.now() + times.first
+        self._runtime = call.runtime
+        self._provider = provider
+        self._source = source
+        self._reply: Reply | None = None
+
+    async def settle(self) -> tuple[Decoder[Event], Reply]:
+        """Go back and forth until the provider names a decoder for the reply that is open."""
+        answer: HttpResponse | JackfieldError | None = None
+        while True:
+            try:
+                request = self._advance(answer)
+            except StopIteration as stop:
+                if self._reply is None:
+                    raise PluginError(
+                        f"provider {self._provider.name!r} decodes a reply that it never asked for"
+                    ) from None
+                return stop.value, self._reply
+            await self.release()
+            try:
+                answer = await self._send(request)
+            except JackfieldError as error:
+                answer = error
+
+    async def release(self) -> None:
+        """Close the reply that is open, if one is."""
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            await self._runtime.finish(reply.aclose, CLOSING)
+
+    def _advance(self, answer: HttpResponse | JackfieldError | None) -> HttpRequest:
+        if answer is None:
+            return next(self._source)
+        if isinstance(answer, JackfieldError):
+            return self._source.throw(answer)
+        return self._source.send(answer)
+
+    async def _send(self, request: HttpRequest) -> HttpResponse | JackfieldError:
+        runtime = self._runtime
+        if request.after > 0:
+            await runtime.sleep(request.after)
+        endpoint = await _resolved(self._provider.endpoint, runtime)
+        reply = self._reply = await runtime.network.send(endpoint, request, self.limits, runtime.control)
+        head = HttpResponse(reply.status, reply.headers)
+        if 200 <= head.status < 300:
+            return evolve(head, body=await _whole(reply, MAX_READ_BODY)) if request.read else head
+        body = await _whole(reply, MAX_ERROR_BODY, cut=True)
+        return self._provider.error(evolve(head, body=reply.scrub(body)))
+
+
+async def _resolved(endpoint: Endpoint, runtime: Runtime) -> Endpoint:
+    credential = endpoint.credential
+    if credential is None or isinstance(credential.secret, Secret):
+        return endpoint
+    return evolve(endpoint, credential=evolve(credential, secret=await runtime.run(credential.resolve)))
+
+
+async def _whole(reply: Reply, limit: int, *, cut: bool = False) -> bytes:
+    body = bytearray()
+    while (data := await reply.read()) is not None:
+        body += data
+        if len(body) > limit:
+            if cut:
+                return bytes(body[:limit])
+            raise LimitExceededError(f"the reply is larger than {limit} bytes")
+    return bytes(body)

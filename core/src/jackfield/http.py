@@ -1,0 +1,85 @@
+"""HTTP as plain values: no library's types, so that providers stay pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from attrs import field, frozen
+
+from .errors import BadRequestError, MalformedReplyError
+
+__all__ = ["HttpRequest", "HttpResponse", "read_json", "write_json"]
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+@frozen
+class HttpRequest:
+    """What a provider asks to be sent.
+
+    Attributes:
+        method: "GET", "POST", ...
+        path: begins with "/" and is appended to the provider's base URL; may end in a query.
+        headers: beyond those that the engine adds (host, length, credentials); names become lower case.
+        body: the bytes to send.
+        read: whether the exchange wants the body of the reply whole, in `HttpResponse.body`.
+        after: seconds to wait before sending (a poll).
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(factory=dict, converter=_lower, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    read: bool = False
+    after: float = 0.0
+
+
+@frozen
+class HttpResponse:
+    """A reply: its head, and its body where that was read whole. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict, converter=_lower)
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The media type without its parameters, in lower case; empty where none was sent."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+
+
+def read_json(data: bytes | str, what: str = "reply") -> Any:
+    """Decode JSON as RFC 8259 defines it: UTF-8, without NaN and Infinity.
+
+    Raises:
+        MalformedReplyError: says what is wrong and where, and quotes the beginning.
+    """
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        return _decoder.decode(text.removeprefix("\ufeff").strip(" \t\r\n"))
+    except (ValueError, RecursionError) as error:
+        shown = data[:80]
+        raise MalformedReplyError(f"the {what} is not JSON ({type(error).__name__}: {error}): {shown!r}") from None
+
+
+def write_json(value: Any) -> bytes:
+    """Encode JSON compactly; the same value always gives the same bytes.
+
+    Raises:
+        BadRequestError: the value has something that JSON cannot carry.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRequestError(f"the request cannot be written as JSON: {error}") from None

@@ -1,0 +1,163 @@
+"""The middleware contract, and how stages are put together and taken down.
+
+Ownership is nested.
+What a stage opened with `proceed` is closed as soon as that stage returns, raises or is closed, before control moves
+outward; closing runs from the outside in, each stage's own clean-up before what it opened.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from typing import Any, Final, Protocol, TypeAlias
+
+from .call import Call
+from .errors import PluginError
+from .runtime import Runtime, begin
+from .types import Event
+
+__all__ = ["Layer", "Middleware", "Proceed", "Slot", "Stage", "compose"]
+
+CLOSING: Final = 5.0  # seconds that closing may take before it is given up
+
+
+class Slot(enum.IntEnum):
+    """Where a middleware stands, from the outside in."""
+
+    OBSERVE = 10
+    PREPARE = 20
+    CACHE = 30
+    FALLBACK = 40
+    RETRY = 50
+    LIMIT = 60
+    ATTEMPT = 70
+
+
+class Stage(AsyncIterator[Event]):
+    """One layer at work on one call: its generator, and the stages that it opened."""
+
+    __slots__ = ("_events", "_opened", "_runtime", "_started", "done")
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._events: AsyncGenerator[Event, None] | None = None
+        self._opened: list[Stage] = []
+        self._started = False
+        self.done = False
+
+    def run(self, events: AsyncGenerator[Event, None]) -> Stage:
+        """Name the generator that this stage steps."""
+        self._events = events
+        return self
+
+    def own(self, stage: Stage) -> Stage:
+        """Take charge of a stage that this one opened."""
+        self._opened.append(stage)
+        return stage
+
+    async def __anext__(self) -> Event:
+        if self.done or self._events is None:
+            raise StopAsyncIteration
+        try:
+            if self._started:
+                return await self._events.__anext__()
+            self._started = True
+            event: Event = await begin(self._events)
+        except BaseException:
+            self.done = True
+            await self._release()
+            raise
+        return event
+
+    async def aclose(self) -> None:
+        """Stop: this layer's own clean-up first, then whatever it had opened."""
+        if self.done:
+            return
+        self.done = True
+        try:
+            if self._started and self._events is not None:
+                await self._events.aclose()
+        finally:
+            await self._release()
+
+    async def _release(self) -> None:
+        opened, self._opened = self._opened, []
+        try:
+            while opened:
+                stage = opened.pop()
+                if not stage.done:
+                    await self._runtime.finish(stage.aclose, CLOSING)
+        finally:
+            self._events = None
+            if opened:
+                self._opened = opened
+                await self._release()
+
+
+Proceed: TypeAlias = Callable[[Call[Any]], Stage]
+"""Opens the rest of the chain for a call: an async iterator of its events."""
+
+
+class Layer(Protocol):
+    """An async generator function around the rest of the chain."""
+
+    def __call__(self, call: Call[Any], proceed: Proceed, /) -> AsyncGenerator[Event, None]:
+        """Give the events of a call; `async for event in proceed(call)` are those of the rest of the chain."""
+        ...
+
+
+class Middleware(Layer, Protocol):
+    """A layer with its place in the order."""
+
+    @property
+    def slot(self) -> Slot:
+        """Where it stands."""
+        ...
+
+
+def compose(layers: Iterable[Layer], last: Callable[[Call[Any]], AsyncGenerator[Event, None]]) -> Proceed:
+    """Put layers around the innermost stage; the first is the outermost.
+
+    Raises:
+        PluginError: a layer is not an async generator function, and so could not serve every kind of client.
+    """
+
+    def innermost(call: Call[Any]) -> Stage:
+        return Stage(call.runtime).run(last(call))
+
+    proceed: Proceed = innermost
+    for layer in reversed(list(layers)):
+        _check(layer)
+        proceed = _around(layer, proceed)
+    return proceed
+
+
+def _around(layer: Layer, inner: Proceed) -> Proceed:
+    def opened(call: Call[Any]) -> Stage:
+        stage = Stage(call.runtime)
+        return stage.run(layer(call, lambda call: stage.own(inner(call))))
+
+    return opened
+
+
+def _check(layer: object) -> None:
+    body = layer if inspect.isroutine(layer) else type(layer).__call__
+    if not inspect.isasyncgenfunction(body):
+        raise PluginError(
+            f"middleware {layer!r} must be an async generator function: `async def __call__(self, call, proceed)` "
+            "with a `yield` in it"
+        )
+
+
+def in_order(middleware: Iterable[Middleware]) -> list[Middleware]:
+    """Sort by slot; within a slot the order given stays.
+
+    Raises:
+        PluginError: one has no slot.
+    """
+    middleware = list(middleware)
+    for one in middleware:
+        if not isinstance(getattr(one, "slot", None), Slot):
+            raise PluginError(f"middleware {one!r} has no `slot`: set it to one of {', '.join(Slot.__members__)}")
+    return sorted(middleware, key=lambda one: one.slot)

@@ -1,0 +1,216 @@
+"""The provider contract.
+
+A provider over HTTP is pure: for each operation a generator yields `HttpRequest` values and returns a `Decoder`.
+A provider without HTTP gives events through an async generator, like a middleware.
+Both are methods marked with `serves`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
+
+from .call import Call
+from .endpoint import Credential, Endpoint, Secret
+from .errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    JackfieldError,
+    LimitExceededError,
+    MalformedReplyError,
+    NotFoundError,
+    OverloadedError,
+    PermissionDeniedError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+    UnsupportedError,
+)
+from .http import HttpRequest, HttpResponse, read_json, write_json
+from .operations import Operation
+from .types import Event
+
+__all__ = [
+    "Credential",
+    "Decoder",
+    "Endpoint",
+    "Exchange",
+    "HttpProvider",
+    "JsonReply",
+    "Provider",
+    "Secret",
+    "error_class",
+    "retry_after",
+    "serves",
+]
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_REPLY: Final = 256 * 1024 * 1024
+
+
+class Decoder(Protocol[E_co]):
+    """Turns the bytes of a reply into events. What `feed` gives is used up before the next bytes are read."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the reply's own terminal marker has come, so that reading can stop."""
+        ...
+
+    def feed(self, data: bytes, /) -> Iterable[E_co]:
+        """Take the next bytes."""
+        ...
+
+    def end(self) -> Iterable[E_co]:
+        """The bytes have ended cleanly: give what is left, or raise TruncatedStreamError."""
+        ...
+
+
+Exchange: TypeAlias = Generator[HttpRequest, HttpResponse, Decoder[E_co]]
+"""A provider's translation of one call."""
+
+
+def serves(operation: Operation[Any, Any]) -> Callable[[F], F]:
+    """Mark the method of a provider that serves an operation."""
+
+    def mark(method: F) -> F:
+        method.__jackfield_serves__ = operation.name  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Provider:
+    """Base of every provider.
+
+    Attributes:
+        name: the name of this instance, as in `name:model`.
+        default_models: the model to use where none is named, by operation.
+    """
+
+    name: str
+    default_models: Mapping[str, str]
+    _methods: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = {
+            method.__jackfield_serves__: name
+            for name, method in vars(cls).items()
+            if hasattr(method, "__jackfield_serves__")
+        }
+        cls._methods = {**cls._methods, **own}
+
+    def __init__(self, name: str, default_models: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.default_models = default_models or {}
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The names of the operations that this provider serves."""
+        return frozenset(self._methods)
+
+    def open(self, call: Call[Any]) -> Exchange[Event] | AsyncGenerator[Event, None]:
+        """The events of a call, as an exchange or as an async generator.
+
+        Raises:
+            UnsupportedError: this provider does not serve the operation.
+        """
+        method = self._methods.get(call.operation.name)
+        if method is None:
+            served = ", ".join(sorted(self._methods)) or "nothing"
+            raise UnsupportedError(f"provider {self.name!r} does not serve {call.operation.name!r}; it serves {served}")
+        opened: Exchange[Event] | AsyncGenerator[Event, None] = getattr(self, method)(call)
+        return opened
+
+
+class HttpProvider(Provider):
+    """Base of providers over HTTP: says where requests go and what a refusal means."""
+
+    def __init__(self, name: str, endpoint: Endpoint, default_models: Mapping[str, str] | None = None) -> None:
+        super().__init__(name, default_models)
+        self.endpoint = endpoint
+
+    def post(self, path: str, body: Any, *, accept: str = "application/json", read: bool = False) -> HttpRequest:
+        """A POST of a JSON body. The same value always gives the same bytes."""
+        headers = {"content-type": "application/json", "accept": accept}
+        return HttpRequest("POST", path, headers, write_json(body), read=read)
+
+    def error(self, response: HttpResponse) -> JackfieldError:
+        """The error for a reply that is not 2xx; its body has been read, within bounds."""
+        body = response.body or b""
+        return error_class(response.status)(
+            body[:500].decode(errors="replace").strip() or "the reply has no body",
+            status=response.status,
+            retry_after=retry_after(response.headers),
+            body=body,
+        )
+
+
+class JsonReply(Generic[E_co]):
+    """A decoder for a reply that is one JSON document; `read` turns it into events."""
+
+    done = False
+
+    def __init__(self, head: HttpResponse, read: Callable[[Any], Iterable[E_co]], limit: int = MAX_REPLY) -> None:
+        self._head = head
+        self._read = read
+        self._limit = limit
+        self._body = bytearray()
+
+    def feed(self, data: bytes, /) -> Iterable[E_co]:
+        """Collect the bytes.
+
+        Raises:
+            LimitExceededError: the reply outgrew the limit.
+        """
+        self._body += data
+        if len(self._body) > self._limit:
+            raise LimitExceededError(f"the reply is larger than {self._limit} bytes")
+        return ()
+
+    def end(self) -> Iterable[E_co]:
+        """Decode the document.
+
+        Raises:
+            MalformedReplyError: it is not JSON.
+        """
+        if not self._body.strip():
+            raise MalformedReplyError("the reply is empty", status=self._head.status, retryable=True)
+        return self._read(read_json(bytes(self._body)))
+
+
+STATUS: Final[Mapping[int, type[JackfieldError]]] = {
+    401: AuthenticationError,
+    402: QuotaError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ServerError,
+    409: ConflictError,
+    429: RateLimitError,
+    503: OverloadedError,
+    529: OverloadedError,
+}
+
+
+def error_class(status: int) -> type[JackfieldError]:
+    """The error that a status stands for where the provider says nothing better."""
+    fallback: type[JackfieldError] = ServerError if status >= 500 else BadRequestError
+    return STATUS.get(status, fallback)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """How many seconds the provider asks to wait, from headers with lower-case names; None where it does not say.
+
+    Understands `retry-after-ms` and `retry-after` in seconds (RFC 9110, section 10.2.3).
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * unit
+        except (KeyError, ValueError):
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    return None

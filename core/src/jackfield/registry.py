@@ -1,0 +1,125 @@
+"""Finds plugins by entry-point name and loads only those that are named. Loading is trust, not a sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final, Literal, TypeAlias
+
+import pluggy
+
+from . import hooks
+from .errors import ConfigurationError, JackfieldError, PluginError
+from .operations import CHAT, Operation
+from .settings import nearest, structure
+
+__all__ = ["Kind", "Registry"]
+
+Kind: TypeAlias = Literal["provider", "middleware", "store"]
+
+GROUPS: Final[Mapping[Kind, str]] = {
+    "provider": "jackfield.providers",
+    "middleware": "jackfield.middleware",
+    "store": "jackfield.stores",
+}
+
+
+class Registry:
+    """The plugins that one client uses.
+
+    `plugins` adds to those that are installed: modules or objects with hook implementations, by kind and name:
+    `{"provider": {"acme": acme_module}}`.
+    """
+
+    def __init__(self, plugins: Mapping[Kind, Mapping[str, object]] | None = None) -> None:
+        self._given = plugins or {}
+        self._manager = pluggy.PluginManager("jackfield")
+        self._manager.add_hookspecs(hooks)
+        self._loaded: dict[tuple[Kind, str], object] = {}
+        self.operations: dict[str, Operation[Any, Any]] = {CHAT.name: CHAT}
+
+    @cached_property
+    def _installed(self) -> dict[Kind, dict[str, EntryPoint]]:
+        found = entry_points()
+        return {kind: {point.name: point for point in found.select(group=group)} for kind, group in GROUPS.items()}
+
+    def names(self, kind: Kind) -> frozenset[str]:
+        """The names of the plugins of a kind that could be loaded; imports none."""
+        return frozenset(self._installed[kind]) | frozenset(self._given.get(kind, ()))
+
+    def settings_class(self, kind: Kind, name: str) -> type[Any] | None:
+        """The attrs class of a plugin's settings, or None where it has none. Loads the plugin."""
+        found: type[Any] | None = self._caller("jackfield_settings", self._load(kind, name))()
+        return found
+
+    def make(self, kind: Kind, plugin: str, name: str, raw: Mapping[str, Any], where: str) -> Any:
+        """Load a plugin and have it make its thing.
+
+        Args:
+            kind: what is wanted.
+            plugin: the plugin's entry-point name.
+            name: the name of the instance.
+            raw: its settings, as they were written.
+            where: the place of the settings in the configuration, for errors.
+
+        Raises:
+            ConfigurationError: no such plugin, or wrong settings.
+            PluginError: the plugin cannot be loaded or does not do what it should.
+        """
+        loaded = self._load(kind, plugin)
+        cls = self.settings_class(kind, plugin)
+        settings = dict(raw) if cls is None else structure(cls, raw, where)
+        hook = self._caller(f"jackfield_{kind}", loaded)
+        try:
+            made = hook(kind=name, settings=settings) if kind == "store" else hook(name=name, settings=settings)
+        except JackfieldError:
+            raise
+        except Exception as error:
+            raise PluginError(f"{kind} plugin {plugin!r} failed with {type(error).__name__}") from error
+        if made is None:
+            raise PluginError(f"plugin {plugin!r} implements no jackfield_{kind}")
+        return made
+
+    def announce(self, client: Any) -> None:
+        """Let every loaded plugin see a client that was just built."""
+        self._manager.hook.jackfield_client(client=client)
+
+    def _caller(self, hook: str, plugin: object) -> Any:
+        others = [other for other in self._manager.get_plugins() if other is not plugin]
+        return self._manager.subset_hook_caller(hook, others)
+
+    def _load(self, kind: Kind, name: str) -> object:
+        plugin = self._loaded.get((kind, name))
+        if plugin is not None:
+            return plugin
+        plugin = self._given.get(kind, {}).get(name)
+        if plugin is None:
+            plugin = self._import(kind, name)
+        if not self._manager.is_registered(plugin):
+            try:
+                self._manager.register(plugin)
+                self._manager.check_pending()
+            except (pluggy.PluginValidationError, ValueError) as error:
+                raise PluginError(f"{kind} plugin {name!r} does not fit the hooks: {error}") from error
+            self._add_operations(name, plugin)
+        self._loaded[kind, name] = plugin
+        return plugin
+
+    def _import(self, kind: Kind, name: str) -> object:
+        point = self._installed[kind].get(name)
+        if point is None:
+            raise ConfigurationError(f"no {kind} plugin {name!r} is installed; {nearest(name, self.names(kind))}")
+        try:
+            loaded: object = point.load()
+        except Exception as error:
+            raise PluginError(
+                f"{kind} plugin {name!r} ({point.value}) cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+        return loaded
+
+    def _add_operations(self, name: str, plugin: object) -> None:
+        for operations in self._caller("jackfield_operations", plugin)():
+            for operation in operations:
+                if self.operations.setdefault(operation.name, operation) is not operation:
+                    raise PluginError(f"plugin {name!r} brings an operation {operation.name!r}, a name that is taken")

@@ -1,0 +1,163 @@
+"""What a runtime offers: the only door to the outside."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from ..errors import StreamStateError
+from ..http import HttpRequest
+
+__all__ = ["Control", "Limits", "Network", "Reply", "Runtime"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Limits:
+    """Bounds in time of one exchange, in seconds of the runtime's clock. They may be changed while it goes on.
+
+    Attributes:
+        connect: the longest that connecting may take.
+        silence: the longest that may pass without a byte, or None.
+        deadline: when everything must be over, or None.
+        first: when the first event must have come, or None once it has.
+    """
+
+    __slots__ = ("connect", "deadline", "first", "silence")
+
+    def __init__(self, connect: float, silence: float | None, deadline: float | None) -> None:
+        self.connect = connect
+        self.silence = silence
+        self.deadline = deadline
+        self.first: float | None = None
+
+
+class Control:
+    """One call's switch for stopping it from outside, and the token of its one reader.
+
+    Whatever blocks on behalf of the call attaches a function that wakes it.
+    No method waits, so that a finaliser may use it too.
+    """
+
+    __slots__ = ("_reader", "_wake", "stopped")
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._reader = threading.Lock()
+        self._wake: Callable[[], object] | None = None
+
+    def claim(self) -> bool:
+        """Become the one who steps this call; False where somebody else does."""
+        return self._reader.acquire(blocking=False)
+
+    def release(self) -> None:
+        """Stop being the one who steps this call."""
+        self._reader.release()
+
+    def attach(self, wake: Callable[[], object] | None) -> None:
+        """Name what interrupts the wait that is about to begin; None when it is over.
+
+        Raises:
+            StreamStateError: the call was stopped.
+        """
+        self._wake = wake
+        if self.stopped:
+            self._wake = None
+            raise StreamStateError("the stream was closed while it was being read")
+
+    def stop(self) -> None:
+        """Interrupt whatever the call waits for."""
+        self.stopped = True
+        wake = self._wake
+        if wake is not None:
+            wake()
+
+
+class Reply(Protocol):
+    """A reply whose body is read piece by piece."""
+
+    status: int
+    headers: dict[str, str]
+
+    async def read(self) -> bytes | None:
+        """The next bytes as the network gave them, decompressed; None at the clean end."""
+        ...
+
+    async def drain(self) -> None:
+        """Read what little may follow a terminal marker, so that the connection can serve again."""
+        ...
+
+    def scrub(self, text: bytes) -> bytes:
+        """The text without the credential of the request."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connection back, or drop it where the body was not read to its end."""
+        ...
+
+
+class Network(Protocol):
+    """Sends requests. One object serves many calls at once.
+
+    Attributes:
+        name: what it is built on, for people.
+    """
+
+    name: str
+
+    async def send(self, target: Any, request: HttpRequest, limits: Limits, control: Control | None) -> Reply:
+        """Send a request to a `jackfield.provider.Endpoint` and wait for the head of the reply."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class Runtime(ABC):
+    """The door to the outside, in one colour. A call's own view of it can be woken by `control`."""
+
+    __slots__ = ("control", "network")
+
+    blocking: bool
+
+    def __init__(self, network: Network, control: Control | None = None) -> None:
+        self.network = network
+        self.control = control
+
+    def bind(self, control: Control) -> Runtime:
+        """The same door, for one call."""
+        return type(self)(self.network, control)
+
+    def now(self) -> float:
+        """Seconds of a clock that never goes back; its zero means nothing."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def random(self) -> float:
+        """A number from 0 up to 1, for jitter, never for secrets."""
+        return random.random()  # noqa: S311 - jitter is no secret
+
+    @abstractmethod
+    async def sleep(self, seconds: float) -> None:
+        """Wait. Closing the call's stream meanwhile raises StreamStateError here."""
+
+    @abstractmethod
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that may block: in a thread under async, in place in sync."""
+
+    @abstractmethod
+    async def finish(self, close: Callable[[], Any], seconds: float) -> None:
+        """Run a clean-up that cancellation does not reach, for so many seconds at most."""
+
+    @abstractmethod
+    def reaper(self) -> Callable[[Callable[[], Any]], None]:
+        """A function, callable from a finaliser, that has a clean-up of this runtime's colour run."""

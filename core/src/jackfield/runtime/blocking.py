@@ -1,0 +1,88 @@
+"""The blocking runtime: its methods never suspend, so stepping a coroutine once finishes it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from ..errors import BlockingAwaitError
+from .base import Runtime
+
+__all__ = ["BlockingRuntime", "drive"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ADVICE = (
+    "a synchronous client has no event loop: a middleware or provider may await only proceed(...), call.ask(...) "
+    "and call.runtime"
+)
+# what asyncio, trio and anyio say when there is no loop at all, so that nothing is left to suspend
+NO_LOOP = ("no running event loop", "must be called from async context", "no async library", "async library")
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends, here and now.
+
+    Raises:
+        BlockingAwaitError: it did suspend; raised first inside it, at that very `await`.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    if hooks.firstiter is None and hooks.finalizer is None:
+        return _step(coroutine)
+    # a surrounding loop would adopt the generators that start in here, and close them when it pleases
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return _step(coroutine)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+def _step(coroutine: Coroutine[Any, Any, T]) -> T:
+    try:
+        coroutine.send(None)
+        # it may catch the error and await again: each such await gets the same answer, but not for ever
+        for _ in range(100):
+            coroutine.throw(BlockingAwaitError(ADVICE))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    except RuntimeError as error:
+        if any(words in str(error).lower() for words in NO_LOOP):
+            raise BlockingAwaitError(ADVICE) from error
+        raise
+    coroutine.close()
+    raise BlockingAwaitError(ADVICE)
+
+
+class BlockingRuntime(Runtime):
+    """For `Client`: blocks the thread that calls."""
+
+    __slots__ = ()
+
+    blocking = True
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; see `Runtime.sleep`."""
+        if self.control is None:
+            time.sleep(max(seconds, 0))
+            return
+        woken = threading.Event()
+        self.control.attach(woken.set)
+        woken.wait(max(seconds, 0))
+        self.control.attach(None)
+
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the function in place."""
+        return function(*args, **kwargs)
+
+    async def finish(self, close: Callable[[], Any], seconds: float) -> None:
+        """Run the clean-up in place."""
+        await close()
+
+    def reaper(self) -> Callable[[Callable[[], Any]], None]:
+        """A finaliser runs the clean-up where it stands."""
+        return lambda close: drive(close())

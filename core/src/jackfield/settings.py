@@ -1,0 +1,102 @@
+"""Turns a table of the configuration into an attrs class, with errors that name the key and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, TypeVar
+
+import attrs
+from cattrs import Converter
+
+from .endpoint import Secret
+from .errors import ConfigurationError
+
+__all__ = ["check_keys", "nearest", "structure"]
+
+C = TypeVar("C", bound=attrs.AttrsInstance)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Half a sentence that helps whoever mistyped a name."""
+    known = sorted(known)
+    if close := get_close_matches(name, known, n=1):
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(known)}" if known else "there is none"
+
+
+def check_keys(raw: object, known: Iterable[str], where: str) -> Mapping[str, Any]:
+    """Give back a table that has no key beside the known ones.
+
+    Raises:
+        ConfigurationError: names the key and the nearest valid one.
+    """
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(f"{where}: expected a table, got {raw!r}")
+    known = set(known)
+    for key in raw:
+        if key not in known:
+            raise ConfigurationError(f"{where}.{key}: no such key; {nearest(str(key), known)}")
+    return raw
+
+
+def structure(cls: type[C], raw: Mapping[str, Any], where: str) -> C:
+    """Make an instance of an attrs class from a table; None is the same as not being there.
+
+    Raises:
+        ConfigurationError: a key is unknown or missing, or a value has the wrong type.
+    """
+    attrs.resolve_types(cls)
+    fields = {field.alias: field for field in attrs.fields(cls) if field.init}
+    check_keys(raw, fields, where)
+    values = {}
+    for key, field in fields.items():
+        if raw.get(key) is None:
+            if field.default is attrs.NOTHING:
+                raise ConfigurationError(f"{where}.{key}: missing; expected {_words(field.type)}")
+            continue
+        values[key] = _value(raw[key], field.type, f"{where}.{key}")
+    return cls(**values)
+
+
+def _value(value: object, kind: Any, where: str) -> object:
+    try:
+        return _converter().structure(value, kind)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error.message}") from None
+    except Exception:  # noqa: BLE001 - cattrs raises whatever a hook raises, and groups of it
+        shown = "***" if "Secret" in str(kind) else repr(value)
+        raise ConfigurationError(f"{where}: expected {_words(kind)}, got {shown}") from None
+
+
+def _words(kind: Any) -> str:
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    return names.get(kind) or str(getattr(kind, "__name__", kind) if isinstance(kind, type) else kind)
+
+
+@cache
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True)
+    # cattrs would make a number of "5" and of true: a configuration means what it says
+    for kind, accepted in ((str, str), (int, int), (float, (int, float)), (bool, bool)):
+        converter.register_structure_hook(kind, _exactly(kind, accepted))
+    converter.register_structure_hook(
+        Secret, lambda value, _: value if isinstance(value, Secret) else Secret(_text(value))
+    )
+    return converter
+
+
+def _exactly(kind: type[Any], accepted: Any) -> Any:
+    def check(value: object, _: object) -> object:
+        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError
+        return kind(value)
+
+    return check
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

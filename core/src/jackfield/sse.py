@@ -1,0 +1,120 @@
+"""A push decoder for server-sent events: bytes in, events out, bounded and linear in time.
+
+Follows the parsing rules of the WHATWG HTML standard, section 9.2, with two departures that model providers need:
+invalid UTF-8 is an error, not a replacement character, and an event that the end of the bytes cuts off is handed
+over by `end`, since some servers leave out the last blank line.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from .errors import LimitExceededError, MalformedReplyError
+
+__all__ = ["ServerSentEvent", "SseDecoder"]
+
+MAX_EVENT: Final = 8 * 1024 * 1024
+
+
+@frozen
+class ServerSentEvent:
+    """One event: its data lines joined by newlines, and its type ("message" where none was sent)."""
+
+    data: str
+    event: str = "message"
+
+
+class SseDecoder:
+    """Takes bytes as they come, cut anywhere, and gives the events that they complete.
+
+    `max_event` bounds one event, in bytes.
+    """
+
+    def __init__(self, max_event: int = MAX_EVENT) -> None:
+        self._max_event = max_event
+        self._line = bytearray()  # a line that has not ended
+        self._data: list[bytes] = []
+        self._size = 0  # bytes held in _data, a newline for each line included
+        self._event = ""
+        self._begun = False
+        self._after_cr = False
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Take more bytes.
+
+        Raises:
+            LimitExceededError: an event outgrew `max_event`.
+            MalformedReplyError: an event is not UTF-8.
+        """
+        if not chunk:
+            return []
+        if b"\r" in chunk or self._after_cr:
+            chunk = self._newlines(chunk)
+        lines = chunk.split(b"\n")
+        last = lines.pop()
+        events: list[ServerSentEvent] = []
+        if lines and self._line:
+            lines[0] = bytes(self._line) + lines[0]
+            self._line.clear()
+        for line in lines:
+            self._take(line, events)
+        self._line += last
+        self._bound(len(self._line))
+        return events
+
+    def end(self) -> list[ServerSentEvent]:
+        """The bytes have ended: give the event that was not closed by a blank line, if there is one."""
+        events: list[ServerSentEvent] = []
+        line = bytes(self._line)
+        self._line.clear()
+        if line:
+            self._take(line, events)
+        self._dispatch(events)
+        return events
+
+    def _newlines(self, chunk: bytes) -> bytes:
+        # CR, LF and CRLF all end a line, and a CRLF can be cut in two: its LF is then dropped from the next chunk
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            if not chunk:
+                self._after_cr = False
+                return chunk
+        self._after_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _bound(self, more: int) -> None:
+        if self._size + more > self._max_event:
+            raise LimitExceededError(f"an event of the stream is larger than {self._max_event} bytes")
+
+    def _take(self, line: bytes, events: list[ServerSentEvent]) -> None:
+        if not self._begun:
+            self._begun = True
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line:
+            self._dispatch(events)
+            return
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value)
+            self._size += len(value) + 1
+            self._bound(0)
+        elif name == b"event":
+            self._event = self._text(value)
+
+    def _dispatch(self, events: list[ServerSentEvent]) -> None:
+        if self._data:
+            data = self._text(b"\n".join(self._data))
+            events.append(ServerSentEvent(data, self._event or "message"))
+            self._data = []
+            self._size = 0
+        self._event = ""
+
+    @staticmethod
+    def _text(value: bytes) -> str:
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise MalformedReplyError(f"the stream is not UTF-8 ({error.reason}): {value[:80]!r}") from None

@@ -1,0 +1,265 @@
+"""Streams, as a user sees them: one reader, a state, and a folded response."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, cast
+
+from .errors import StreamStateError, TruncatedStreamError
+from .middleware import CLOSING, Stage
+from .operations import Operation
+from .runtime import Control, Runtime, drive
+from .types import Event, TextDelta
+
+__all__ = ["AsyncStream", "Flow", "Stream", "StreamState"]
+
+E = TypeVar("E", bound=Event)
+R = TypeVar("R")
+
+StreamState: TypeAlias = Literal["open", "complete", "truncated", "failed", "closed"]
+
+
+class _End:
+    """What `Flow.next` gives after the last event."""
+
+
+END: Final = _End()
+
+
+class Flow(Generic[E, R]):
+    """A call under way, in the one implementation that both kinds of stream share."""
+
+    __slots__ = ("_control", "_fold", "_open", "_runtime", "_stage", "state")
+
+    def __init__(
+        self, runtime: Runtime, control: Control, operation: Operation[E, R], opened: Callable[[], Stage]
+    ) -> None:
+        self.state: StreamState = "open"
+        self._runtime = runtime
+        self._control = control
+        self._fold = operation.fold()
+        self._open = opened
+        self._stage: Stage | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was opened that must be closed."""
+        return self._stage is not None
+
+    async def next(self) -> E | _End:
+        """The next event, or END.
+
+        Raises:
+            StreamStateError: the stream is not open, or somebody else is reading it.
+        """
+        if self.state != "open":
+            raise StreamStateError(f"the stream is {self.state}: it can be read once, while it is open")
+        if not self._control.claim():
+            raise StreamStateError("the stream is being read by another thread or task: it has one reader")
+        try:
+            if self._stage is None:
+                self._stage = self._open()
+            event = cast("E", await self._stage.__anext__())
+            self._fold.add(event)
+        except StopAsyncIteration:
+            self.state = "complete"
+            return END
+        except BaseException as error:
+            self.state = (
+                "closed"
+                if self._control.stopped
+                else "truncated"
+                if isinstance(error, TruncatedStreamError)
+                else "failed"
+            )
+            raise
+        finally:
+            self._control.release()
+            if self._control.stopped:
+                await self.close()
+        return event
+
+    async def close(self) -> None:
+        """Stop reading and give everything back. During a read it wakes the reader, who then does the closing."""
+        if self._finished:
+            return
+        if not self._control.claim():
+            self._control.stop()
+            # the reader may have left between the two, without having seen that it should close
+            if not self._control.claim():
+                return
+        try:
+            if self.state == "open":
+                self.state = "closed"
+            if self._stage is not None:
+                await self._runtime.finish(self._stage.aclose, CLOSING)
+        finally:
+            self._control.release()
+
+    @property
+    def _finished(self) -> bool:
+        return self.state != "open" and (self._stage is None or self._stage.done)
+
+    def reaper(self) -> Callable[[Callable[[], Any]], None]:
+        """See `Runtime.reaper`."""
+        return self._runtime.reaper()
+
+    def response(self) -> R:
+        """What the events so far fold into.
+
+        Raises:
+            StreamStateError: the stream is not complete.
+        """
+        if self.state != "complete":
+            raise StreamStateError(
+                f"the stream is {self.state}: its response is there once it has been read to its end"
+            )
+        return self._fold.response()
+
+    async def result(self) -> R:
+        """Read to the end and fold."""
+        try:
+            while await self.next() is not END:
+                pass
+        except BaseException:
+            await self.close()
+            raise
+        return self.response()
+
+
+class _Face(Generic[E, R]):
+    __slots__ = ("_flow",)
+
+    def __init__(self, flow: Flow[E, R]) -> None:
+        self._flow = flow
+
+    @property
+    def state(self) -> StreamState:
+        """One of open, complete, truncated, failed, closed."""
+        return self._flow.state
+
+    @property
+    def response(self) -> R:
+        """The whole response, once the stream has been read to its end.
+
+        Raises:
+            StreamStateError: it has not.
+        """
+        return self._flow.response()
+
+
+class Stream(_Face[E, R], Iterator[E]):
+    """The events of one call, as they come. The request is sent when the first one is asked for.
+
+    Leave it early by leaving its `with` block or by `close()`; a stream that is merely dropped closes itself.
+    """
+
+    __slots__ = ()
+
+    def __next__(self) -> E:
+        """The next event.
+
+        Raises:
+            JackfieldError: the call failed; `partial` holds what had arrived.
+            StreamStateError: the stream is not open any more, or another thread is reading it.
+        """
+        event = drive(self._flow.next())
+        if isinstance(event, _End):
+            raise StopIteration
+        return event
+
+    @property
+    def text(self) -> Iterator[str]:
+        """The text of the first choice, piece by piece, instead of the events."""
+        return (event.text for event in self if isinstance(event, TextDelta) and event.choice == 0)
+
+    def close(self) -> None:
+        """Stop; nothing of the call stays open. May be called from another thread while one reads."""
+        drive(self._flow.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        flow = getattr(self, "_flow", None)
+        if flow is not None and flow.begun:
+            drive(flow.close())
+
+
+class AsyncStream(_Face[E, R], AsyncIterator[E]):
+    """The events of one call, as they come. The request is sent when the first one is asked for.
+
+    Leave it early by leaving its `async with` block or by `aclose()`. A stream that is merely dropped is closed by
+    its loop, with a ResourceWarning.
+    """
+
+    __slots__ = ("_reap",)
+
+    def __init__(self, flow: Flow[E, R]) -> None:
+        super().__init__(flow)
+        self._reap: Callable[[Callable[[], Any]], None] | None = None
+
+    async def __anext__(self) -> E:
+        """The next event.
+
+        Raises:
+            JackfieldError: the call failed; `partial` holds what had arrived.
+            StreamStateError: the stream is not open any more, or another task is reading it.
+        """
+        if self._reap is None:
+            self._reap = self._flow.reaper()
+        event = await self._flow.next()
+        if isinstance(event, _End):
+            raise StopAsyncIteration
+        return event
+
+    @property
+    def text(self) -> AsyncIterator[str]:
+        """The text of the first choice, piece by piece, instead of the events."""
+        return _AsyncText(self)
+
+    async def aclose(self) -> None:
+        """Stop; nothing of the call stays open. May be called from another task while one reads."""
+        await self._flow.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        flow, reap = getattr(self, "_flow", None), getattr(self, "_reap", None)
+        if flow is None or reap is None or flow.state != "open":
+            return
+        with suppress(RuntimeError):  # the loop is gone, and its sockets with it
+            reap(flow.close)
+        # without `source=`, which would keep the stream alive
+        warnings.warn(
+            "an open AsyncStream was dropped: use `async with`, or `aclose()` it",
+            ResourceWarning,
+            stacklevel=1,
+        )
+
+
+class _AsyncText(AsyncIterator[str]):
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: AsyncStream[Any, Any]) -> None:
+        self._stream = stream
+
+    async def __anext__(self) -> str:
+        while True:
+            event = await self._stream.__anext__()
+            if isinstance(event, TextDelta) and event.choice == 0:
+                return event.text

@@ -1,0 +1,147 @@
+"""What a conversation is made of: messages and their parts, and tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from ..errors import MalformedReplyError
+
+__all__ = [
+    "ForcedTool",
+    "Message",
+    "Part",
+    "Reasoning",
+    "Refusal",
+    "Role",
+    "Text",
+    "Tool",
+    "ToolCall",
+    "ToolChoice",
+    "ToolResult",
+    "Unknown",
+]
+
+Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+@frozen
+class Text:
+    """Plain text."""
+
+    text: str
+
+
+@frozen
+class Reasoning:
+    """What a model thought before it answered."""
+
+    text: str
+
+
+@frozen
+class Refusal:
+    """A model's explanation of why it does not answer."""
+
+    text: str
+
+
+@frozen
+class ToolCall:
+    """A model's wish that a tool be run.
+
+    `arguments` is the text as the model wrote it. `complete` is False where the reply broke off inside the call:
+    such a call must not be run.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    complete: bool = True
+
+    @property
+    def parsed(self) -> dict[str, Any]:
+        """The arguments as a dictionary; a tool without parameters may send none.
+
+        Raises:
+            MalformedReplyError: the call is incomplete, or its arguments are not a JSON object.
+        """
+        if not self.complete:
+            raise MalformedReplyError(f"tool call {self.name!r} is incomplete: the reply broke off inside it")
+        if not self.arguments.strip():
+            return {}
+        try:
+            value = json.loads(self.arguments)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise MalformedReplyError(f"arguments of tool call {self.name!r} are not a JSON object")
+        return value
+
+
+@frozen
+class ToolResult:
+    """What a tool gave back, for the call with this id."""
+
+    call_id: str
+    content: str
+
+
+@frozen
+class Unknown:
+    """A part that this version has no word for, kept as it came."""
+
+    raw: Any
+
+
+Part: TypeAlias = Text | Reasoning | Refusal | ToolCall | ToolResult | Unknown
+
+
+def _parts(content: str | Part | Iterable[Part]) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (Text(content),)
+    if isinstance(content, Iterable):
+        return tuple(content)
+    return (content,)
+
+
+@frozen
+class Message:
+    """One turn. `Message("user", "Hello")` is short for one `Text` part."""
+
+    role: Role
+    parts: tuple[Part, ...] = field(converter=_parts)
+    name: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls, in order."""
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+
+@frozen
+class Tool:
+    """A function that the model may ask for. `parameters` is a JSON Schema of an object."""
+
+    name: str
+    description: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    strict: bool | None = None
+
+
+@frozen
+class ForcedTool:
+    """A tool choice: the model must call the tool of this name."""
+
+    name: str
+
+
+ToolChoice: TypeAlias = Literal["auto", "none", "required"] | ForcedTool
