@@ -13,7 +13,7 @@ from .config import Config, Sourced
 from .endpoint import Endpoint
 from .errors import BadRequestError, ConfigurationError, NothingConfiguredError
 from .exchange import last, settle
-from .middleware import Middleware, compose, in_order
+from .middleware import Middleware, Stage, compose, in_order
 from .operations import Request
 from .provider import Provider
 from .registry import Registry
@@ -58,13 +58,11 @@ class Dispatcher:
         runtime = self.runtime.bind(control)
         timeouts = self.config.timeouts
 
-        def opened() -> Any:
-            call = Call(operation, request, target, runtime, alias, streaming, _deadline(), timeouts)
-            return self._open(call)
+        total = timeout if timeout is not None else None if streaming else timeouts.total
 
-        def _deadline() -> float | None:
-            total = timeout if timeout is not None else None if streaming else timeouts.total
-            return None if total is None else runtime.now() + total
+        def opened() -> Stage:
+            control.deadline = None if total is None else runtime.now() + total
+            return self._open(Call(operation, request, target, runtime, alias, streaming, control.deadline, timeouts))
 
         return Flow(runtime, control, operation, opened)
 

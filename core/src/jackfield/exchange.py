@@ -9,11 +9,11 @@ from attrs import evolve
 
 from .call import Call
 from .endpoint import Endpoint, Secret
-from .errors import JackfieldError, LimitExceededError, PluginError, TruncatedStreamError
+from .errors import BlockingAwaitError, JackfieldError, LimitExceededError, PluginError, TruncatedStreamError
 from .http import HttpRequest, HttpResponse
 from .middleware import CLOSING, Proceed
 from .provider import Decoder, HttpProvider, Provider
-from .runtime import Limits, Reply, Runtime
+from .runtime import ADVICE, Limits, Reply, Runtime, wants_loop
 from .types import Event, Start
 
 __all__ = ["last", "settle"]
@@ -44,27 +44,30 @@ async def settle(call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, Non
             yield event
         if missing := fold.missing():
             raise TruncatedStreamError(f"the reply ended early: {missing}")
-    except Exception as error:  # noqa: BLE001 - whatever a provider raises becomes one of ours
+    except Exception as error:
         if start is not None and not begun:
             fold.add(start)
-        raise _placed(error, call, fold.response) from error.__cause__
+        placed = _ours(error, call)
+        placed.provider = placed.provider or call.target.provider
+        placed.model = placed.model or call.target.model
+        placed.operation = placed.operation or call.operation.name
+        placed.partial = fold.response()
+        if placed is error:
+            raise
+        raise placed from error
 
 
 def _signed(start: Start, call: Call[Any]) -> Start:
     return evolve(start, provider=call.target.provider, model=start.model or call.target.model)
 
 
-def _placed(error: Exception, call: Call[Any], partial: Callable[[], Any]) -> JackfieldError:
-    if not isinstance(error, JackfieldError):
-        cause = error
-        # the text of a foreign error may hold anything, a key included; the cause keeps it for a traceback
-        error = PluginError(f"the provider failed with {type(cause).__name__}")
-        error.__cause__ = cause
-    error.provider = error.provider or call.target.provider
-    error.model = error.model or call.target.model
-    error.operation = error.operation or call.operation.name
-    error.partial = partial()
-    return error
+def _ours(error: Exception, call: Call[Any]) -> JackfieldError:
+    if isinstance(error, JackfieldError):
+        return error
+    if call.runtime.blocking and wants_loop(error):
+        return BlockingAwaitError(ADVICE)
+    # the text of a foreign error may hold anything, a key included; the cause keeps it for a traceback
+    return PluginError(f"the provider failed with {type(error).__name__}")
 
 
 def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerator[Event, None]]:

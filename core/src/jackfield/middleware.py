@@ -53,6 +53,7 @@ class Stage(AsyncIterator[Event]):
 
     def own(self, stage: Stage) -> Stage:
         """Take charge of a stage that this one opened."""
+        self._opened = [one for one in self._opened if not one.done]  # attempts that are over need no closing
         self._opened.append(stage)
         return stage
 
@@ -82,16 +83,13 @@ class Stage(AsyncIterator[Event]):
             await self._release()
 
     async def _release(self) -> None:
-        opened, self._opened = self._opened, []
-        try:
-            while opened:
-                stage = opened.pop()
+        self._events = None
+        if self._opened:
+            stage = self._opened.pop()
+            try:
                 if not stage.done:
                     await self._runtime.finish(stage.aclose, CLOSING)
-        finally:
-            self._events = None
-            if opened:
-                self._opened = opened
+            finally:
                 await self._release()
 
 

@@ -65,8 +65,7 @@ class Flow(Generic[E, R]):
             event = cast("E", await self._stage.__anext__())
             self._fold.add(event)
         except StopAsyncIteration:
-            self.state = "complete"
-            return END
+            return self._ended()
         except BaseException as error:
             self.state = (
                 "closed"
@@ -81,6 +80,16 @@ class Flow(Generic[E, R]):
             if self._control.stopped:
                 await self.close()
         return event
+
+    def _ended(self) -> _End:
+        # the provider's reply was whole; a middleware may have stopped halfway all the same
+        if missing := self._fold.missing():
+            self.state = "truncated"
+            error = TruncatedStreamError(f"the events ended early: {missing}")
+            error.partial = self._fold.response()
+            raise error
+        self.state = "complete"
+        return END
 
     async def close(self) -> None:
         """Stop reading and give everything back. During a read it wakes the reader, who then does the closing."""

@@ -1,7 +1,19 @@
 """The runtime: network, clock, sleep, randomness and threads, blocking or on an event loop."""
 
 from .base import Control, Limits, Network, Reply, Runtime
-from .blocking import BlockingRuntime, drive
+from .blocking import ADVICE, BlockingRuntime, drive, wants_loop
 from .quiet import Quietly, begin
 
-__all__ = ["BlockingRuntime", "Control", "Limits", "Network", "Quietly", "Reply", "Runtime", "begin", "drive"]
+__all__ = [
+    "ADVICE",
+    "BlockingRuntime",
+    "Control",
+    "Limits",
+    "Network",
+    "Quietly",
+    "Reply",
+    "Runtime",
+    "begin",
+    "drive",
+    "wants_loop",
+]

@@ -27,14 +27,13 @@ class AnyioRuntime(Runtime):
 
     blocking = False
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait; see `Runtime.sleep`."""
+    async def _wait(self, seconds: float) -> None:
         if self.control is None:
-            await anyio.sleep(max(seconds, 0))
+            await anyio.sleep(seconds)
             return
         woken = anyio.Event()
         self.control.attach(woken.set)
-        with anyio.move_on_after(max(seconds, 0)):
+        with anyio.move_on_after(seconds):
             await woken.wait()
         self.control.attach(None)
 

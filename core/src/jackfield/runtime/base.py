@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from ..errors import StreamStateError
+from ..errors import DeadlineError, StreamStateError
 from ..http import HttpRequest
 
 __all__ = ["Control", "Limits", "Network", "Reply", "Runtime"]
@@ -42,12 +42,17 @@ class Control:
 
     Whatever blocks on behalf of the call attaches a function that wakes it.
     No method waits, so that a finaliser may use it too.
+
+    Attributes:
+        stopped: whether the call was stopped.
+        deadline: when the call as a whole must be over, in seconds of the runtime's clock, or None.
     """
 
-    __slots__ = ("_reader", "_wake", "stopped")
+    __slots__ = ("_reader", "_wake", "deadline", "stopped")
 
     def __init__(self) -> None:
         self.stopped = False
+        self.deadline: float | None = None
         self._reader = threading.Lock()
         self._wake: Callable[[], object] | None = None
 
@@ -146,9 +151,22 @@ class Runtime(ABC):
         """A number from 0 up to 1, for jitter, never for secrets."""
         return random.random()  # noqa: S311 - jitter is no secret
 
-    @abstractmethod
     async def sleep(self, seconds: float) -> None:
-        """Wait. Closing the call's stream meanwhile raises StreamStateError here."""
+        """Wait.
+
+        Raises:
+            DeadlineError: the call's deadline came first.
+            StreamStateError: the call's stream was closed meanwhile.
+        """
+        deadline = self.control.deadline if self.control is not None else None
+        left = seconds if deadline is None else min(seconds, deadline - self.now())
+        await self._wait(max(left, 0.0))
+        if left < seconds:
+            raise DeadlineError("the call's deadline has passed")
+
+    @abstractmethod
+    async def _wait(self, seconds: float) -> None:
+        """Let time pass, or be woken by the call's control."""
 
     @abstractmethod
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

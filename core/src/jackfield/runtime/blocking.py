@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from ..errors import BlockingAwaitError
 from .base import Runtime
 
-__all__ = ["BlockingRuntime", "drive"]
+__all__ = ["ADVICE", "BlockingRuntime", "drive", "wants_loop"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,7 +21,12 @@ ADVICE = (
     "and call.runtime"
 )
 # what asyncio, trio and anyio say when there is no loop at all, so that nothing is left to suspend
-NO_LOOP = ("no running event loop", "must be called from async context", "no async library", "async library")
+NO_LOOP = (
+    "no running event loop",
+    "must be called from async context",
+    "not in async context",
+    "not currently running on any async",
+)
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -41,6 +46,11 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         sys.set_asyncgen_hooks(*hooks)
 
 
+def wants_loop(error: BaseException) -> bool:
+    """Whether this is what asyncio, trio or anyio raise where no event loop runs."""
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in NO_LOOP)
+
+
 def _step(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         coroutine.send(None)
@@ -51,7 +61,7 @@ def _step(coroutine: Coroutine[Any, Any, T]) -> T:
         result: T = stop.value
         return result
     except RuntimeError as error:
-        if any(words in str(error).lower() for words in NO_LOOP):
+        if wants_loop(error):
             raise BlockingAwaitError(ADVICE) from error
         raise
     coroutine.close()
@@ -65,14 +75,13 @@ class BlockingRuntime(Runtime):
 
     blocking = True
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait; see `Runtime.sleep`."""
+    async def _wait(self, seconds: float) -> None:
         if self.control is None:
-            time.sleep(max(seconds, 0))
+            time.sleep(seconds)
             return
         woken = threading.Event()
         self.control.attach(woken.set)
-        woken.wait(max(seconds, 0))
+        woken.wait(seconds)
         self.control.attach(None)
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,0 +1,334 @@
+"""Configuration: where it comes from, what wins, and what a mistake is told."""
+
+import os
+
+import pytest
+from attrs import frozen
+from fakes import Player, Plugin, hello
+
+from jackfield import Client, JackfieldError, Secret
+from jackfield.config import load
+from jackfield.errors import ConfigurationError, NothingConfiguredError, PluginError
+
+FAKE_URL = "https://api.fake.example/v1"
+
+
+@frozen
+class Settings:
+    api_key: Secret | None = None
+    base_url: str = FAKE_URL
+    default_model: str | None = None
+    retries: int = 0
+    fast: bool = False
+
+
+@pytest.fixture
+def made():
+    """The settings that the fake plugin was given, by instance."""
+    return {}
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch, made):
+    """Builds a client in an empty folder, with a clean environment and a plugin named fake."""
+    for name in list(os.environ):
+        if name.endswith(("_API_KEY", "_BASE_URL")) or name.startswith("JACKFIELD_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def make(name, settings):
+        made[name] = settings
+        player = Player(hello(name), name=name)
+        player.default_models = {"chat": settings.default_model} if settings.default_model else {}
+        return player
+
+    plugin = Plugin(make, Settings)
+
+    def build(config=None, **more):
+        return Client(config, plugins={"provider": {"fake": plugin, "other-fake": plugin}}, **more)
+
+    return build
+
+
+def write(name, text):
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_with_nothing_at_all_the_error_says_what_to_set(client):
+    with pytest.raises(NothingConfiguredError, match="set OPENAI_API_KEY"):
+        client()
+
+
+def test_a_key_alone_is_enough(client, made, monkeypatch):
+    monkeypatch.setenv("FAKE_API_KEY", "sk-1")
+    assert client().chat("x", model="fake:m").model == "m"
+    assert made["fake"].api_key.reveal() == "sk-1"
+
+
+def test_a_base_url_alone_is_enough(client, made, monkeypatch):
+    monkeypatch.setenv("FAKE_BASE_URL", "http://127.0.0.1:1/v1")
+    client().chat("x", model="fake:m")
+    assert made["fake"] == Settings(base_url="http://127.0.0.1:1/v1")
+
+
+def test_variables_belong_to_the_instance_that_bears_their_name(client, made, monkeypatch):
+    monkeypatch.setenv("OTHER_FAKE_API_KEY", "sk-1")
+    monkeypatch.setenv("MINE_API_KEY", "sk-2")
+    config = {"providers": {"mine": {"plugin": "fake"}}}
+    client(config).chat("x", model="other-fake:m")
+    client(config).chat("x", model="mine:m")
+    assert made["other-fake"].api_key.reveal() == "sk-1"
+    assert made["mine"].api_key is None
+
+
+@pytest.mark.parametrize("named", ["file", "variable"])
+def test_files_and_their_order(client, made, tmp_path, monkeypatch, named):
+    write("jackfield.toml", 'default = "fake:found"')
+    write("pyproject.toml", '[tool.jackfield]\ndefault = "fake:project"')
+    write("mine.toml", 'default = "fake:mine"')
+    assert client().chat("x").model == "found"
+    os.remove("jackfield.toml")
+    assert client().chat("x").model == "project"
+    if named == "file":
+        assert client("mine.toml").chat("x").model == "mine"
+        assert client(tmp_path / "mine.toml").chat("x").model == "mine"
+    else:
+        monkeypatch.setenv("JACKFIELD_CONFIG", "mine.toml")
+        assert client().chat("x").model == "mine"
+    monkeypatch.setenv("JACKFIELD_DEFAULT", "fake:variable")
+    assert client().chat("x").model == "variable"
+    assert client().chat("x", model="fake:argument").model == "argument"
+
+
+def test_a_dictionary_reads_no_file(client, made):
+    write("jackfield.toml", "this is not TOML")
+    write(".env", "FAKE_API_KEY=sk-file")
+    client({"default": "fake:m"}).chat("x")
+    assert made["fake"].api_key is None
+
+
+def test_dotenv_files_fill_what_is_open_and_stay_out_of_the_environment(client, made, monkeypatch):
+    write(".env", "FAKE_API_KEY=sk-env\nFAKE_BASE_URL=https://env.example/v1\n")
+    client().chat("x", model="fake:m")
+    assert (made["fake"].api_key.reveal(), made["fake"].base_url) == ("sk-env", "https://env.example/v1")
+    write(".env.local", "FAKE_API_KEY='sk-local'\nexport FAKE_BASE_URL=https://local.example/v1 # mine\n")
+    client().chat("x", model="fake:m")
+    assert (made["fake"].api_key.reveal(), made["fake"].base_url) == ("sk-local", "https://local.example/v1")
+    assert "FAKE_API_KEY" not in os.environ
+    monkeypatch.setenv("FAKE_API_KEY", "sk-real")
+    monkeypatch.setenv("FAKE_BASE_URL", "https://real.example/v1")
+    client().chat("x", model="fake:m")
+    assert (made["fake"].api_key.reveal(), made["fake"].base_url) == ("sk-real", "https://real.example/v1")
+
+
+def test_an_ambient_variable_overrides_nothing_that_was_written_down(client, made, monkeypatch):
+    monkeypatch.setenv("FAKE_API_KEY", "sk-ambient")
+    client({"providers": {"fake": {"api_key": "sk-written"}}}).chat("x", model="fake:m")
+    assert made["fake"].api_key.reveal() == "sk-written"
+
+
+def test_what_is_empty_is_unset(client, monkeypatch):
+    monkeypatch.setenv("FAKE_API_KEY", "")
+    with pytest.raises(NothingConfiguredError):
+        client()
+
+
+def test_a_value_can_name_its_variable(client, made, monkeypatch):
+    monkeypatch.setenv("SOMEWHERE", "sk-1")
+    config = {"providers": {"mine": {"plugin": "fake", "api_key": {"env": "SOMEWHERE"}}}}
+    client(config).chat("x", model="mine:m")
+    assert made["mine"].api_key.reveal() == "sk-1"
+
+
+KEY = "FAKE_API_KEY=sk-1\n"
+AWAY = "FAKE_BASE_URL=https://elsewhere.example/v1\n"
+HOME = f"FAKE_BASE_URL={FAKE_URL}\n"
+NEAR = "FAKE_BASE_URL=http://127.0.0.1:8080/v1\n"
+FILE_AWAY = '[providers.fake]\nbase_url = "https://elsewhere.example/v1"\n'
+FILE_ALL = FILE_AWAY + 'api_key = "sk-1"\n'
+FILE_REFERS = FILE_AWAY + 'api_key = { env = "FAKE_API_KEY" }\n'
+
+
+@pytest.mark.parametrize(
+    ("local", "env", "toml", "allowed"),
+    [
+        (KEY + AWAY, "", "", True),
+        (KEY, AWAY, "", False),
+        (AWAY, KEY, "", False),
+        (HOME, KEY, "", True),
+        (NEAR, KEY, "", True),
+        (KEY, "", FILE_AWAY, False),
+        (KEY, "", FILE_REFERS, False),
+        ("", "", FILE_ALL, True),
+        ("", KEY, FILE_AWAY, False),
+    ],
+)
+def test_a_key_goes_only_where_its_own_source_says(client, made, local, env, toml, allowed):
+    for name, text in ((".env.local", local), (".env", env), ("jackfield.toml", toml)):
+        if text:
+            write(name, text)
+    if allowed:
+        client().chat("x", model="fake:m")
+        assert made["fake"].api_key.reveal() == "sk-1"
+        return
+    with pytest.raises(ConfigurationError, match="would be sent to https://elsewhere.example:443") as caught:
+        client().chat("x", model="fake:m")
+    assert "sk-1" not in str(caught.value)
+    assert "fake" not in made
+
+
+def test_a_file_that_the_program_names_may_send_a_key_where_it_says(client, made):
+    write(".env.local", KEY)
+    write("jackfield.toml", FILE_REFERS)
+    client("jackfield.toml").chat("x", model="fake:m")
+    assert made["fake"].base_url == "https://elsewhere.example/v1"
+
+
+def test_aliases_carry_settings_and_the_caller_wins(client):
+    config = {
+        "default": "fast",
+        "models": {"fast": "quick", "quick": {"target": "fake:small", "temperature": 0, "stop": ["."]}},
+    }
+    made = client(config)
+    assert made.chat("x").model == "small"
+    seen = []
+
+    async def look(call, proceed):
+        seen.append(call)
+        async for event in proceed(call):
+            yield event
+
+    from jackfield import Slot
+
+    look.slot = Slot.OBSERVE
+    client(config, middleware=[look]).chat("x", model="fast", stop=["!"])
+    (call,) = seen
+    assert (call.alias, str(call.target)) == ("fast", "fake:small")
+    assert (call.request.temperature, call.request.stop) == (0, ("!",))
+
+
+def test_a_name_alone_is_the_providers_default_model(client):
+    config = {"providers": {"fake": {"default_model": "big"}}}
+    assert client(config).chat("x").model == "big"
+    assert client(config).chat("x", model="fake").model == "big"
+    assert client(config).chat("x", model="fake:a/b:free").model == "a/b:free"
+
+
+WRONG = [
+    ({"defualt": "x"}, "config.defualt: no such key; did you mean 'default'?"),
+    ({"default": 3}, "config.default: expected text, got 3"),
+    ({"models": []}, "config.models: expected a table, got []"),
+    ({"models": {"a": 1}}, "config.models.a: expected 'provider:model' or a table with a target, got 1"),
+    ({"models": {"a": {"temperature": 1}}}, "config.models.a: expected 'provider:model' or a table with a target"),
+    ({"models": {"a": ["fake:x"]}}, "config.models.a: a list of targets needs a fallback middleware"),
+    ({"models": {"a": "b", "b": "a"}, "default": "a"}, "config.models: a -> b -> a is a circle"),
+    (
+        {"models": {"a": {"target": "fake:x", "temprature": 1}}, "default": "a"},
+        "config.models.a.temprature: no such setting of a request; did you mean 'temperature'?",
+    ),
+    (
+        {"models": {"a": {"target": "fake:x", "temperature": 9}}, "default": "a"},
+        "config.models.a: temperature: expected a number from 0 to 2, got 9",
+    ),
+    ({"providers": 1}, "config.providers: expected a table, got 1"),
+    ({"providers": {"fake": 1}}, "config.providers.fake: expected a table, got 1"),
+    ({"providers": {"fake": {"plugin": 1}}}, "config.providers.fake.plugin: expected text, got 1"),
+    (
+        {"providers": {"x": {"plugin": "fakes"}}, "default": "x:m"},
+        "no provider plugin 'fakes' is installed; did you mean 'fake'?",
+    ),
+    (
+        {"providers": {"fake": {"api_kye": "x"}}, "default": "fake:m"},
+        "config.providers.fake.api_kye: no such key; did you mean 'api_key'?",
+    ),
+    (
+        {"providers": {"fake": {"api_key": "a b"}}, "default": "fake:m"},
+        "config.providers.fake.api_key: secret: character 2 of 3 is a space",
+    ),
+    ({"providers": {"fake": {"api_key": 5}}, "default": "fake:m"}, "config.providers.fake.api_key: expected"),
+    (
+        {"providers": {"fake": {"api_key": {"env": "NOPE"}}}, "default": "fake:m"},
+        "config.providers.fake.api_key: the environment variable NOPE is not set",
+    ),
+    (
+        {"providers": {"fake": {"retries": "3"}}, "default": "fake:m"},
+        "config.providers.fake.retries: expected a whole number, got '3'",
+    ),
+    (
+        {"providers": {"fake": {"retries": True}}, "default": "fake:m"},
+        "config.providers.fake.retries: expected a whole number, got True",
+    ),
+    (
+        {"providers": {"fake": {"fast": 1}}, "default": "fake:m"},
+        "config.providers.fake.fast: expected true or false, got 1",
+    ),
+    (
+        {"providers": {"fake": {"base_url": 1}}, "default": "fake:m"},
+        "config.providers.fake.base_url: expected text, got 1",
+    ),
+    ({"default": "fkae:m"}, "model 'fkae:m': 'fkae' is neither an alias nor a provider; did you mean 'fake'?"),
+    ({"default": "gpt-4.1-mini"}, "A model is written 'provider:model'"),
+    ({"default": "fake"}, "provider 'fake' has no default model for 'chat'; write 'fake:model'"),
+    ({}, "no model was named, and there is no default"),
+    ({"middleware": "cache"}, "config.middleware: expected [[middleware]] tables, got 'cache'"),
+    ({"middleware": ["cache"]}, "config.middleware: expected [[middleware]] tables, got ['cache']"),
+    ({"middleware": [{"ttl": 1}]}, "config.middleware[0].use: missing; expected the name of a plugin"),
+    ({"middleware": [{"use": "no-such"}]}, "no middleware plugin 'no-such' is installed"),
+    ({"engine": "requests"}, "config.engine: expected one of auto, httpx, httpx2, got 'requests'"),
+    ({"timeouts": {"conect": 1}}, "config.timeouts.conect: no such key; did you mean 'connect'?"),
+    ({"timeouts": {"connect": "1"}}, "config.timeouts.connect: expected a number, got '1'"),
+    ({"timeouts": 1}, "config.timeouts: expected a table, got 1"),
+]
+
+
+@pytest.mark.parametrize(("config", "says"), WRONG, ids=[says[:50] for _, says in WRONG])
+def test_a_mistake_is_told_by_key_value_and_what_would_be_right(client, config, says):
+    with pytest.raises(ConfigurationError) as caught:
+        client(config).chat("x")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("default = ", "jackfield.toml: not valid TOML"),
+        ("default = 'a'\nmodel = 1", "jackfield.toml.model: no such key; did you mean 'models'?"),
+    ],
+)
+def test_a_mistake_in_a_file_names_the_file(client, text, says):
+    write("jackfield.toml", text)
+    with pytest.raises(ConfigurationError) as caught:
+        client()
+    assert says in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_said(client):
+    with pytest.raises(ConfigurationError, match="nowhere.toml: cannot be read: No such file"):
+        client("nowhere.toml")
+
+
+def test_no_secret_in_the_repr_of_what_was_configured(client):
+    write(".env.local", "FAKE_API_KEY=sk-hidden\n")
+    config = load()
+    assert "sk-hidden" not in repr(config)
+    shown = repr(
+        load({"providers": {"fake": {"api_key": "sk-hidden"}}, "middleware": [{"use": "x", "token": "sk-hidden"}]})
+    )
+    assert "sk-hidden" not in shown
+    with pytest.raises(JackfieldError) as caught:
+        client({"providers": {"fake": {"api_key": "sk-hidden ", "retries": 1}}}).chat("x", model="fake:m")
+    assert "sk-hidden" not in str(caught.value)
+
+
+def test_a_plugin_whose_factory_fails_is_named():
+    def make(name, settings):
+        raise KeyError("sk-x")
+
+    with pytest.raises(PluginError, match="provider plugin 'fake' failed with KeyError"):
+        Client({}, plugins={"provider": {"fake": Plugin(make)}}).chat("x", model="fake:m")
+
+
+def test_a_plugin_that_makes_no_provider_is_named():
+    with pytest.raises(ConfigurationError, match="made a str, which is no Provider"):
+        Client({}, plugins={"provider": {"fake": Plugin(lambda name, settings: "x")}}).chat("x", model="fake:m")
