@@ -1,6 +1,8 @@
 """Configuration: where it comes from, what wins, and what a mistake is told."""
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from attrs import frozen
@@ -332,3 +334,18 @@ def test_a_plugin_whose_factory_fails_is_named():
 def test_a_plugin_that_makes_no_provider_is_named():
     with pytest.raises(ConfigurationError, match="made a str, which is no Provider"):
         Client({}, plugins={"provider": {"fake": Plugin(lambda name, settings: "x")}}).chat("x", model="fake:m")
+
+
+def test_threads_that_share_a_client_make_a_provider_once():
+    made = []
+
+    def make(name, settings):
+        made.append(name)
+        time.sleep(0.05)
+        return Player(hello(), name=name)
+
+    client = Client({"default": "fake:m"}, plugins={"provider": {"fake": Plugin(make)}})
+    with ThreadPoolExecutor(8) as threads:
+        texts = list(threads.map(lambda _: client.chat("x").text, range(8)))
+    assert texts == ["Hello"] * 8
+    assert made == ["fake"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import sys
 import threading
 import time
 
@@ -11,7 +12,7 @@ from faces import COLOURS, run
 from lines import ENGINE, STOP, WHOLE, chat, lines, options
 from scripted import HOLD, Scripted, part, reply, stream_head
 
-from jackfield import Client
+from jackfield import Client, Slot
 from jackfield.call import Timeouts
 from jackfield.errors import (
     AuthenticationError,
@@ -210,6 +211,8 @@ def test_an_exchange_of_several_requests(colour):
 
     def answer(request):
         path = request.split(b" ")[1]
+        if path == b"/v1/last":
+            assert server.settled(1)  # the reply that nobody read was closed when the exchange went on
         return {
             b"/v1/first": [reply("one ")],
             b"/v1/second": [*lines("unread"), HOLD],
@@ -221,6 +224,31 @@ def test_an_exchange_of_several_requests(colour):
         assert chat(colour, server, steps=steps).text == "one two"
         assert server.settled(0)
     assert server.requests[-1].endswith(b'{"after":404}')
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_no_event_loop_gets_hold_of_our_generators(backend):
+    adopted = []
+
+    async def body(client):
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(adopted.append, hooks.finalizer)
+        try:
+            async with client.stream("x") as stream:
+                async for _ in stream:
+                    pass
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+
+    async def layer(call, proceed):
+        async for event in proceed(call):
+            yield event
+
+    layer.slot = Slot.OBSERVE
+    with Scripted(WHOLE) as server:
+        run(backend, body, middleware=[layer], **options(server))
+    # the body of a request is sent, and its generator over, before the reply begins
+    assert [one for one in adopted if one.__qualname__ != "ByteStream.__aiter__"] == []
 
 
 @pytest.mark.parametrize("colour", COLOURS)

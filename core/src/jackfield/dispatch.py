@@ -17,7 +17,7 @@ from .middleware import Middleware, Stage, compose, in_order
 from .operations import Request
 from .provider import Provider
 from .registry import Registry
-from .runtime import Control, Runtime
+from .runtime import Control, Lock, Runtime
 from .settings import nearest
 from .stream import Flow
 from .types import Event
@@ -40,6 +40,7 @@ class Dispatcher:
         self.runtime = runtime
         self.registry = registry
         self._providers: dict[str, Provider] = {}
+        self._making = Lock()
         if config.empty and config.source != "config" and self._ambient() is None:
             raise NothingConfiguredError(
                 "no provider is configured: set OPENAI_API_KEY (in the environment or in .env.local), "
@@ -74,7 +75,8 @@ class Dispatcher:
         """
         made = self._providers.get(name)
         if made is None:
-            made = self._providers.setdefault(name, self._make(name))
+            with self._making:  # threads share a client: a plugin is loaded, and a provider made, once
+                made = self._providers.get(name) or self._providers.setdefault(name, self._make(name))
         return made
 
     def _target(self, model: str | None, operation: str) -> tuple[Target, str | None, Mapping[str, Any]]:

@@ -1,6 +1,6 @@
 """The runtime: network, clock, sleep, randomness and threads, blocking or on an event loop."""
 
-from .base import Control, Limits, Network, Reply, Runtime
+from .base import Control, Limits, Lock, Network, Reply, Runtime
 from .blocking import ADVICE, BlockingRuntime, drive, wants_loop
 from .quiet import Quietly, begin
 
@@ -9,6 +9,7 @@ __all__ = [
     "BlockingRuntime",
     "Control",
     "Limits",
+    "Lock",
     "Network",
     "Quietly",
     "Reply",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from ..errors import DeadlineError, StreamStateError
 from ..http import HttpRequest
 
-__all__ = ["Control", "Limits", "Network", "Reply", "Runtime"]
+__all__ = ["Control", "Limits", "Lock", "Network", "Reply", "Runtime"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Control:
     def __init__(self) -> None:
         self.stopped = False
         self.deadline: float | None = None
-        self._reader = threading.Lock()
+        self._reader = Lock()
         self._wake: Callable[[], object] | None = None
 
     def claim(self) -> bool:
