@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from fakes import Player, Plugin, hello
 
 from jackfield import Client, JackfieldError, Secret
@@ -269,8 +269,11 @@ WRONG = [
         {"providers": {"fake": {"base_url": 1}}, "default": "fake:m"},
         "config.providers.fake.base_url: expected text, got 1",
     ),
-    ({"default": "fkae:m"}, "model 'fkae:m': 'fkae' is neither an alias nor a provider; did you mean 'fake'?"),
-    ({"default": "gpt-4.1-mini"}, "A model is written 'provider:model'"),
+    (
+        {"default": "fkae:m"},
+        "'fkae' is neither an alias nor a provider; did you mean 'fake'?",
+    ),
+    ({"default": "gpt-4.1-mini"}, "expected 'provider:model' or an alias"),
     ({"default": "fake"}, "provider 'fake' has no default model for 'chat'; write 'fake:model'"),
     ({}, "no model was named, and there is no default"),
     ({"middleware": "cache"}, "config.middleware: expected [[middleware]] tables, got 'cache'"),
@@ -349,3 +352,12 @@ def test_threads_that_share_a_client_make_a_provider_once():
         texts = list(threads.map(lambda _: client.chat("x").text, range(8)))
     assert texts == ["Hello"] * 8
     assert made == ["fake"]
+
+
+def test_a_configuration_that_was_loaded_can_be_changed_and_used(client):
+    write("jackfield.toml", "[timeouts]\ntotal = 5")
+    with pytest.raises(NothingConfiguredError):
+        client()
+    loaded = evolve(load(), default="fake:m")
+    assert client(loaded).chat("x").model == "m"
+    assert loaded.timeouts.total == 5

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from typing_extensions import Unpack
 
-from .config import load
+from .config import ConfigLike, load
 from .dispatch import Dispatcher
 from .engine import Engine
 from .middleware import Middleware
@@ -25,8 +24,6 @@ __all__ = ["AsyncClient", "Client"]
 E = TypeVar("E", bound=Event)
 R = TypeVar("R")
 
-ConfigLike = str | os.PathLike[str] | Mapping[str, Any] | None
-
 
 class _Client:
     _blocking: bool
@@ -41,7 +38,7 @@ class _Client:
         """Build a client.
 
         Args:
-            config: a file or a dictionary; None finds one, see `jackfield.config.load`.
+            config: a file, a dictionary, or a loaded `Config`; None finds one, see `jackfield.config.load`.
             middleware: further middleware, put into the chain by slot.
             plugins: plugins that are not installed, by kind and name; see `jackfield.registry.Registry`.
 

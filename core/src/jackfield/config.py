@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeAlias, get_args
 
 from attrs import field, frozen
 
@@ -15,7 +15,7 @@ from .engine import EngineName
 from .errors import ConfigurationError
 from .settings import check_keys, structure
 
-__all__ = ["Alias", "Config", "Environment", "Sourced", "load"]
+__all__ = ["Alias", "Config", "ConfigLike", "Environment", "Sourced", "load"]
 
 KEYS: Final = ("default", "models", "providers", "middleware", "engine", "timeouts")
 
@@ -95,17 +95,23 @@ class Config:
         return found
 
 
-def load(config: str | os.PathLike[str] | Mapping[str, Any] | None = None, folder: Path | None = None) -> Config:
+ConfigLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Config | None
+
+
+def load(config: ConfigLike = None, folder: Path | None = None) -> Config:
     """Find and read the configuration.
 
     Args:
-        config: a file, or a dictionary in its place, with which no file is read. None looks at `JACKFIELD_CONFIG`,
-            then for `jackfield.toml`, then for `[tool.jackfield]` in `pyproject.toml`.
+        config: a file, or a dictionary in its place, with which no file is read, or what was loaded already.
+            None looks at `JACKFIELD_CONFIG`, then for `jackfield.toml`, then for `[tool.jackfield]` in
+            `pyproject.toml`.
         folder: where to look for these and for `.env.local` and `.env`; the working folder by default.
 
     Raises:
         ConfigurationError: names the file, the key, the value and what would be right.
     """
+    if isinstance(config, Config):
+        return config
     folder = folder or Path.cwd()
     if isinstance(config, Mapping):
         return _read(config, "config", trusted=True, environment=Environment((("the environment", os.environ),)))

@@ -94,8 +94,8 @@ class Dispatcher:
         if not self._known(provider):
             known = self.config.models.keys() | self.config.providers.keys() | self.registry.names("provider")
             raise ConfigurationError(
-                f"model {named!r}: {provider!r} is neither an alias nor a provider; {nearest(provider, known)} "
-                "A model is written 'provider:model'"
+                f"model {named!r}: expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a "
+                f"provider; {nearest(provider, known)}"
             )
         model = model or self.provider(provider).default_models.get(operation, "")
         if not model:

@@ -7,6 +7,7 @@ over by `end`, since some servers leave out the last blank line.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
@@ -29,50 +30,47 @@ class ServerSentEvent:
 class SseDecoder:
     """Takes bytes as they come, cut anywhere, and gives the events that they complete.
 
-    `max_event` bounds one event, in bytes.
+    `max_event` bounds one line, and the lines of data of one event together, in bytes.
     """
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         self._max_event = max_event
         self._line = bytearray()  # a line that has not ended
         self._data: list[bytes] = []
-        self._size = 0  # bytes held in _data, a newline for each line included
+        self._size = 0  # bytes of the lines behind _data
         self._event = ""
         self._begun = False
         self._after_cr = False
 
-    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """Take more bytes.
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
+        """Take more bytes. The events must be used up before the next bytes are fed.
 
         Raises:
-            LimitExceededError: an event outgrew `max_event`.
-            MalformedReplyError: an event is not UTF-8.
+            LimitExceededError: an event outgrew `max_event`. Events before it are given first.
+            MalformedReplyError: an event is not UTF-8. Events before it are given first.
         """
         if not chunk:
-            return []
+            return
         if b"\r" in chunk or self._after_cr:
             chunk = self._newlines(chunk)
         lines = chunk.split(b"\n")
         last = lines.pop()
-        events: list[ServerSentEvent] = []
         if lines and self._line:
             lines[0] = bytes(self._line) + lines[0]
             self._line.clear()
         for line in lines:
-            self._take(line, events)
+            if (event := self._take(line)) is not None:
+                yield event
         self._line += last
         self._bound(len(self._line))
-        return events
 
-    def end(self) -> list[ServerSentEvent]:
+    def end(self) -> Iterator[ServerSentEvent]:
         """The bytes have ended: give the event that was not closed by a blank line, if there is one."""
-        events: list[ServerSentEvent] = []
         line = bytes(self._line)
         self._line.clear()
-        if line:
-            self._take(line, events)
-        self._dispatch(events)
-        return events
+        for rest in (line, b""):
+            if (event := self._take(rest)) is not None:
+                yield event
 
     def _newlines(self, chunk: bytes) -> bytes:
         # CR, LF and CRLF all end a line, and a CRLF can be cut in two: its LF is then dropped from the next chunk
@@ -88,29 +86,27 @@ class SseDecoder:
         if self._size + more > self._max_event:
             raise LimitExceededError(f"an event of the stream is larger than {self._max_event} bytes")
 
-    def _take(self, line: bytes, events: list[ServerSentEvent]) -> None:
+    def _take(self, line: bytes) -> ServerSentEvent | None:
+        self._bound(len(line))
+        size = len(line)
         if not self._begun:
             self._begun = True
             line = line.removeprefix(b"\xef\xbb\xbf")
         if not line:
-            self._dispatch(events)
-            return
+            return self._dispatch()
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
-            self._size += len(value) + 1
-            self._bound(0)
+            self._size += size
         elif name == b"event":
             self._event = self._text(value)
+        return None
 
-    def _dispatch(self, events: list[ServerSentEvent]) -> None:
-        if self._data:
-            data = self._text(b"\n".join(self._data))
-            events.append(ServerSentEvent(data, self._event or "message"))
-            self._data = []
-            self._size = 0
-        self._event = ""
+    def _dispatch(self) -> ServerSentEvent | None:
+        data, self._data, self._size = self._data, [], 0
+        kind, self._event = self._event, ""
+        return ServerSentEvent(self._text(b"\n".join(data)), kind or "message") if data else None
 
     @staticmethod
     def _text(value: bytes) -> str:

@@ -1,0 +1,191 @@
+"""The console script `jackfield`: names of commands from entry points, and one answer to everything that fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+from .terminal import discard, say
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["jackfield", "main", "run"]
+
+GROUP: Final = "jackfield.commands"
+FAILED: Final = 1
+WRONG_USE: Final = 2
+INTERRUPTED: Final = 130
+READER_GONE: Final = 141
+
+
+class _LoadError(click.ClickException):
+    exit_code = WRONG_USE
+
+
+class _Commands(click.Group):
+    """Commands by entry-point name. None is imported before it is run."""
+
+    @cached_property
+    def points(self) -> dict[str, list[EntryPoint]]:
+        """The entry points of each name: more than one where distributions quarrel about it."""
+        from importlib.metadata import entry_points
+
+        found: dict[str, list[EntryPoint]] = {}
+        for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+            found.setdefault(point.name, []).append(point)
+        return found
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in order."""
+        return list(self.points)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command.
+
+        Raises:
+            ClickException: it cannot be imported, or is not one command.
+        """
+        points = self.points.get(cmd_name)
+        if points is None:
+            return None
+        if len(points) > 1:
+            brought = " and ".join(_distribution(point) for point in points)
+            raise _LoadError(f"command {cmd_name!r} is brought by {brought}: uninstall all but one")
+        point = points[0]
+        who = f"command {cmd_name!r} of {_distribution(point)} ({point.value})"
+        try:
+            command = point.load()
+        except Exception as error:
+            raise _LoadError(f"{who} cannot be loaded: {type(error).__name__}: {error}") from error
+        if not isinstance(command, click.Command):
+            raise _LoadError(f"{who} is a {type(command).__name__}, not a click command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments name.
+
+        Raises:
+            UsageError: there is none; names the nearest.
+        """
+        name = args[0]
+        if name not in self.points and not name.startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, self.points, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(self.points) or 'none'}"
+            raise click.UsageError(f"no such command {name!r}: {advice}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List each name and who brings it: more cannot be known without importing."""
+        rows = [(name, ", ".join(map(_distribution, points))) for name, points in self.points.items()]
+        if rows:
+            with formatter.section("Commands, and the package that brings each"):
+                formatter.write_dl(rows)
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "an unknown package"
+
+
+jackfield = _Commands(
+    "jackfield",
+    help="Talk to any language model. `jackfield COMMAND --help` tells what a command does.",
+    params=[],
+)
+click.version_option(package_name="jackfield-cli", prog_name="jackfield", message="%(prog)s %(version)s")(jackfield)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and say what went wrong, if anything did.
+
+    Args:
+        arguments: the command line, without the program's name.
+
+    Returns:
+        The exit status: what the command returned where that is a number, else 0; 1 if it failed, 2 if it was used or
+        configured wrongly, 130 if it was interrupted, 141 if nobody reads its output any more.
+    """
+    try:
+        with jackfield.make_context("jackfield", list(arguments) or ["--help"]) as context:
+            status = jackfield.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - whatever it was, it is told in one line
+        return _failed(error)
+    return status if type(status) is int else 0
+
+
+def _failed(error: BaseException) -> int:
+    """Tell what went wrong. Gives the exit status."""
+    status = FAILED
+    match error:
+        case click.exceptions.Exit():
+            status = error.exit_code
+        case KeyboardInterrupt():
+            _leave_line()
+            status = INTERRUPTED
+        case BrokenPipeError():
+            discard(sys.stdout)
+            status = READER_GONE
+        case click.Abort():
+            say("aborted")
+        case click.ClickException():
+            where = getattr(error, "ctx", None)
+            say(error.format_message() + (f" (see `{where.command_path} --help`)" if where else ""))
+            status = error.exit_code
+        case OSError():
+            # what is still buffered would fail once more, at exit
+            discard(sys.stdout)
+            say(str(error))
+        case _:
+            status = _failed_call(error)
+    return status
+
+
+def _failed_call(error: BaseException) -> int:
+    from jackfield.errors import ConfigurationError, JackfieldError, PluginError
+
+    if isinstance(error, JackfieldError):
+        say(str(error) or type(error).__name__)
+        # a plugin that cannot be loaded is a matter of set-up, one that breaks in a call is not
+        unfit = isinstance(error, PluginError) and error.operation is None
+        return WRONG_USE if unfit or isinstance(error, ConfigurationError) else FAILED
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" ({PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace else ""
+    # its text stays out, as in the core: it may hold anything, a key included
+    say(f"internal error: {type(error).__name__}{place}")
+    return FAILED
+
+
+def _leave_line() -> None:
+    """Put the cursor below the `^C` that the terminal shows."""
+    terminal = next((stream for stream in (sys.stdout, sys.stderr) if stream is not None and stream.isatty()), None)
+    if terminal is not None:
+        with suppress(OSError):
+            terminal.write("\n")
+            terminal.flush()
+
+
+def main() -> NoReturn:
+    """Run `jackfield` with the arguments of this process, and exit."""
+    if "_JACKFIELD_COMPLETE" in os.environ:
+        # a shell asks for completions: click answers and exits
+        jackfield.main(prog_name="jackfield")
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

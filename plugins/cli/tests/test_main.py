@@ -1,0 +1,178 @@
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+HELP = "from jackfield_cli.main import main; main()"
+
+
+def test_help_lists_commands_and_imports_none(place):
+    place.install("jf_loud", "raise SystemExit('imported')", "[jackfield.commands]\nloud = jf_loud:loud\n")
+    for arguments in (["--help"], []):
+        done = place.run(*arguments)
+        assert (done.code, done.err) == (0, "")
+        assert ["chat", "jackfield-cli"] in [line.split() for line in done.out.splitlines()]
+        assert ["loud", "jf-loud"] in [line.split() for line in done.out.splitlines()]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_the_start_imports_little(place, arguments):
+    show = "import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr)); "
+    done = subprocess.run(
+        [sys.executable, "-c", show + HELP, *arguments],
+        env=place.environment,
+        cwd=place.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name for name in done.stderr.split() if name.split(".")[0] in {"jackfield", "jackfield_cli"}}
+    assert loaded == {"jackfield_cli", "jackfield_cli.main", "jackfield_cli.terminal"}
+    assert not {"httpx", "httpx2", "rich", "attr", "attrs", "pluggy", "anyio", "asyncio", "jackfield_mock"} & set(
+        done.stderr.split()
+    )
+
+
+def test_help_costs_at_most_eight_times_an_empty_python(place):
+    environment = {name: value for name, value in place.environment.items() if not name.startswith("COVERAGE")}
+
+    def cost(*command):
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, *command], env=environment, cwd=place.folder, stdout=subprocess.DEVNULL, check=True
+        )
+        return time.perf_counter() - started
+
+    ratio = empty = full = float("inf")
+    # a machine that is busy makes both slower, and never quicker: more rounds only come nearer to the truth
+    for _ in range(60):
+        empty, full = min(empty, cost("-c", "pass")), min(full, cost("-c", HELP, "--help"))
+        ratio = full / empty
+        if ratio <= 7:
+            break
+    assert ratio <= 8
+
+
+def test_version(place):
+    done = place.run("--version")
+    assert (done.code, done.out) == (0, f"jackfield {version('jackfield-cli')}\n")
+
+
+def test_the_console_script_is_there(place):
+    script = Path(sys.executable).with_name("jackfield")
+    if not script.exists():
+        pytest.skip("scripts are elsewhere on this platform")
+    done = subprocess.run([script, "--version"], env=place.environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("jackfield ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [("caht", "did you mean 'chat'?"), ("chats", "did you mean 'chat'?"), ("xyzzy", "there is chat")],
+)
+def test_an_unknown_command_suggests_the_nearest(place, typed, advice):
+    done = place.run(typed)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"jackfield: no such command '{typed}': {advice} (see `jackfield --help`)\n"
+
+
+@pytest.mark.parametrize("option", ["--nope", "-x"])
+def test_an_unknown_option_is_one_line(place, option):
+    done = place.run(option)
+    assert (done.code, done.out) == (2, "")
+    assert option in done.err
+    assert done.err.startswith("jackfield: ")
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import jf_absent", "ModuleNotFoundError: No module named 'jf_absent'"),
+        ("raise ValueError('two\\nlines \\x1b[2J')", "ValueError: two lines \\x1b[2J"),
+        ("1 +", "SyntaxError: "),
+        ("other = 1", "AttributeError: "),
+        ("command = print", "is a builtin_function_or_method, not a click command"),
+    ],
+)
+def test_a_command_that_cannot_be_loaded_is_one_line(place, source, reason):
+    place.install("jf_broken", source, "[jackfield.commands]\nbroken = jf_broken:command\n")
+    done = place.run("broken", "--flag")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("jackfield: command 'broken' of jf-broken (jf_broken:command) ")
+    assert reason in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_broken_command_does_not_disturb_the_others(place):
+    place.install("jf_broken", "import jf_absent", "[jackfield.commands]\nbroken = jf_broken:command\n")
+    assert place.run("chat", "--help").code == 0
+
+
+def test_two_packages_that_bring_one_name_are_named(place):
+    place.install("jf_chat", "", "[jackfield.commands]\nchat = jf_chat:chat\n")
+    assert "jackfield-cli, jf-chat" in place.run("--help").out
+    done = place.run("chat", "Hello")
+    assert (done.code, done.out) == (2, "")
+    assert "jackfield-cli and jf-chat" in done.err
+
+
+COMMAND = """
+import click
+from jackfield.errors import *
+
+@click.command()
+@click.argument("how")
+def command(how):
+    if how == "status":
+        return 7
+    if how == "exit":
+        click.get_current_context().exit(8)
+    if how == "flag":
+        return True
+    if how == "abort":
+        raise click.Abort
+    if how == "interrupt":
+        raise KeyboardInterrupt
+    if how == "pipe":
+        raise BrokenPipeError
+    raise {
+        "server": ServerError("broken", status=500), "config": ConfigurationError("a.b: wrong"),
+        "plugin": PluginError("unfit"), "bug": TypeError("oh"), "file": FileNotFoundError(2, "No such file", "x"),
+        "empty": JackfieldError(""), "usage": click.UsageError("how?"),
+    }[how]
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "line"),
+    [
+        ("status", 7, ""),
+        ("exit", 8, ""),
+        ("flag", 0, ""),
+        ("abort", 1, "jackfield: aborted\n"),
+        ("interrupt", 130, ""),
+        ("pipe", 141, ""),
+        ("server", 1, "jackfield: 500: broken\n"),
+        ("config", 2, "jackfield: a.b: wrong\n"),
+        ("plugin", 2, "jackfield: unfit\n"),
+        ("bug", 1, "jackfield: internal error: TypeError (jf_command.py:20)\n"),
+        ("file", 1, "jackfield: [Errno 2] No such file: 'x'\n"),
+        ("empty", 1, "jackfield: JackfieldError\n"),
+        ("usage", 2, "jackfield: how? (see `jackfield act --help`)\n"),
+    ],
+)
+def test_whatever_a_command_raises_becomes_a_status_and_a_line(place, how, code, line):
+    place.install("jf_command", COMMAND, "[jackfield.commands]\nact = jf_command:command\n")
+    done = place.run("act", how)
+    assert (done.code, done.out) == (code, "")
+    assert done.err == line
+
+
+def test_completion_of_command_names(place):
+    done = place.run("--help", _JACKFIELD_COMPLETE="bash_complete", COMP_WORDS="jackfield ch", COMP_CWORD="1")
+    assert done.code == 0
+    assert "chat" in done.out
