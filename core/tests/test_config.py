@@ -8,9 +8,10 @@ import pytest
 from attrs import evolve, frozen
 from fakes import Player, Plugin, hello
 
-from jackfield import Client, JackfieldError, Secret
+from jackfield import ChatRequest, Client, JackfieldError, Secret
 from jackfield.config import load
 from jackfield.errors import ConfigurationError, NothingConfiguredError, PluginError
+from jackfield.hooks import hookimpl
 
 FAKE_URL = "https://api.fake.example/v1"
 
@@ -298,7 +299,7 @@ def test_a_mistake_is_told_by_key_value_and_what_would_be_right(client, config, 
     ("text", "says"),
     [
         ("default = ", "jackfield.toml: not valid TOML"),
-        ("default = 'a'\nmodel = 1", "jackfield.toml.model: no such key; did you mean 'models'?"),
+        ("default = 'a'\nmodel = 1", "jackfield.toml: model: no such key; did you mean 'models'?"),
     ],
 )
 def test_a_mistake_in_a_file_names_the_file(client, text, says):
@@ -361,3 +362,69 @@ def test_a_configuration_that_was_loaded_can_be_changed_and_used(client):
     loaded = evolve(load(), default="fake:m")
     assert client(loaded).chat("x").model == "m"
     assert loaded.timeouts.total == 5
+
+
+def test_a_variable_that_no_plugin_has_a_setting_for_chooses_nothing(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAKE_BASE_URL", "http://127.0.0.1:1")
+    plain = Plugin(lambda name, settings: Player(hello()))
+    with pytest.raises(NothingConfiguredError):
+        Client(plugins={"provider": {"fake": plain}})
+
+
+def test_an_argument_wins_over_a_variable_and_a_variable_over_a_file(client, monkeypatch):
+    monkeypatch.setenv("JACKFIELD_DEFAULT", "fake:variable")
+    assert client({"default": "fake:dict"}).chat("x").model == "dict"
+    write("jackfield.toml", 'default = "fake:file"')
+    assert client().chat("x").model == "variable"
+
+
+def test_settings_of_a_middleware_can_name_a_variable(monkeypatch):
+    monkeypatch.setenv("MARK", "!")
+    seen = []
+
+    class Marks:
+        @hookimpl
+        def jackfield_middleware(self, name, settings):
+            seen.append(settings)
+            return []
+
+    Client({"middleware": [{"use": "marks", "mark": {"env": "MARK"}}]}, plugins={"middleware": {"marks": Marks()}})
+    assert seen == [{"mark": "!"}]
+
+
+@pytest.mark.parametrize("name", ["connect", "total", "first", "silence"])
+def test_bounds_can_be_taken_away_but_not_be_nonsense(client, name):
+    assert getattr(load({"timeouts": {name: float("inf")}}).timeouts, name) is None
+    for wrong in (0, -1, float("nan")):
+        with pytest.raises(ConfigurationError, match=f"config.timeouts.{name}: expected seconds above 0"):
+            client({"timeouts": {name: wrong}})
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5", float("nan")])
+def test_a_timeout_that_is_none_is_refused(client, timeout):
+    with pytest.raises(JackfieldError, match="timeout: expected seconds above 0"):
+        client({"default": "fake:m"}).chat("x", timeout=timeout)
+
+
+def test_other_mistakes_of_a_program_are_told(client):
+    with pytest.raises(ConfigurationError, match="plugins.providers: no such kind of plugin; did you mean 'provider'?"):
+        Client({}, plugins={"providers": {}})
+    with pytest.raises(ConfigurationError, match="middleware: expected a list"):
+        Client({}, middleware=object())
+    with pytest.raises(TypeError, match="a chat has no option 'max_tokens'; did you mean 'max_output_tokens'?"):
+        client({"default": "fake:m"}).chat("x", max_tokens=5)
+    with pytest.raises(TypeError, match="a ChatRequest is complete: model must be set in it"):
+        client({"default": "fake:m"}).chat(ChatRequest(messages="x"), model="fake:m")
+
+
+def test_a_text_is_not_taken_for_a_list():
+    @frozen
+    class Listing:
+        names: tuple[str, ...] = ()
+
+    plugin = Plugin(lambda name, settings: Player(hello()), Listing)
+    with pytest.raises(ConfigurationError, match="config.providers.fake.names: expected a list, got 'abc'"):
+        Client(
+            {"default": "fake:m", "providers": {"fake": {"names": "abc"}}}, plugins={"provider": {"fake": plugin}}
+        ).chat("x")

@@ -8,15 +8,17 @@ import time
 
 import anyio
 import pytest
+from attrs import evolve
 from faces import COLOURS, run
 from lines import ENGINE, STOP, WHOLE, chat, lines, options
-from scripted import HOLD, Scripted, part, reply, stream_head
+from scripted import CLOSE, HOLD, Scripted, part, reply, stream_head
 
 from jackfield import Client, Slot
 from jackfield.call import Timeouts
 from jackfield.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConnectionFailedError,
     LimitExceededError,
     StreamStateError,
 )
@@ -294,3 +296,31 @@ def test_the_engine_that_was_asked_for_is_used():
 def test_timeouts_have_defaults_that_end():
     defaults = Timeouts()
     assert all(value is not None for value in (defaults.connect, defaults.total, defaults.first, defaults.silence))
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_a_kept_connection_that_the_server_closes_is_not_the_callers_trouble(colour, repeatable):
+    async def body(client):
+        assert (await client.chat("x")).text == "ab"
+        if repeatable:
+            assert (await client.chat("x")).text == "ab"
+            return
+        with pytest.raises(ConnectionFailedError, match=f"no reply from http://127.0.0.1:{server.port}"):
+            await client.chat("x")
+
+    async def once(call, proceed):
+        async for event in proceed(call.evolve(operation=evolve(call.operation, repeatable=repeatable))):
+            yield event
+
+    once.slot = Slot.PREPARE
+    with Scripted(lambda _: [CLOSE] if len(server.requests) == 2 else WHOLE) as server:
+        run(colour, body, middleware=[once], **options(server))
+    assert (len(server.requests), server.accepted) == ((3, 2) if repeatable else (2, 1))
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_new_connection_that_fails_is_tried_once(colour):
+    with Scripted([CLOSE]) as server, pytest.raises(ConnectionFailedError):
+        chat(colour, server)
+    assert len(server.requests) == 1

@@ -10,9 +10,11 @@ import pytest
 from faces import COLOURS, run
 from fakes import STOP, Player, hello, playing
 
-from jackfield import AsyncClient, Client, StreamStateError, TruncatedStreamError
-from jackfield.errors import DeadlineError, PluginError, ServerError
-from jackfield.types import Start, TextDelta, ToolCallDelta, Unrecognized
+from jackfield import AsyncClient, Client, Slot, StreamStateError, TruncatedStreamError
+from jackfield.errors import DeadlineError, MalformedReplyError, PluginError, ServerError
+from jackfield.operations import CHAT
+from jackfield.provider import serves
+from jackfield.types import Finish, Finished, Start, TextDelta, ToolCallDelta, Unrecognized, Usage, UsageReported
 
 
 @pytest.mark.parametrize("colour", COLOURS)
@@ -295,3 +297,66 @@ def test_unrecognized_payloads_keep_their_raw_and_change_nothing():
     reply = Client(**playing(player)).chat("x")
     assert reply.raw == ({"a": 1}, {"b": 2})
     assert reply.text == "x"
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_reply_begins_once(colour):
+    player = Player([TextDelta("a"), Start(id="late", raw={"late": True}), *hello("b")])
+    reply = run(colour, lambda client: client.chat("x"), **playing(player))
+    assert (reply.text, reply.provider, reply.id) == ("ab", "fake", None)
+    assert reply.raw == {"late": True}
+
+
+class Wrong(Player):
+    @serves(CHAT)
+    def chat(self, call):
+        return [TextDelta("a")]
+
+
+class Later(Player):
+    @serves(CHAT)
+    async def chat(self, call):
+        return TextDelta("a")
+
+
+@pytest.mark.parametrize(("provider", "kind"), [(Wrong, "list"), (Later, "coroutine")])
+def test_a_provider_that_gives_something_else_is_told(provider, kind):
+    with pytest.raises(PluginError, match=f"'fake' serves 'chat' with a {kind}: expected an async generator"):
+        Client(**playing(provider([]))).chat("x")
+
+
+def test_a_middleware_that_gives_something_else_is_told():
+    player = Player(hello())
+
+    async def layer(call, proceed):
+        async for _ in proceed(call):
+            yield "text"
+
+    layer.slot = Slot.PREPARE
+    with pytest.raises(PluginError, match="a middleware gave 'text', which is no event"):
+        Client(middleware=[layer], **playing(player)).chat("x")
+    assert player.closed == 1
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_usage_alone_is_not_yet_content(colour):
+    player = Player(
+        [UsageReported(Usage(1, 0)), ServerError("down")], [UsageReported(Usage(1, 0)), TextDelta("a"), STOP]
+    )
+
+    async def body(client):
+        async with client.stream("x") as stream:
+            with pytest.raises(ServerError) as caught:
+                await stream.__anext__()
+            assert caught.value.partial.usage == Usage(1, 0)
+        return [type(event) async for event in client.stream("x")]
+
+    assert run(colour, body, **playing(player))[:3] == [Start, UsageReported, TextDelta]
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter", "error"])
+def test_a_call_that_may_have_been_cut_can_not_be_run(reason):
+    player = Player([ToolCallDelta(0, "c1", "delete"), Finished(Finish(reason, reason))])
+    (call,) = Client(**playing(player)).chat("x").tool_calls
+    with pytest.raises(MalformedReplyError, match="is incomplete"):
+        _ = call.parsed

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Generic, Self, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
+from .errors import ConfigurationError
 from .operations import Operation, Request
 from .runtime import Runtime
 
@@ -25,21 +26,33 @@ class Target:
         return f"{self.provider}:{self.model}"
 
 
+def _bound(value: float | None) -> float | None:
+    return None if value == float("inf") else value
+
+
+def _positive(_: object, attribute: Attribute[Any], value: float | None) -> None:
+    if value is not None and not value > 0:
+        raise ConfigurationError(f"{attribute.name}: expected seconds above 0, or inf for no bound, got {value!r}")
+
+
 @frozen
 class Timeouts:
-    """Bounds in seconds; None is no bound.
+    """Bounds in seconds; None, or inf in a configuration, is no bound.
 
     Attributes:
         connect: for a connection.
         total: for a call that is not streamed, everything included. It is a deadline: retries share it.
         first: for the first event of a stream.
         silence: for the time between two reads of a stream.
+
+    Raises:
+        ConfigurationError: a bound is not above 0.
     """
 
-    connect: float = 10.0
-    total: float | None = 600.0
-    first: float | None = 300.0
-    silence: float | None = 120.0
+    connect: float | None = field(default=10.0, converter=_bound, validator=_positive)
+    total: float | None = field(default=600.0, converter=_bound, validator=_positive)
+    first: float | None = field(default=300.0, converter=_bound, validator=_positive)
+    silence: float | None = field(default=120.0, converter=_bound, validator=_positive)
 
 
 @frozen

@@ -16,6 +16,7 @@ from .operations import ChatOptions, ChatRequest, ChatResponse, MessagesLike, Re
 from .registry import Kind, Registry
 from .runtime import BlockingRuntime, Runtime, drive
 from .runtime.aio import AnyioRuntime
+from .settings import nearest
 from .stream import AsyncStream, Stream
 from .types import ChatEvent, Event
 
@@ -176,6 +177,11 @@ class AsyncClient(_Client):
 
 def _chat_request(messages: MessagesLike | ChatRequest, options: Mapping[str, Any]) -> ChatRequest:
     if not isinstance(messages, ChatRequest):
+        for name in options:
+            if name not in ChatOptions.__annotations__:
+                known = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens"}
+                hint = f"did you mean {known[name]!r}?" if name in known else nearest(name, ChatOptions.__annotations__)
+                raise TypeError(f"a chat has no option {name!r}; {hint}")
         return ChatRequest(messages=messages, **options)
     if options:
         raise TypeError(f"a ChatRequest is complete: {', '.join(options)} must be set in it")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .call import Timeouts
 from .engine import EngineName
@@ -17,6 +17,8 @@ from .settings import check_keys, structure
 
 __all__ = ["Alias", "Config", "ConfigLike", "Environment", "Sourced", "load"]
 
+DICTIONARY: Final = "config"
+NO_FILE: Final = "no file"
 KEYS: Final = ("default", "models", "providers", "middleware", "engine", "timeouts")
 
 
@@ -77,9 +79,14 @@ class Config:
     timeouts: Timeouts = field(factory=Timeouts)
 
     @property
+    def prefix(self) -> str:
+        """What stands before a key in an error, so that it says where the key was written."""
+        return {DICTIONARY: "config.", NO_FILE: ""}.get(self.source, f"{self.source}: ")
+
+    @property
     def empty(self) -> bool:
         """Whether nothing was configured at all."""
-        return not (self.default or self.models or self.providers)
+        return self.source != DICTIONARY and not (self.default or self.models or self.providers)
 
     def resolved(self, value: Any, where: str) -> Any:
         """A value of a table, with `{ env = "NAME" }` looked up.
@@ -114,7 +121,7 @@ def load(config: ConfigLike = None, folder: Path | None = None) -> Config:
         return config
     folder = folder or Path.cwd()
     if isinstance(config, Mapping):
-        return _read(config, "config", trusted=True, environment=Environment((("the environment", os.environ),)))
+        return _read(config, DICTIONARY, trusted=True, environment=Environment((("the environment", os.environ),)))
     dotenv = ((name, _dotenv(folder / name)) for name in (".env.local", ".env"))
     environment = Environment((("the environment", os.environ), *dotenv))
     named = config or os.environ.get("JACKFIELD_CONFIG")
@@ -125,7 +132,7 @@ def load(config: ConfigLike = None, folder: Path | None = None) -> Config:
             table = _table(folder / name)
             if table is not None:
                 return _read(table, name, trusted=False, environment=environment)
-    return _read({}, "the environment", trusted=True, environment=environment)
+    return _read({}, NO_FILE, trusted=True, environment=environment)
 
 
 def _dotenv(path: Path) -> Mapping[str, str | None]:
@@ -151,41 +158,42 @@ def _table(path: Path) -> Mapping[str, Any] | None:
 
 
 def _read(raw: Mapping[str, Any] | None, source: str, *, trusted: bool, environment: Environment) -> Config:
-    table = check_keys(raw or {}, KEYS, source)
+    empty = Config(source, trusted, environment)
+    at = empty.prefix
+    table = check_keys(raw or {}, KEYS, at)
     engine = table.get("engine", "auto")
     if engine not in get_args(EngineName):
-        raise ConfigurationError(f"{source}.engine: expected one of {', '.join(get_args(EngineName))}, got {engine!r}")
-    default = environment.get("JACKFIELD_DEFAULT")
-    middleware = table.get("middleware", ())
-    if isinstance(middleware, str | Mapping) or not all(isinstance(item, Mapping) for item in middleware):
-        raise ConfigurationError(f"{source}.middleware: expected [[middleware]] tables, got {middleware!r}")
-    for index, item in enumerate(middleware):
-        if not isinstance(item.get("use"), str):
-            raise ConfigurationError(f"{source}.middleware[{index}].use: missing; expected the name of a plugin")
-    return Config(
-        source,
-        trusted,
-        environment,
-        default.value if default else _text(table.get("default"), f"{source}.default"),
-        {name: _alias(value, f"{source}.models.{name}") for name, value in _tables(table, "models", source).items()},
-        {
-            name: _instance(value, f"{source}.providers.{name}")
-            for name, value in _tables(table, "providers", source).items()
+        raise ConfigurationError(f"{at}engine: expected one of {', '.join(get_args(EngineName))}, got {engine!r}")
+    written = _text(table.get("default"), f"{at}default")
+    ambient = environment.get("JACKFIELD_DEFAULT")
+    # an argument of the program wins over the variable, a file does not
+    default = written if ambient is None or (written and source == DICTIONARY) else ambient.value
+    return evolve(
+        empty,
+        default=default,
+        models={name: _alias(value, f"{at}models.{name}") for name, value in _tables(table, "models", at).items()},
+        providers={
+            name: _instance(value, f"{at}providers.{name}") for name, value in _tables(table, "providers", at).items()
         },
-        tuple(middleware),
-        engine,
-        structure(
-            Timeouts,
-            check_keys(table.get("timeouts", {}), ("connect", "total", "first", "silence"), f"{source}.timeouts"),
-            f"{source}.timeouts",
-        ),
+        middleware=_middleware(table.get("middleware", ()), f"{at}middleware"),
+        engine=engine,
+        timeouts=structure(Timeouts, table.get("timeouts", {}), f"{at}timeouts"),
     )
 
 
-def _tables(table: Mapping[str, Any], key: str, source: str) -> Mapping[str, Any]:
+def _middleware(value: Any, where: str) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
+        raise ConfigurationError(f"{where}: expected [[middleware]] tables, got {value!r}")
+    for index, item in enumerate(value):
+        if not isinstance(item.get("use"), str):
+            raise ConfigurationError(f"{where}[{index}].use: missing; expected the name of a plugin")
+    return tuple(value)
+
+
+def _tables(table: Mapping[str, Any], key: str, at: str) -> Mapping[str, Any]:
     value = table.get(key, {})
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{source}.{key}: expected a table, got {value!r}")
+        raise ConfigurationError(f"{at}{key}: expected a table, got {value!r}")
     return value
 
 

@@ -41,20 +41,23 @@ class Dispatcher:
         self.registry = registry
         self._providers: dict[str, Provider] = {}
         self._making = Lock()
-        if config.empty and config.source != "config" and self._ambient() is None:
+        if config.empty and self._ambient() is None:
             raise NothingConfiguredError(
                 "no provider is configured: set OPENAI_API_KEY (in the environment or in .env.local), "
                 "or write a jackfield.toml; to try without a provider, use model='mock' with config={}"
             )
+        if not isinstance(middleware, Iterable):
+            raise ConfigurationError(f"middleware: expected a list of middleware, got {middleware!r}")
         layers = in_order([*self._configured(), *middleware])
         self._open = compose([*layers, settle], last(self.provider))
 
     def begin(self, request: Request[E, R], *, streaming: bool, timeout: float | None = None) -> Flow[E, R]:
         """A call that has not begun: its first event is asked for by whoever reads the flow."""
+        _check_timeout(timeout)
         operation = request.operation
         target, alias, settings = self._target(request.model, operation.name)
         if settings:
-            request = _filled(request, settings, f"{self.config.source}.models.{alias}")
+            request = _filled(request, settings, f"{self.config.prefix}models.{alias}")
         control = Control()
         runtime = self.runtime.bind(control)
         timeouts = self.config.timeouts
@@ -86,7 +89,7 @@ class Dispatcher:
         passed: list[str] = []
         while (found := self.config.models.get(named)) is not None:
             if named in passed:
-                raise ConfigurationError(f"{self.config.source}.models: {' -> '.join([*passed, named])} is a circle")
+                raise ConfigurationError(f"{self.config.prefix}models: {' -> '.join([*passed, named])} is a circle")
             passed.append(named)
             settings = {**found.settings, **settings}
             alias, named = alias or named, found.target
@@ -121,17 +124,18 @@ class Dispatcher:
     def _ambient(self) -> str | None:
         """The first installed provider whose own variables are set."""
         find = self.config.environment.get
-        names = sorted(self.registry.names("provider"))
-        return next(
-            (name for name in names if find(_variable(name, "api_key")) or find(_variable(name, "base_url"))),
-            None,
-        )
+        for name in sorted(self.registry.names("provider")):
+            keys = {key for key in ("api_key", "base_url") if find(_variable(name, key))}
+            # only what a plugin has a setting for is its variable: MOCK_BASE_URL chooses nothing
+            if keys and keys & {field.alias for field in _fields(self.registry.settings_class("provider", name))}:
+                return name
+        return None
 
     def _make(self, name: str) -> Provider:
         config = self.config
         raw = dict(config.providers.get(name, {}))
         plugin = raw.pop("plugin", name)
-        where = f"{config.source}.providers.{name}"
+        where = f"{config.prefix}providers.{name}"
         cls = self.registry.settings_class("provider", plugin)
         sources: dict[str, str] = {}
         for key, value in raw.items():
@@ -139,7 +143,7 @@ class Dispatcher:
             sources[key] = config.source
             if isinstance(found, Sourced):
                 raw[key], sources[key] = found.value, found.source
-        defaults = {field.alias: field.default for field in attrs.fields(cls)} if cls is not None else {}
+        defaults = {field.alias: field.default for field in _fields(cls)}
         for key in ("api_key", "base_url") if name == plugin else ():
             if key in defaults and raw.get(key) is None and (found := config.environment.get(_variable(name, key))):
                 raw[key], sources[key] = found.value, found.source
@@ -164,15 +168,28 @@ class Dispatcher:
             "(config=..., --config or JACKFIELD_CONFIG)"
         )
 
+    def _plain(self, value: Any, where: str) -> Any:
+        found = self.config.resolved(value, where)
+        return found.value if isinstance(found, Sourced) else found
+
     def _configured(self) -> list[Middleware]:
         made: list[Middleware] = []
         for index, item in enumerate(self.config.middleware):
             use = item["use"]
-            where = f"{self.config.source}.middleware[{index}]"
-            settings = {key: value for key, value in item.items() if key != "use"}
+            where = f"{self.config.prefix}middleware[{index}]"
+            settings = {key: self._plain(value, f"{where}.{key}") for key, value in item.items() if key != "use"}
             found = self.registry.make("middleware", use, use, settings, where)
             made += found if isinstance(found, list | tuple) else [found]
         return made
+
+
+def _check_timeout(timeout: object) -> None:
+    if timeout is not None and (not isinstance(timeout, int | float) or not timeout > 0):
+        raise BadRequestError(f"timeout: expected seconds above 0, got {timeout!r}")
+
+
+def _fields(cls: type[Any] | None) -> tuple[attrs.Attribute[Any], ...]:
+    return () if cls is None else attrs.fields(cls)
 
 
 def _variable(provider: str, key: str) -> str:

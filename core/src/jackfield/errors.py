@@ -85,7 +85,7 @@ class JackfieldError(Exception):
 
     def __str__(self) -> str:
         where = ":".join(part for part in (self.provider, self.model) if part)
-        facts = " ".join(str(fact) for fact in (self.status, self.code) if fact is not None)
+        facts = " ".join(dict.fromkeys(str(fact) for fact in (self.status, self.code) if fact is not None))
         return ": ".join(part for part in (where, facts, self.message) if part)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, Final
 
 from attrs import evolve
@@ -14,7 +14,7 @@ from .http import HttpRequest, HttpResponse
 from .middleware import CLOSING, Proceed
 from .provider import Decoder, HttpProvider, Provider
 from .runtime import ADVICE, Limits, Reply, Runtime, wants_loop
-from .types import Event, Start
+from .types import Event, Start, Unrecognized, UsageReported
 
 __all__ = ["last", "settle"]
 
@@ -28,25 +28,26 @@ async def settle(call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, Non
     Errors get their place (provider, model, operation) and what had arrived.
     """
     fold = call.operation.fold()
-    start: Start | None = None
-    begun = False
+    start = Start(provider=call.target.provider, model=call.target.model)
+    fold.add(start)
+    held: list[Event] | None = [start]  # the start, and what else is said of a reply before there is any of it
     try:
         async for event in proceed(call):
-            if not begun:
-                if isinstance(event, Start):
-                    start = _signed(event, call)
-                    continue
-                begun = True
-                start = start or _signed(Start(), call)
-                fold.add(start)
-                yield start
+            if isinstance(event, Start):
+                # one reply begins once
+                event = _signed(event, call) if held is not None else Unrecognized(raw=event.raw)  # noqa: PLW2901
             fold.add(event)
+            if held is not None:
+                if isinstance(event, Start | UsageReported | Unrecognized):
+                    held = [event, *held[1:]] if isinstance(event, Start) else [*held, event]
+                    continue
+                for early in held:
+                    yield early
+                held = None
             yield event
         if missing := fold.missing():
             raise TruncatedStreamError(f"the reply ended early: {missing}")
     except Exception as error:
-        if start is not None and not begun:
-            fold.add(start)
         placed = _ours(error, call)
         placed.provider = placed.provider or call.target.provider
         placed.model = placed.model or call.target.model
@@ -75,12 +76,17 @@ def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerato
 
     def opened(call: Call[Any]) -> AsyncGenerator[Event, None]:
         provider = find(call.target.provider)
-        source = provider.open(call)
-        if not isinstance(source, Generator):
+        source: object = provider.open(call)  # checked here: not every author runs a type checker
+        if isinstance(source, AsyncGenerator):
             return source
-        if not isinstance(provider, HttpProvider):
-            raise PluginError(f"provider {provider.name!r} gives an exchange and so must be an HttpProvider")
-        return _exchange(call, provider, source)
+        if isinstance(source, Generator) and isinstance(provider, HttpProvider):
+            return _exchange(call, provider, source)
+        if isinstance(source, Coroutine):
+            source.close()
+        raise PluginError(
+            f"provider {provider.name!r} serves {call.operation.name!r} with a {type(source).__name__}: expected an "
+            "async generator of events, or from an HttpProvider a generator of requests"
+        )
 
     return opened
 
@@ -115,6 +121,7 @@ class _Exchange:
         self.limits = Limits(times.connect, times.silence if call.streaming else None, call.deadline)
         if call.streaming and times.first is not None:
             self.limits.first = call.runtime.now() + times.first
+        self._repeatable = call.operation.repeatable
         self._runtime = call.runtime
         self._provider = provider
         self._source = source
@@ -156,7 +163,9 @@ class _Exchange:
         if request.after > 0:
             await runtime.sleep(request.after)
         endpoint = await _resolved(self._provider.endpoint, runtime)
-        reply = self._reply = await runtime.network.send(endpoint, request, self.limits, runtime.control)
+        reply = self._reply = await runtime.network.send(
+            endpoint, request, self.limits, runtime.control, repeatable=self._repeatable
+        )
         head = HttpResponse(reply.status, reply.headers)
         if 200 <= head.status < 300:
             return evolve(head, body=await _whole(reply, MAX_READ_BODY)) if request.read else head

@@ -204,7 +204,8 @@ def error_class(status: int) -> type[JackfieldError]:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """How many seconds the provider asks to wait, from headers with lower-case names; None where it does not say.
 
-    Understands `retry-after-ms` and `retry-after` in seconds (RFC 9110, section 10.2.3).
+    Understands `retry-after-ms`, and `retry-after` in seconds or as a date, counted from the reply's own `date`
+    (RFC 9110, section 10.2.3). A time that has passed is 0; nonsense is None.
     """
     for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
@@ -213,4 +214,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if 0 <= seconds < float("inf"):
             return seconds
-    return None
+    return _until(headers.get("retry-after", ""), headers.get("date", ""))
+
+
+def _until(then: str, now: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # most replies never ask to wait until a date
+
+    try:
+        return max((parsedate_to_datetime(then) - parsedate_to_datetime(now)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None

@@ -34,6 +34,9 @@ class Registry:
 
     def __init__(self, plugins: Mapping[Kind, Mapping[str, object]] | None = None) -> None:
         self._given = plugins or {}
+        for kind in self._given:
+            if kind not in GROUPS:
+                raise ConfigurationError(f"plugins.{kind}: no such kind of plugin; {nearest(kind, GROUPS)}")
         self._manager = pluggy.PluginManager("jackfield")
         self._manager.add_hookspecs(hooks)
         self._loaded: dict[tuple[Kind, str], object] = {}

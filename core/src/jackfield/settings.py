@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import attrs
 from cattrs import Converter
@@ -15,29 +16,31 @@ from .errors import ConfigurationError
 
 __all__ = ["check_keys", "nearest", "structure"]
 
+SEQUENCES: Final = (tuple, list, Sequence, set, frozenset)
+
 C = TypeVar("C", bound=attrs.AttrsInstance)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Half a sentence that helps whoever mistyped a name."""
     known = sorted(known)
-    if close := get_close_matches(name, known, n=1):
+    if close := get_close_matches(name, known, n=1, cutoff=0.65):
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(known)}" if known else "there is none"
 
 
-def check_keys(raw: object, known: Iterable[str], where: str) -> Mapping[str, Any]:
-    """Give back a table that has no key beside the known ones.
+def check_keys(raw: object, known: Iterable[str], prefix: str) -> Mapping[str, Any]:
+    """Give back a table that has no key beside the known ones; `prefix` stands before a key in an error.
 
     Raises:
         ConfigurationError: names the key and the nearest valid one.
     """
     if not isinstance(raw, Mapping):
-        raise ConfigurationError(f"{where}: expected a table, got {raw!r}")
+        raise ConfigurationError(f"{prefix.rstrip('.: ')}: expected a table, got {raw!r}")
     known = set(known)
     for key in raw:
         if key not in known:
-            raise ConfigurationError(f"{where}.{key}: no such key; {nearest(str(key), known)}")
+            raise ConfigurationError(f"{prefix}{key}: no such key; {nearest(str(key), known)}")
     return raw
 
 
@@ -49,7 +52,7 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: str) -> C:
     """
     attrs.resolve_types(cls)
     fields = {field.alias: field for field in attrs.fields(cls) if field.init}
-    check_keys(raw, fields, where)
+    check_keys(raw, fields, f"{where}.")
     values = {}
     for key, field in fields.items():
         if raw.get(key) is None:
@@ -57,11 +60,16 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: str) -> C:
                 raise ConfigurationError(f"{where}.{key}: missing; expected {_words(field.type)}")
             continue
         values[key] = _value(raw[key], field.type, f"{where}.{key}")
-    return cls(**values)
+    try:
+        return cls(**values)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}.{error.message}") from None
 
 
 def _value(value: object, kind: Any, where: str) -> object:
     try:
+        if isinstance(value, str) and get_origin(kind) in SEQUENCES:
+            raise TypeError  # a text is a sequence too, of its letters, and is never meant as one
         return _converter().structure(value, kind)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error.message}") from None
@@ -71,8 +79,14 @@ def _value(value: object, kind: Any, where: str) -> object:
 
 
 def _words(kind: Any) -> str:
-    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    return names.get(kind) or str(getattr(kind, "__name__", kind) if isinstance(kind, type) else kind)
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Secret: "text"}
+    if kind in names:
+        return names[kind]
+    if get_origin(kind) in SEQUENCES:
+        return "a list"
+    if get_origin(kind) in {UnionType, Union}:
+        return " or ".join(_words(one) for one in get_args(kind) if one is not NoneType)
+    return f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
 
 
 @cache

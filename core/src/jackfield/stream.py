@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
-from .errors import StreamStateError, TruncatedStreamError
+from .errors import PluginError, StreamStateError, TruncatedStreamError
 from .middleware import CLOSING, Stage
 from .operations import Operation
 from .runtime import Control, Runtime, drive
@@ -63,6 +63,8 @@ class Flow(Generic[E, R]):
             if self._stage is None:
                 self._stage = self._open()
             event = cast("E", await self._stage.__anext__())
+            if not isinstance(event, Event):
+                raise PluginError(f"a middleware gave {event!r}, which is no event")
             self._fold.add(event)
         except StopAsyncIteration:
             return self._ended()

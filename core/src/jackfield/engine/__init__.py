@@ -41,6 +41,7 @@ CORES: Final = {"httpx": "httpcore", "httpx2": "httpcore2"}
 CONNECTIONS: Final = 1000
 KEEP_ALIVE: Final = 100
 KEEP_ALIVE_SECONDS: Final = 30.0
+RESENDS: Final = 2
 DRAIN_BYTES: Final = 64 * 1024
 DRAIN_SECONDS: Final = 0.1
 PIECE: Final = 64 * 1024
@@ -58,17 +59,30 @@ class Engine:
     """
 
     def __init__(self, *, blocking: bool, name: EngineName = "auto") -> None:
-        self.name = _choose(name)
+        self.name: str = _choose(name)
         self._core = importlib.import_module(CORES[self.name])
         self._colour = BlockingPool if blocking else SuspendingPool
         self._pools: dict[str, Pool] = {}
 
     async def send(
-        self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control | None
+        self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control | None, *, repeatable: bool
     ) -> EngineReply:
-        """Send a request and wait for the head of the reply; see `jackfield.runtime.Network`."""
+        """Send a request and wait for the head of the reply; see `jackfield.runtime.Network`.
+
+        A server may close a kept connection at the very moment at which it is used again, and some do so after each
+        stream. A request that may be repeated is then sent once more; one that fails on a new connection is not.
+        """
+        for _ in range(RESENDS if repeatable else 0):
+            work = Work(limits, control, target.origin)
+            try:
+                return await self._send(target, request, work)
+            except ConnectionFailedError:
+                if work.connected:
+                    raise
+        return await self._send(target, request, Work(limits, control, target.origin))
+
+    async def _send(self, target: Endpoint, request: HttpRequest, work: Work) -> EngineReply:
         pool = self._pool(target.scheme)
-        work = Work(limits, control)
         headers, secret = _headers(target, request)
         message = self._core.Request(
             request.method,
@@ -80,7 +94,7 @@ class Engine:
             ),
             headers=headers,
             content=request.body,
-            extensions={"timeout": {"pool": work.allowed(limits.connect, ConnectTimeoutError)}},
+            extensions={"timeout": {"pool": work.allowed(work.limits.connect, ConnectTimeoutError)}},
         )
         with self.at_work(work, "connect"):
             response = await pool.handle(message)
@@ -129,7 +143,7 @@ class Engine:
                 raise StreamStateError("the stream was closed while it was being read") from None
             text = str(error) or type(error).__name__
             if phase == "connect":
-                raise ConnectionFailedError(f"no reply: {text}") from error
+                raise ConnectionFailedError(f"no reply from {work.origin}: {text}") from error
             raise StreamInterruptedError(f"the connection broke: {text}") from error
         finally:
             current.reset(token)

@@ -24,13 +24,15 @@ IDLE: Final = Limits(5.0, 5.0, None)  # for what the pool does on nobody's behal
 class Work:
     """What an exchange is allowed, and the connection that it uses: the network layer looks here."""
 
-    __slots__ = ("control", "limits", "stopped", "stream")
+    __slots__ = ("connected", "control", "limits", "origin", "stopped", "stream")
 
-    def __init__(self, limits: Limits, control: Control | None = None) -> None:
-        self.limits = limits
-        self.control = control
+    def __init__(self, limits: Limits, control: Control | None = None, origin: str = "") -> None:
+        self.limits: Limits = limits
+        self.control: Control | None = control
+        self.origin: str = origin
         self.stream: Any = None
-        self.stopped = False
+        self.stopped: bool = False
+        self.connected: bool = False  # whether a connection was made for it, rather than an old one used again
 
     def allowed(self, bound: float | None, error: type[CallTimeoutError]) -> float | None:
         """Seconds that the next wait may take.
@@ -55,7 +57,7 @@ class Work:
         if limits.first is not None and now >= limits.first:
             return ReadTimeoutError("the first event took too long")
         if error is ConnectTimeoutError:
-            return error(f"no connection within {limits.connect} s")
+            return error(f"no connection to {self.origin} within {limits.connect} s")
         return error(f"nothing was received for {limits.silence} s")
 
     def stop(self) -> None:
@@ -129,6 +131,7 @@ class Backend:
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
         """Connect, no longer than allowed."""
         work = current.get() or Work(IDLE)
+        work.connected = True
         allowed = work.allowed(work.limits.connect, ConnectTimeoutError)
         return self._wrap(self._inner.connect_tcp(host, port, allowed, *args, **kwargs))
 

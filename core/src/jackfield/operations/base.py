@@ -48,17 +48,11 @@ class Request(Generic[E, R]):
 
     __slots__ = ()
 
-    @property
-    def model(self) -> str | None:
-        """`provider:model`, an alias, a provider's name, or None for the default."""
-        raise NotImplementedError  # abstract
+    operation: Operation[E, R]
+    """The operation that this request asks for."""
 
-    @property
-    def operation(self) -> Operation[E, R]:
-        """The operation that this request asks for."""
-        raise NotImplementedError  # abstract
+    model: str | None
+    """`provider:model`, an alias, a provider's name, or None for the default."""
 
-    @property
-    def options(self) -> Mapping[str, Mapping[str, Any]]:
-        """Settings that only one plugin understands, by the plugin's name."""
-        raise NotImplementedError  # abstract
+    options: Mapping[str, Mapping[str, Any]]
+    """Settings that only one plugin understands, by the plugin's name."""

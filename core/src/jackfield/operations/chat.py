@@ -117,10 +117,12 @@ class _ChoiceFold:
 
     def choice(self, index: int) -> Choice:
         parts: list[Part] = []
+        # a limit, a filter or an error can cut a reply inside a call, and nothing tells which call it was
+        whole = self.finish is not None and self.finish.unified not in {"length", "content_filter", "error"}
         for key in self.order:
             if isinstance(key, int):
                 call_id, name, arguments = ("".join(pieces) for pieces in self.calls[key])
-                parts.append(ToolCall(call_id, name, arguments, complete=self.finish is not None))
+                parts.append(ToolCall(call_id, name, arguments, complete=whole))
             else:
                 parts.append(key("".join(self.texts[key])))
         return Choice(index, Message("assistant", parts), self.finish)
@@ -177,7 +179,12 @@ CHAT: Operation[ChatEvent, ChatResponse] = Operation("chat", _ChatFold)
 
 
 def _stop(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    return value if value is None else (value,) if isinstance(value, str) else tuple(value)
+    if value is None:
+        return None
+    stop = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if not all(isinstance(text, str) for text in stop):
+        raise BadRequestError(f"stop: expected a text or several, got {value!r}")
+    return stop
 
 
 def _number(low: float, high: float, what: str) -> Any:
@@ -190,14 +197,28 @@ def _number(low: float, high: float, what: str) -> Any:
     return check
 
 
-def _whole(low: int) -> Any:
+def _whole(low: int | None = None) -> Any:
     def check(_: object, attribute: Any, value: object) -> None:
         if value is None:
             return
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise BadRequestError(f"{attribute.name}: expected a whole number of at least {low}, got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int) or (low is not None and value < low):
+            bound = "" if low is None else f" of at least {low}"
+            raise BadRequestError(f"{attribute.name}: expected a whole number{bound}, got {value!r}")
 
     return check
+
+
+def _a(kind: type[Any], what: str) -> Any:
+    def check(_: object, attribute: Any, value: object) -> None:
+        if value is not None and not isinstance(value, kind):
+            raise BadRequestError(f"{attribute.name}: expected {what}, got {value!r}")
+
+    return check
+
+
+def _options(_: object, __: object, value: object) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
+        raise BadRequestError(f"options: expected a dictionary for each plugin, by its name, got {value!r}")
 
 
 @frozen(kw_only=True)
@@ -226,17 +247,17 @@ class ChatRequest(Request[ChatEvent, ChatResponse]):
     operation = CHAT
 
     messages: tuple[Message, ...] = field(converter=read_messages)
-    model: str | None = None
+    model: str | None = field(default=None, validator=_a(str, "'provider:model' or an alias"))
     tools: tuple[Tool, ...] | None = field(default=None, converter=read_tools)
     tool_choice: ToolChoice | None = field(default=None, converter=read_tool_choice)
-    parallel_tool_calls: bool | None = None
+    parallel_tool_calls: bool | None = field(default=None, validator=_a(bool, "true or false"))
     temperature: float | None = field(default=None, validator=_number(0, 2, "a number from 0 to 2"))
     top_p: float | None = field(default=None, validator=_number(0, 1, "a number from 0 to 1"))
     max_output_tokens: int | None = field(default=None, validator=_whole(1))
     stop: tuple[str, ...] | None = field(default=None, converter=_stop)
-    seed: int | None = None
+    seed: int | None = field(default=None, validator=_whole())
     n: int | None = field(default=None, validator=_whole(1))
-    options: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_options)
 
 
 class ChatOptions(TypedDict, total=False):

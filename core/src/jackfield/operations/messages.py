@@ -53,6 +53,7 @@ def read_messages(value: MessagesLike) -> tuple[Message, ...]:
         value = (value,)
     if not isinstance(value, Iterable):
         raise BadRequestError(f"messages: expected a string, a message or several, got {type(value).__name__}")
+    # none at all is passed on: some servers answer to it, and those that do not say so
     return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
 
 
@@ -73,15 +74,33 @@ def _message(value: object, where: str) -> Message:
         call_id = value.get("tool_call_id")
         if not isinstance(call_id, str):
             raise BadRequestError(f"{where}.tool_call_id: expected the id of a tool call, got {call_id!r}")
-        return Message(role, ToolResult(call_id, _plain(content, f"{where}.content")), value.get("name"))
-    reasoning = value.get("reasoning") or value.get("reasoning_content")
-    parts: list[Part] = [Reasoning(reasoning)] if reasoning else []
+        return Message(role, ToolResult(call_id, _plain(content, f"{where}.content")), _text(value, "name", where))
+    if value.get("tool_call_id") is not None:
+        raise BadRequestError(f"{where}.tool_call_id: only a tool's turn has one, and this is of role {role!r}")
+    parts: list[Part] = []
+    if reasoning := _text(value, "reasoning", where) or _text(value, "reasoning_content", where):
+        parts.append(Reasoning(reasoning))
     parts += _content(content, f"{where}.content")
-    if value.get("refusal"):
-        parts.append(Refusal(value["refusal"]))
-    calls = value.get("tool_calls") or ()
+    if refusal := _text(value, "refusal", where):
+        parts.append(Refusal(refusal))
+    calls = _items(value.get("tool_calls"), f"{where}.tool_calls")
     parts += (_tool_call(call, f"{where}.tool_calls[{index}]") for index, call in enumerate(calls))
-    return Message(role, parts, value.get("name"))
+    return Message(role, parts, _text(value, "name", where))
+
+
+def _text(value: Mapping[str, Any], name: str, where: str) -> str | None:
+    text = value.get(name)
+    if text is not None and not isinstance(text, str):
+        raise BadRequestError(f"{where}.{name}: expected text, got {text!r}")
+    return text
+
+
+def _items(value: object, where: str) -> Iterable[object]:
+    if value is None:
+        return ()
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise BadRequestError(f"{where}: expected a list, got {value!r}")
+    return value
 
 
 def _content(content: object, where: str) -> list[Part]:
@@ -133,7 +152,7 @@ def read_tools(value: Iterable[ToolLike] | None) -> tuple[Tool, ...] | None:
     """Turn tools, ours or OpenAI-shaped, into ours; None stays None."""
     if value is None:
         return None
-    return tuple(_tool(item, f"tools[{index}]") for index, item in enumerate(value))
+    return tuple(_tool(item, f"tools[{index}]") for index, item in enumerate(_items(value, "tools")))
 
 
 def _tool(value: object, where: str) -> Tool:
@@ -141,7 +160,8 @@ def _tool(value: object, where: str) -> Tool:
         case Tool():
             return value
         case {"type": "function", "function": {"name": str(name), **rest}}:
-            if rest.keys() <= {"description", "parameters", "strict"}:
+            kinds = {"description": str, "parameters": Mapping, "strict": bool}
+            if all(key in kinds and isinstance(item, kinds[key] | None) for key, item in rest.items()):
                 return Tool(name, **cast("dict[str, Any]", rest))
     raise BadRequestError(
         f"{where}: expected a Tool, or a dictionary of type 'function' with 'name', 'description', 'parameters' and "

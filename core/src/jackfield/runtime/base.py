@@ -22,7 +22,7 @@ class Limits:
     """Bounds in time of one exchange, in seconds of the runtime's clock. They may be changed while it goes on.
 
     Attributes:
-        connect: the longest that connecting may take.
+        connect: the longest that connecting may take, or None.
         silence: the longest that may pass without a byte, or None.
         deadline: when everything must be over, or None.
         first: when the first event must have come, or None once it has.
@@ -30,10 +30,10 @@ class Limits:
 
     __slots__ = ("connect", "deadline", "first", "silence")
 
-    def __init__(self, connect: float, silence: float | None, deadline: float | None) -> None:
-        self.connect = connect
-        self.silence = silence
-        self.deadline = deadline
+    def __init__(self, connect: float | None, silence: float | None, deadline: float | None) -> None:
+        self.connect: float | None = connect
+        self.silence: float | None = silence
+        self.deadline: float | None = deadline
         self.first: float | None = None
 
 
@@ -51,7 +51,7 @@ class Control:
     __slots__ = ("_reader", "_wake", "deadline", "stopped")
 
     def __init__(self) -> None:
-        self.stopped = False
+        self.stopped: bool = False
         self.deadline: float | None = None
         self._reader = Lock()
         self._wake: Callable[[], object] | None = None
@@ -115,8 +115,13 @@ class Network(Protocol):
 
     name: str
 
-    async def send(self, target: Any, request: HttpRequest, limits: Limits, control: Control | None) -> Reply:
-        """Send a request to a `jackfield.provider.Endpoint` and wait for the head of the reply."""
+    async def send(
+        self, target: Any, request: HttpRequest, limits: Limits, control: Control | None, *, repeatable: bool
+    ) -> Reply:
+        """Send a request to a `jackfield.provider.Endpoint` and wait for the head of the reply.
+
+        `repeatable` tells whether sending it twice has no effect beyond its price.
+        """
         ...
 
     async def aclose(self) -> None:
@@ -132,8 +137,8 @@ class Runtime(ABC):
     blocking: bool
 
     def __init__(self, network: Network, control: Control | None = None) -> None:
-        self.network = network
-        self.control = control
+        self.network: Network = network
+        self.control: Control | None = control
 
     def bind(self, control: Control) -> Runtime:
         """The same door, for one call."""

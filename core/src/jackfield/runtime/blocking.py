@@ -16,10 +16,7 @@ __all__ = ["ADVICE", "BlockingRuntime", "drive", "wants_loop"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ADVICE = (
-    "a synchronous client has no event loop: a middleware or provider may await only proceed(...), call.ask(...) "
-    "and call.runtime"
-)
+ADVICE = "a synchronous client has no event loop: a middleware or provider may await only proceed(...) and call.runtime"
 # what asyncio, trio and anyio say when there is no loop at all, so that nothing is left to suspend
 NO_LOOP = (
     "no running event loop",

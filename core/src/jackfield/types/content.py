@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from attrs import field, frozen
 
-from ..errors import MalformedReplyError
+from ..errors import BadRequestError, MalformedReplyError
 
 __all__ = [
     "ForcedTool",
@@ -53,8 +53,8 @@ class Refusal:
 class ToolCall:
     """A model's wish that a tool be run.
 
-    `arguments` is the text as the model wrote it. `complete` is False where the reply broke off inside the call:
-    such a call must not be run.
+    `arguments` is the text as the model wrote it. `complete` is False where the reply broke off, or was cut by a
+    limit, a filter or an error: such a call must not be run.
     """
 
     id: str
@@ -103,16 +103,23 @@ Part: TypeAlias = Text | Reasoning | Refusal | ToolCall | ToolResult | Unknown
 def _parts(content: str | Part | Iterable[Part]) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Text(content),)
-    if isinstance(content, Iterable):
-        return tuple(content)
-    return (content,)
+    parts = tuple(content) if isinstance(content, Iterable) else (content,)
+    for part in parts:
+        if not isinstance(part, Part):
+            raise BadRequestError(f"message.parts: expected text or parts of a message, got {part!r}")
+    return parts
+
+
+def _role(_: object, __: object, value: object) -> None:
+    if value not in get_args(Role):
+        raise BadRequestError(f"message.role: expected one of {', '.join(get_args(Role))}, got {value!r}")
 
 
 @frozen
 class Message:
     """One turn. `Message("user", "Hello")` is short for one `Text` part."""
 
-    role: Role
+    role: Role = field(validator=_role)
     parts: tuple[Part, ...] = field(converter=_parts)
     name: str | None = None
 

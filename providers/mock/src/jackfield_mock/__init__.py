@@ -40,14 +40,14 @@ class Reply:
         reasoning: what it thought first.
         tool_calls: calls, each `{"name": ..., "arguments": {...}}` with an optional `id`.
         finish: why it ends; "tool_calls" where it has any, else "stop".
-        delay: seconds before each of its events, the start aside.
+        delay: seconds before each of its events, the start aside; None is the provider's own.
     """
 
     text: str = ""
     reasoning: str = ""
     tool_calls: Sequence[Mapping[str, Any]] = ()
     finish: FinishReason | None = None
-    delay: float = 0.0
+    delay: float | None = None
 
 
 Script: TypeAlias = Sequence[ChatEvent | Exception | float]
@@ -124,7 +124,7 @@ class MockProvider(Provider):
         size = settings.chunk if call.streaming else None
         events = [event for choice in range(call.request.n or 1) for event in _choice_events(reply, size, choice)]
         usage = Usage(_tokens(messages), (call.request.n or 1) * _words(reply.reasoning, reply.text))
-        return _Plan([*events, UsageReported(usage)], reply.delay or settings.delay)
+        return _Plan([*events, UsageReported(usage)], settings.delay if reply.delay is None else reply.delay)
 
 
 def _read(value: object, where: str) -> Reply | Script:
@@ -137,11 +137,21 @@ def _read(value: object, where: str) -> Reply | Script:
         if wrong := sorted(set(value) - known):
             raise ConfigurationError(f"{where}.{wrong[0]}: no such key; known: {', '.join(sorted(known))}")
         reply = Reply(**value)
+        for name, kinds, what in (
+            ("text", str, "text"),
+            ("reasoning", str, "text"),
+            ("delay", int | float | None, "seconds"),
+        ):
+            if not isinstance(found := getattr(reply, name), kinds):
+                raise ConfigurationError(f"{where}.{name}: expected {what}, got {found!r}")
         if reply.finish is not None and reply.finish not in get_args(FinishReason):
             expected = ", ".join(get_args(FinishReason))
             raise ConfigurationError(f"{where}.finish: expected one of {expected}, got {reply.finish!r}")
-        if any("name" not in call for call in reply.tool_calls):
-            raise ConfigurationError(f"{where}.tool_calls: each needs a name")
+        for call in reply.tool_calls:
+            if not isinstance(call.get("name"), str):
+                raise ConfigurationError(f"{where}.tool_calls: each needs a name, got {call!r}")
+            if wrong := sorted(set(call) - {"id", "name", "arguments"}):
+                raise ConfigurationError(f"{where}.tool_calls.{wrong[0]}: no such key; known: arguments, id, name")
         return reply
     if isinstance(value, Sequence) and all(isinstance(item, ChatEvent | Exception | float | int) for item in value):
         return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -58,16 +58,14 @@ class OpenAIProvider(HttpProvider):
             raise ConfigurationError(f"providers.{name}.api_key: missing; set it, or OPENAI_API_KEY in the environment")
         model = settings.default_model or DEFAULT_MODELS.get(endpoint.host, DEFAULT_MODEL)
         super().__init__(name, endpoint, {CHAT.name: model})
-        self._stream_usage = settings.stream_usage
+        usage = {"stream_options": {"include_usage": True}} if settings.stream_usage else {}
+        self._stream: dict[str, Any] = {"stream": True, **usage}
 
     @serves(CHAT)
     def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
         """POST /chat/completions, streamed or not."""
-        body = chat_body(call.request, call.target.model, official=self._official)
-        if call.streaming:
-            body["stream"] = True
-            if self._stream_usage:
-                body["stream_options"] = {"include_usage": True}
+        stream = self._stream if call.streaming else {}
+        body = chat_body(call.request, call.target.model, official=self._official, stream=stream)
         accept = "text/event-stream" if call.streaming else "application/json"
         head = yield self.post("/chat/completions", body, accept=accept)
         # some servers stream when they were not asked to, and the other way round: what came decides

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jackfield.errors import BadRequestError, UnsupportedError
@@ -23,15 +23,18 @@ from jackfield.types import (
 __all__ = ["chat_body"]
 
 SAME_NAME = ("temperature", "top_p", "seed", "n")
+# two names of one thing, of which a request may have one
+TWINS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 
 
-def chat_body(request: ChatRequest, model: str, *, official: bool) -> dict[str, Any]:
+def chat_body(request: ChatRequest, model: str, *, official: bool, stream: Mapping[str, Any]) -> dict[str, Any]:
     """The body of POST /chat/completions.
 
     Args:
         request: the request.
         model: the model's name.
         official: whether OpenAI itself will read it, which has replaced `max_tokens`.
+        stream: the fields that make the reply a stream; none where it is not to be one.
 
     Raises:
         UnsupportedError: names the part that this wire cannot carry.
@@ -44,18 +47,21 @@ def chat_body(request: ChatRequest, model: str, *, official: bool) -> dict[str, 
             body[name] = value
     if request.max_output_tokens is not None:
         body["max_completion_tokens" if official else "max_tokens"] = request.max_output_tokens
-    if request.stop is not None:
+    if request.stop:  # none is what an empty list says, and the API refuses that
         body["stop"] = list(request.stop)
     _add_tools(body, request)
     for key, value in request.options.get("openai", {}).items():
-        if key in body:
+        if key == "stream":
+            raise BadRequestError("options.openai.stream: this is no option; call `stream` or `chat`")
+        if key in body or TWINS.get(key) in body:
             raise BadRequestError(f"options.openai.{key}: this is set already, by a field of the request itself")
-        body[key] = value
-    return body
+        if value is not None:
+            body[key] = value
+    return {**stream, **body}
 
 
 def _add_tools(body: dict[str, Any], request: ChatRequest) -> None:
-    if request.tools is not None:
+    if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     choice = request.tool_choice
     if not request.tools:

@@ -1,0 +1,272 @@
+"""Errors in every shape that was seen: what class, code and message they get, and whether a retry can help."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+from exchanges import JSON, SSE, Outcome, chat_call, decoder, lines
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jackfield.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    ContentFilterError,
+    ContextLengthError,
+    JackfieldError,
+    NotFoundError,
+    OverloadedError,
+    PermissionDeniedError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
+from jackfield.http import HttpResponse
+from jackfield.provider import Secret
+from jackfield_openai import OpenAIProvider, OpenAISettings
+
+WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
+PROVIDER = OpenAIProvider("openai", OpenAISettings(api_key=Secret("sk-test")))
+
+
+def error(status, body, **headers):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return PROVIDER.error(HttpResponse(status, names, data))
+
+
+def openai(message, kind="invalid_request_error", code=None):
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+INVALID, NO_CREDIT, POLICY = "invalid_request_error", "insufficient_quota", "content_policy_violation"
+QUOTA = openai("You exceeded your current quota, please check your plan and billing details.", code="quota_exceeded")
+LONG = "This model's maximum context length is 8192 tokens."
+HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head></html>"
+
+TABLE = {
+    # name: status, body, class, code, message, retryable
+    "bad request": (400, openai("Bad."), BadRequestError, INVALID, "Bad.", False),
+    "bad key": (401, openai("Bad.", code="invalid_api_key"), AuthenticationError, "invalid_api_key", "Bad.", False),
+    "no right": (403, openai("No."), PermissionDeniedError, INVALID, "No.", False),
+    "no model": (404, openai("None.", code="model_not_found"), NotFoundError, "model_not_found", "None.", False),
+    "conflict": (409, openai("Busy."), ConflictError, INVALID, "Busy.", True),
+    "too large": (413, openai("Big."), BadRequestError, INVALID, "Big.", False),
+    "not processable": (422, openai("Odd."), BadRequestError, INVALID, "Odd.", False),
+    "too long": (
+        400, openai(LONG, code="context_length_exceeded"), ContextLengthError, "context_length_exceeded", LONG, False,
+    ),
+    "refused content": (
+        400, openai("No.", code=POLICY), ContentFilterError, POLICY, "No.", False,
+    ),
+    "rate limit": (
+        429, openai("Slow.", "tokens", "rate_limit_exceeded"), RateLimitError, "rate_limit_exceeded", "Slow.", True,
+    ),
+    "quota": (429, QUOTA, QuotaError, "quota_exceeded", QUOTA["error"]["message"], False),
+    "quota as OpenAI calls it": (
+        429, openai("Pay.", NO_CREDIT, NO_CREDIT), QuotaError, NO_CREDIT, "Pay.", False,
+    ),
+    "quota named by its type alone": (429, openai("Pay.", NO_CREDIT), QuotaError, NO_CREDIT, "Pay.", False),
+    "server": (500, openai("Oops.", "server_error"), ServerError, "server_error", "Oops.", True),
+    "server that blames the request": (500, openai("Oops."), ServerError, INVALID, "Oops.", True),
+    "overloaded": (503, openai("Later.", "server_error"), OverloadedError, "server_error", "Later.", True),
+    "overloaded, 529": (529, openai("Later.", "overloaded_error"), OverloadedError, "overloaded_error", "Later.", True),
+    "request timeout": (408, openai("Slow.", "timeout"), ServerError, "timeout", "Slow.", True),
+    "OpenRouter": (
+        402, {"error": {"code": 402, "message": "Credits."}, "user_id": "u"}, QuotaError, "402", "Credits.", False,
+    ),
+    "OpenRouter, rate limit upstream": (
+        429,
+        {"error": {"code": 429, "message": "Provider returned error", "metadata": {"provider_name": "X", "raw": "{}"}}},
+        RateLimitError, "429", "Provider returned error", True,
+    ),
+    "OpenRouter, bad gateway": (
+        502, {"error": {"code": 502, "message": "Down.", "metadata": {}}}, ServerError, "502", "Down.", True,
+    ),
+    "OpenRouter without a code": (
+        404, {"error": {"message": "None.", "error_type": "not_found"}}, NotFoundError, None, "None.", False,
+    ),
+    "llama.cpp": (
+        400,
+        {"error": {"code": 400, "message": "too many", "type": "exceed_context_size_error", "n_ctx": 512}},
+        ContextLengthError, "400", "too many", False,
+    ),
+    "vLLM": (
+        400,
+        {"object": "error", "message": "Bad.", "type": "BadRequestError", "param": None, "code": 400},
+        BadRequestError, "400", "Bad.", False,
+    ),
+    "Mistral": (
+        400, {"object": "error", "message": "Bad.", "code": "3051"}, BadRequestError, "3051", "Bad.", False,
+    ),
+    "xAI": (400, {"code": "Bad argument", "error": "Not known."}, BadRequestError, "Bad argument", "Not known.", False),
+    "detail": (401, {"detail": "Invalid API Key"}, AuthenticationError, None, "Invalid API Key", False),
+    "detail in pieces": (
+        422, {"detail": [{"loc": ["body", "n"], "msg": "too small"}]}, BadRequestError, None,
+        "{'detail': [{'loc': ['body', 'n'], 'msg': 'too small'}]}", False,
+    ),
+    "message at the top": (404, {"message": "no Route matched"}, NotFoundError, None, "no Route matched", False),
+    "error that is text": (400, {"error": "Bad."}, BadRequestError, None, "Bad.", False),
+    "message that is no text": (
+        400, {"error": {"message": ["Bad."]}}, BadRequestError, None, "{'error': {'message': ['Bad.']}}", False,
+    ),
+    "plain text": (500, b"upstream connect error\n", ServerError, None, "upstream connect error", True),
+    "HTML": (502, HTML, ServerError, None, HTML.decode(), True),
+    "not UTF-8": (500, b"\xff\xfe", ServerError, None, "\ufffd\ufffd", True),
+    "empty": (503, b"", OverloadedError, None, "the provider gave no reason", True),
+    "an empty object": (400, {}, BadRequestError, None, "the provider gave no reason", False),
+    "null": (400, None, BadRequestError, None, "the provider gave no reason", False),
+    "a list": (400, ["Bad."], BadRequestError, None, "['Bad.']", False),
+    "a status nobody knows": (418, b"teapot", BadRequestError, None, "teapot", False),
+    "a redirect": (302, b"", BadRequestError, None, "the provider gave no reason", False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "body", "cls", "code", "message", "retryable"), TABLE.values(), ids=TABLE)
+def test_errors(status, body, cls, code, message, retryable):
+    found = error(status, body)
+    assert type(found) is cls
+    assert (found.status, found.code, found.message, found.retryable) == (status, code, message, retryable)
+    assert found.body == (body if not isinstance(body, bytes) else body.decode(errors="replace"))
+    assert found.retry_after is None
+
+
+def test_quota_is_not_a_rate_limit():
+    found = error(429, QUOTA, retry_after="1")
+    assert type(found) is QuotaError
+    assert not found.retryable
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "0"}, 0.0),
+        ({"retry_after": "1.5"}, 1.5),
+        ({"retry_after_ms": "250"}, 0.25),
+        ({"x_ms_retry_after_ms": "250"}, 0.25),
+        ({"retry_after_ms": "250", "retry_after": "7"}, 0.25),
+        ({"retry_after_ms": "soon", "retry_after": "7"}, 7.0),
+        ({"retry_after": "-1"}, None),
+        ({"retry_after": "nan"}, None),
+        ({"retry_after": "inf"}, None),
+        ({"retry_after": "1e999"}, None),
+        ({"retry_after": ""}, None),
+        ({"retry_after": "soon"}, None),
+        ({"x_ratelimit_reset_requests": "6m0s"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_to_wait(headers, seconds):
+    found = error(429, openai("Slow."), **headers)
+    assert found.retry_after == pytest.approx(seconds)
+    assert found.retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "retryable"),
+    [
+        (400, "true", True),
+        (500, "false", False),
+        (429, "false", False),
+        (400, "TRUE", True),
+        (500, "", True),
+        (400, "x", False),
+    ],
+)
+def test_the_provider_has_the_last_word_on_whether_to_retry(status, said, retryable):
+    assert error(status, openai("x"), x_should_retry=said).retryable is retryable
+
+
+def test_the_id_of_the_request_is_kept():
+    assert error(500, b"", x_request_id="req_1").request_id == "req_1"
+
+
+def test_a_long_message_is_cut_and_the_body_is_not():
+    found = error(400, openai("x" * 5000))
+    assert len(found.message) == 500
+    assert found.body == openai("x" * 5000)
+
+
+IN_BAND = {
+    "OpenRouter": ({"error": {"code": 502, "message": "Down.", "metadata": {"raw": 1}}}, ServerError, 502, "502", True),
+    "a code as text": ({"error": {"code": "503", "message": "Down."}}, OverloadedError, 503, "503", True),
+    "rate limit": ({"error": {"code": 429, "message": "Down."}}, RateLimitError, 429, "429", True),
+    "a word": ({"error": {"code": "server_error", "message": "Down."}}, ServerError, None, "server_error", True),
+    "a type": ({"error": {"type": INVALID, "message": "Down."}}, BadRequestError, None, INVALID, False),
+    "quota": ({"error": {"code": NO_CREDIT, "message": "Down."}}, QuotaError, None, NO_CREDIT, False),
+    "Groq": (
+        {"error": {"message": "Down.", "type": INVALID, "code": "tool_use_failed", "status_code": 400}},
+        BadRequestError, 400, "tool_use_failed", False,
+    ),
+    "vLLM": ({"object": "error", "message": "Down.", "type": "B", "code": 400}, BadRequestError, 400, "400", False),
+    "text": ({"error": "Down."}, ServerError, None, None, True),
+    "a code that is no status": ({"error": {"code": 1234, "message": "Down."}}, ServerError, None, "1234", True),
+    "a code of another kind": ({"error": {"code": {"a": 1}, "message": "Down."}}, ServerError, None, None, True),
+    "odd digits": ({"error": {"code": "4\u0660\u0660", "message": "Down."}}, ServerError, None, "4\u0660\u0660", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(("payload", "cls", "status", "code", "retryable"), IN_BAND.values(), ids=IN_BAND)
+def test_an_error_inside_a_reply_that_began_as_a_success(payload, cls, status, code, retryable, streamed):
+    reading = decoder(PROVIDER, chat_call(streaming=streamed), SSE if streamed else JSON)
+    outcome = Outcome(reading, [lines(payload) if streamed else json.dumps(payload).encode()])
+    found = outcome.error
+    assert type(found) is cls
+    assert (found.status, found.code, found.message, found.retryable) == (status, code, "Down.", retryable)
+    assert found.body == payload
+    assert outcome.events == []
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "message", "code", "type", "detail", "object", "status", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@given(json_like | st.binary(max_size=30), st.sampled_from([302, 400, 401, 404, 429, 500, 503]))
+def test_every_body_is_a_typed_error_with_a_message(body, status):
+    found = error(status, body)
+    assert isinstance(found, JackfieldError)
+    assert found.status == status
+    assert found.message
+    assert found.code is None or isinstance(found.code, str)
+
+
+def test_a_body_nested_without_end_is_a_typed_error():
+    assert type(error(500, b'{"error":' * 100_000)) is ServerError
+    assert type(error(500, b'{"error":' * 900 + b"1" + b"}" * 900)) is ServerError
+
+
+def test_every_recorded_refusal_is_a_typed_error_that_keeps_its_message():
+    path = WIRE / "recordings.jsonl.gz"
+    if not path.exists():
+        pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    seen = 0
+    with gzip.open(path, "rt", encoding="utf-8") as rows:
+        for row in map(json.loads, rows):
+            if "chat/completions" not in row["endpoint"] or 200 <= row["status"] < 300:
+                continue
+            seen += 1
+            found = error(row["status"], row["response_body"].encode())
+            where = (row["id"], row["status"], found)
+            assert isinstance(found, JackfieldError), where
+            assert type(found) is not JackfieldError, where
+            assert found.status == row["status"], where
+            payload = json.loads(row["response_body"])
+            inner = payload.get("error")
+            message = inner.get("message") if isinstance(inner, dict) else inner
+            message = message or payload.get("message") or payload["detail"]
+            assert found.message == message.strip()[:500], where
+            assert found.retryable is (row["status"] in (409, 429) or row["status"] >= 500), where
+    assert seen >= 94

@@ -1,0 +1,217 @@
+"""Recorded chats with OpenAI and twenty compatible hosts: nothing is lost, and every end has a type."""
+
+import collections
+import gzip
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from exchanges import Outcome, chat_call, decoder, single
+
+from jackfield.errors import JackfieldError, TruncatedStreamError
+from jackfield.operations import ChatRequest
+from jackfield.provider import Secret
+from jackfield.types import TextDelta
+from jackfield_openai import OpenAIProvider, OpenAISettings
+
+WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
+PROVIDER = OpenAIProvider("openai", OpenAISettings(api_key=Secret("sk-test")))
+SMALL = 20_000
+
+
+@pytest.fixture(scope="module")
+def rows():
+    path = WIRE / "recordings.jsonl.gz"
+    if not path.exists():
+        pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        chats = [row for row in map(json.loads, file) if "chat/completions" in row["endpoint"]]
+    # lists of stored completions, their messages, and their removal are not chats
+    stored = [row for row in chats if row["method"] != "POST"]
+    assert {row["method"] for row in stored} == {"GET", "DELETE"}
+    refused = [row for row in chats if row["method"] == "POST" and row["status"] >= 300]  # see test_errors
+    replies = [row for row in chats if row["method"] == "POST" and row["status"] < 300]
+    print(f"{len(chats)} recordings: {len(replies)} replies, {len(refused)} refusals, {len(stored)} of stored chats")
+    assert len(replies) + len(refused) + len(stored) == len(chats)
+    assert len(replies) > 900
+    return replies
+
+
+def decoded(row, chunks=None):
+    call = chat_call(ChatRequest(messages="x"), streaming=row["streaming"])
+    body = row["response_body"].encode()
+    return Outcome(decoder(PROVIDER, call, row["response_headers"]), [body] if chunks is None else chunks(body, row))
+
+
+class Plain:
+    """What a reply says, read without ceremony: the payloads one after the other, everything joined."""
+
+    def __init__(self, row):
+        self.error = None
+        self.usage = None
+        self.texts = collections.defaultdict(str)
+        self.reasoning = collections.defaultdict(str)
+        self.refusals = collections.defaultdict(str)
+        self.finishes = {}
+        self.calls = collections.defaultdict(list)
+        self.payloads = list(self._payloads(row))
+        for payload in self.payloads:
+            self._read(payload, "delta" if row["streaming"] else "message")
+
+    def _payloads(self, row):
+        if not row["streaming"]:
+            yield json.loads(row["response_body"])
+            return
+        for block in re.split(r"(?:\r\n|\n){2,}", row["response_body"]):
+            data = [line[5:].strip() for line in block.splitlines() if line.startswith("data:")]
+            if data and data != ["[DONE]"]:
+                yield json.loads("\n".join(data))
+
+    def _read(self, payload, key):
+        self.error = self.error or payload.get("error")
+        self.usage = payload.get("usage") or self.usage
+        for choice in payload.get("choices") or []:
+            index = choice["index"]
+            self.error = self.error or choice.get("error")
+            self.finishes.setdefault(index, None)
+            if choice.get("finish_reason") or (key == "message" and "finish_reason" in choice):
+                self.finishes[index] = choice["finish_reason"]
+            message = choice.get(key) or {}
+            self.reasoning[index] += message.get("reasoning_content") or message.get("reasoning") or ""
+            self.refusals[index] += message.get("refusal") or ""
+            content = message.get("content") or ""
+            if isinstance(content, dict):
+                content = json.dumps(content, separators=(",", ":"))
+            for part in [{"text": content}] if isinstance(content, str) else content:
+                self.texts[index] += part.get("text", "")
+                self.reasoning[index] += "".join(thought["text"] for thought in part.get("thinking", ()))
+            for call in message.get("tool_calls") or []:
+                self._call(call, self.calls[index], key)
+
+    def _call(self, call, calls, key):
+        function = call.get("function") or {}
+        name, arguments = function.get("name") or "", function.get("arguments") or ""
+        at = call.get("index", len(calls))
+        known = next((known for known in calls if known["at"] == at), None)
+        if key == "message" or known is None:
+            calls.append({"at": at, "id": call.get("id") or "", "name": name, "arguments": arguments})
+        else:
+            known["arguments"] += arguments
+
+
+def test_every_recorded_reply_decodes_to_what_a_plain_reading_gives(rows):
+    outcomes = collections.Counter()
+    for row in rows:
+        where = row["id"], row["host"]
+        plain, outcome = Plain(row), decoded(row)
+        error, response = outcome.error, outcome.response
+        if plain.error:
+            assert isinstance(error, JackfieldError), where
+            assert not isinstance(error, TruncatedStreamError), where
+            message = plain.error["message"]
+            assert error.message == message.strip()[:500], where
+            outcomes[f"{'stream' if row['streaming'] else 'reply'}: {type(error).__name__}"] += 1
+        elif None in plain.finishes.values() and row["streaming"]:
+            assert isinstance(error, TruncatedStreamError), where
+            outcomes["stream: truncated"] += 1
+        else:
+            assert error is None, (*where, error)
+            outcomes["stream: complete" if row["streaming"] else "reply: complete"] += 1
+            assert {choice.index: choice.finish.raw for choice in response.choices} == plain.finishes, where
+        for choice in response.choices:
+            parts = choice.message.parts
+            kinds = collections.defaultdict(str)
+            for part in parts:
+                kinds[type(part).__name__] += getattr(part, "text", "")
+            assert choice.message.text == plain.texts[choice.index], where
+            assert kinds["Reasoning"] == plain.reasoning[choice.index], where
+            assert kinds["Refusal"] == plain.refusals[choice.index], where
+            calls = [(call["id"], call["name"], call["arguments"]) for call in plain.calls[choice.index]]
+            assert [(call.id, call.name, call.arguments) for call in choice.message.tool_calls] == calls, where
+            cut = error is not None or choice.finish.unified in {"length", "content_filter", "error"}
+            assert all(call.complete is not cut for call in choice.message.tool_calls), where
+        check_facts(outcome, plain, where)
+    print(dict(outcomes))
+    assert outcomes["reply: complete"] > 600
+    assert outcomes["stream: complete"] > 300
+
+
+def check_facts(outcome, plain, where):
+    response, usage = outcome.response, outcome.response.usage
+    if plain.usage and not plain.error:
+        details = plain.usage.get("completion_tokens_details") or {}
+        cached = plain.usage.get("prompt_tokens_details") or {}
+        cost = plain.usage.get("cost")
+        assert usage.input_tokens == plain.usage["prompt_tokens"], where
+        assert usage.output_tokens == plain.usage.get("completion_tokens"), where
+        assert usage.reasoning_tokens == details.get("reasoning_tokens"), where
+        assert usage.cached_tokens == cached.get("cached_tokens"), where
+        assert usage.cost == (cost if isinstance(cost, int | float) else None), where
+    elif not plain.usage:
+        assert usage is None, where
+    if outcome.events:
+        for name in ("id", "model", "created"):
+            stated = next((payload[name] for payload in plain.payloads if payload.get(name)), None)
+            assert getattr(response, name) == stated, (*where, name)
+    # whatever has no word of ours is still there
+    raws = [event.raw for event in outcome.events if event.raw is not None]
+    if outcome.error is None:
+        assert raws == plain.payloads, where
+
+
+def test_every_event_but_text_and_thoughts_is_given_once(rows):
+    for row in rows:
+        kinds = collections.Counter(
+            (type(event).__name__, getattr(event, "choice", None)) for event in decoded(row).events
+        )
+        assert all(count == 1 for (kind, _), count in kinds.items() if kind in ("Start", "Finished")), row["id"]
+
+
+def recorded_reads(body, row):
+    at = 0
+    for length in row["response_chunk_byte_lengths"]:
+        yield body[at : at + length]
+        at += length
+    yield body[at:]
+
+
+def test_every_cut_of_a_recorded_stream_gives_the_same_events(rows):
+    cuts = collections.Counter()
+    for row in rows:
+        if not row["streaming"]:
+            continue
+        whole = decoded(row).facts()
+        if row.get("response_chunk_byte_lengths"):
+            cuts["as recorded"] += 1
+            assert decoded(row, recorded_reads).facts() == whole, row["id"]
+        if len(row["response_body"]) < SMALL:
+            cuts["a byte at a time"] += 1
+            assert decoded(row, lambda body, _: single(body)).facts() == whole, row["id"]
+        cuts["primes"] += 1
+        chunks = decoded(row, lambda body, _: (body[at : at + 997] for at in range(0, len(body), 997)))
+        assert chunks.facts() == whole, row["id"]
+    print(dict(cuts))
+    assert all(cuts.values())
+    assert cuts["a byte at a time"] > 100
+
+
+def test_a_recorded_stream_that_breaks_off_is_never_complete(rows):
+    seen = 0
+    for row in rows:
+        if not row["streaming"] or decoded(row).error is not None:
+            continue
+        finish = re.search(rb'"finish_reason" ?: ?"', row["response_body"].encode())
+        before = row["response_body"].encode()[: finish.start()]
+        for end in {len(before), len(before) // 2, len(before) - 1}:
+            outcome = decoded(row, lambda _, __, end=end, before=before: [before[:end]])
+            seen += 1
+            assert isinstance(outcome.error, TruncatedStreamError), (row["id"], end, outcome.error)
+            assert not any(call.complete for call in outcome.response.tool_calls), row["id"]
+    assert seen > 900
+
+
+def test_no_text_is_empty(rows):
+    for row in rows:
+        assert all(event.text for event in decoded(row).events if isinstance(event, TextDelta)), row["id"]

@@ -1,0 +1,120 @@
+"""Tool calls, whole and in pieces, as servers really send them."""
+
+import pytest
+from openai_chats import chunk, good, piece, reply, streamed, whole
+
+from jackfield.errors import MalformedReplyError, TruncatedStreamError
+from jackfield.types import Finish, ToolCall, ToolCallDelta
+
+
+def calling(*pieces, **more):
+    return [chunk({"tool_calls": [piece]}) for piece in pieces] + [chunk(finish="tool_calls", **more)]
+
+
+def tools(*pieces):
+    return good(streamed(*calling(*pieces))).tool_calls
+
+
+@pytest.mark.parametrize("empty", [{"id": None}, {"id": ""}, {}])
+def test_later_pieces_of_a_call_need_no_id(empty):
+    later = {"index": 0, "function": {"arguments": "1}"}, **empty}
+    assert tools(piece(0, "a", "f", '{"x":'), later) == (ToolCall("a", "f", '{"x":1}'),)
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (0, 7), (5, 2)])
+def test_indexes_of_calls_may_start_anywhere_and_have_gaps(first, second):
+    outcome = streamed(
+        *calling(piece(first, "a", "f", "{}"), piece(second, "b", "g", "{"), piece(second, arguments="}"))
+    )
+    assert good(outcome).tool_calls == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{}"))
+    assert [event.index for event in outcome.events if isinstance(event, ToolCallDelta)] == [0, 1, 1]
+
+
+def test_an_index_used_again_for_another_id_is_another_call():
+    pieces = piece(0, "a", "f", "{}"), piece(0, "b", "g", "{"), piece(0, arguments="}"), piece(0, "b", arguments=" ")
+    assert tools(*pieces) == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{} "))
+
+
+def test_calls_without_indexes_are_told_apart_by_id():
+    pieces = piece(None, "a", "f", "{"), piece(None, "b", "g", "["), piece(None, "a", arguments="}")
+    assert tools(*pieces) == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "["))
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_calls_with_neither_index_nor_id_are_told_apart_by_their_names(together):
+    pieces = [{**piece(name="f", arguments="{}"), "id": ""}, {**piece(name="f", arguments='{"x":1}'), "id": ""}]
+    chunks = [chunk({"tool_calls": pieces})] if together else [chunk({"tool_calls": [one]}) for one in pieces]
+    response = good(streamed(*chunks, chunk(finish="stop")))
+    assert response.tool_calls == (ToolCall("", "f", "{}"), ToolCall("", "f", '{"x":1}'))
+
+
+def test_a_piece_with_nothing_to_tell_it_by_belongs_to_the_last_call():
+    assert tools(piece(0, "a", "f"), piece(None, arguments="{"), piece(None, arguments="}")) == (
+        ToolCall("a", "f", "{}"),
+    )
+
+
+def test_the_name_may_come_after_the_first_arguments():
+    assert tools(piece(0, "a", None, "{"), piece(0, None, "f", "}")) == (ToolCall("a", "f", "{}"),)
+
+
+def test_the_id_may_come_late():
+    assert tools(piece(0, None, "f", "{"), piece(0, "a", None, "}")) == (ToolCall("a", "f", "{}"),)
+
+
+def test_id_and_name_that_every_piece_repeats_are_taken_once():
+    pieces = [piece(0, "a", "f", text) for text in ("", "{", "}")]
+    assert tools(*pieces) == (ToolCall("a", "f", "{}"),)
+
+
+def test_only_the_end_of_the_call_finishes_it():
+    """Arguments that happen to parse are not finished before the choice is."""
+    outcome = streamed(*calling(piece(0, "a", "f", "{}"))[:-1], done=False)
+    assert isinstance(outcome.error, TruncatedStreamError)
+    (call,) = outcome.response.tool_calls
+    assert not call.complete
+    with pytest.raises(MalformedReplyError, match="incomplete"):
+        _ = call.parsed
+
+
+def test_white_space_after_a_complete_call_does_not_make_a_second_one():
+    assert tools(piece(0, "a", "f", "{}"), piece(0, arguments=" \n"), piece(0, arguments="")) == (
+        ToolCall("a", "f", "{} \n"),
+    )
+
+
+@pytest.mark.parametrize("function", [{"name": "f"}, {"name": "f", "arguments": None}, {"name": "f", "arguments": ""}])
+def test_a_tool_without_parameters_may_be_called_without_arguments(function):
+    call = {"id": "a", "type": "function", "function": function}
+    for response in (
+        good(whole(reply({"content": None, "tool_calls": [call]}, "tool_calls"))),
+        good(streamed(chunk({"tool_calls": [{"index": 0, **call}]}), chunk(finish="tool_calls"))),
+    ):
+        assert response.tool_calls == (ToolCall("a", "f", ""),)
+        assert response.tool_calls[0].parsed == {}
+
+
+def test_arguments_that_the_server_has_parsed_are_written_again():
+    call = {"id": "a", "function": {"name": "f", "arguments": {"x": "é"}}}
+    assert good(whole(reply({"tool_calls": [call]}))).tool_calls == (ToolCall("a", "f", '{"x":"é"}'),)
+
+
+def test_calls_of_a_whole_reply_are_as_many_as_it_lists_whatever_their_numbers():
+    calls = [{"index": 0, "id": "", "function": {"name": "f", "arguments": "{}"}}] * 2
+    assert good(whole(reply({"tool_calls": calls}))).tool_calls == (ToolCall("", "f", "{}"),) * 2
+
+
+def test_a_call_of_a_custom_tool_stays_in_raw():
+    call = {"id": "a", "type": "custom", "custom": {"name": "f", "input": "x"}}
+    outcome = whole(reply({"content": None, "tool_calls": [call]}, "tool_calls"))
+    assert good(outcome).tool_calls == ()
+    assert outcome.response.raw["choices"][0]["message"]["tool_calls"] == [call]
+
+
+@pytest.mark.parametrize(
+    ("finish", "unified"), [("stop", "tool_calls"), ("tool_calls", "tool_calls"), ("length", "length")]
+)
+def test_a_stop_while_calls_are_present_means_the_calls(finish, unified):
+    call = piece(0, "a", "f", "{}")
+    for outcome in (streamed(chunk({"tool_calls": [call]}, finish)), whole(reply({"tool_calls": [call]}, finish))):
+        assert good(outcome).finish == Finish(unified, finish)
