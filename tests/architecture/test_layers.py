@@ -241,11 +241,7 @@ def _within(dotted: str, roots: Iterable[str]) -> str | None:
 
 
 def _is_door(source: Source, *doors: str) -> bool:
-    return (
-        source.is_core
-        and source.module.split(".")[1:2] != []
-        and source.module.split(".")[1].startswith(doors)
-    )
+    return source.is_core and source.module.split(".")[1:2] != [] and source.module.split(".")[1].startswith(doors)
 
 
 # --- the rules ----------------------------------------------------------------------------------------------
@@ -405,9 +401,7 @@ def lines_of_code(source: Source) -> int:
     free = {
         line
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
     empty = {

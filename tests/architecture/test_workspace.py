@@ -34,9 +34,7 @@ VENDOR_SDKS = {"anthropic", "google-genai", "groq", "litellm", "mistralai", "oll
 
 
 def project_of(folder: Path) -> dict[str, Any]:
-    project: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]
+    project: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project
 
 
@@ -64,9 +62,7 @@ def files_of_the_repository() -> list[Path]:
     if listed.returncode == 0:
         files = [ROOT / name for name in os.fsdecode(listed.stdout).split("\0") if name]
     else:
-        files = [
-            file for file in ROOT.rglob("*") if ".tox" not in file.parts and "__pycache__" not in file.parts
-        ]
+        files = [file for file in ROOT.rglob("*") if ".tox" not in file.parts and "__pycache__" not in file.parts]
     return sorted(file for file in set(files) if file.is_file())
 
 
@@ -146,13 +142,9 @@ def test_its_dependencies_are_open_and_few(folder: Path) -> None:
     extras = project.get("optional-dependencies", {}).values()
     for requirement in map(Requirement, [*project["dependencies"], *itertools.chain(*extras)]):
         assert canonicalize_name(requirement.name) not in VENDOR_SDKS
-        if any(
-            bound.operator in {"<", "<=", "==", "~="} for bound in SpecifierSet(str(requirement.specifier))
-        ):
+        if any(bound.operator in {"<", "<=", "==", "~="} for bound in SpecifierSet(str(requirement.specifier))):
             before = text[: text.index(f'"{requirement.name}')]
-            assert "#" in before[before.rindex("dependencies = [") :], (
-                f"{requirement}: an upper bound without a reason"
-            )
+            assert "#" in before[before.rindex("dependencies = [") :], f"{requirement}: an upper bound without a reason"
 
 
 def test_what_is_published_is_whole(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from attrs import frozen
+
 from jackfield.call import Call
 from jackfield.errors import JackfieldError
 from jackfield.hooks import hookimpl
 from jackfield.middleware import Proceed, Slot
 from jackfield.types import Event
 
-__all__ = ["Count"]
+__all__ = ["Count", "CountSettings"]
 
 
 class Count:
@@ -46,6 +48,17 @@ class Count:
             self.errors[target, type(error).__name__] += 1
             raise
         self.completed[target] += 1
+
+
+@frozen
+class CountSettings:
+    """Settings of `use = "count"`: there are none."""
+
+
+@hookimpl
+def jackfield_settings() -> type[CountSettings]:
+    """The class of the settings."""
+    return CountSettings
 
 
 @hookimpl
