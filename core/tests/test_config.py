@@ -219,7 +219,7 @@ def test_a_name_alone_is_the_providers_default_model(client):
 
 
 WRONG = [
-    ({"defualt": "x"}, "config.defualt: no such key; did you mean 'default'?"),
+    ({"defaults": "x"}, "config.defaults: no such key; did you mean 'default'?"),
     ({"default": 3}, "config.default: expected text, got 3"),
     ({"models": []}, "config.models: expected a table, got []"),
     ({"models": {"a": 1}}, "config.models.a: expected 'provider:model' or a table with a target, got 1"),
@@ -227,8 +227,8 @@ WRONG = [
     ({"models": {"a": ["fake:x"]}}, "config.models.a: a list of targets needs a fallback middleware"),
     ({"models": {"a": "b", "b": "a"}, "default": "a"}, "config.models: a -> b -> a is a circle"),
     (
-        {"models": {"a": {"target": "fake:x", "temprature": 1}}, "default": "a"},
-        "config.models.a.temprature: no such setting of a request; did you mean 'temperature'?",
+        {"models": {"a": {"target": "fake:x", "temperatur": 1}}, "default": "a"},
+        "config.models.a.temperatur: no such setting of a request; did you mean 'temperature'?",
     ),
     (
         {"models": {"a": {"target": "fake:x", "temperature": 9}}, "default": "a"},
@@ -282,7 +282,7 @@ WRONG = [
     ({"middleware": [{"ttl": 1}]}, "config.middleware[0].use: missing; expected the name of a plugin"),
     ({"middleware": [{"use": "no-such"}]}, "no middleware plugin 'no-such' is installed"),
     ({"engine": "requests"}, "config.engine: expected one of auto, httpx, httpx2, got 'requests'"),
-    ({"timeouts": {"conect": 1}}, "config.timeouts.conect: no such key; did you mean 'connect'?"),
+    ({"timeouts": {"connects": 1}}, "config.timeouts.connects: no such key; did you mean 'connect'?"),
     ({"timeouts": {"connect": "1"}}, "config.timeouts.connect: expected a number, got '1'"),
     ({"timeouts": 1}, "config.timeouts: expected a table, got 1"),
 ]

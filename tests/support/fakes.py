@@ -16,7 +16,7 @@ STOP = Finished(Finish("stop", "stop"))
 
 def hello(*texts: str) -> list[Any]:
     """The events of a whole reply."""
-    return [Start(id="r1"), *(TextDelta(text) for text in texts or ("Hel", "lo")), STOP, UsageReported(Usage(1, 2))]
+    return [Start(id="r1"), *(TextDelta(text) for text in texts or ("He", "llo")), STOP, UsageReported(Usage(1, 2))]
 
 
 class Player(Provider):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Literal, assert_type
 
 from attrs import field, frozen
@@ -145,13 +145,11 @@ LENGTH: Operation[Length, int] = Operation("length", LengthFold)
 
 @frozen(kw_only=True)
 class LengthRequest(Request[Length, int]):
-    operation = LENGTH  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
+    operation = LENGTH
 
     text: str
-    model: str | None = None  # pyright: ignore[reportIncompatibleMethodOverride]
-    options: dict[str, dict[str, Any]] = field(  # pyright: ignore[reportIncompatibleMethodOverride]
-        factory=dict[str, dict[str, Any]]
-    )
+    model: str | None = None
+    options: Mapping[str, Mapping[str, Any]] = field(factory=dict[str, Mapping[str, Any]])
 
 
 def own_operation(client: jf.Client) -> None:

@@ -56,7 +56,7 @@ class JackfieldError(Exception):
         body: the provider's reply to the failed request, decoded where it was JSON.
     """
 
-    retryable = False
+    retryable: bool = False
 
     def __init__(
         self,
@@ -70,14 +70,14 @@ class JackfieldError(Exception):
         body: Any = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.status = status
-        self.code = code
-        self.request_id = request_id
+        self.message: str = message
+        self.status: int | None = status
+        self.code: str | None = code
+        self.request_id: str | None = request_id
         if retryable is not None:
             self.retryable = retryable
-        self.retry_after = retry_after
-        self.body = body
+        self.retry_after: float | None = retry_after
+        self.body: Any = body
         self.provider: str | None = None
         self.model: str | None = None
         self.operation: str | None = None
@@ -112,13 +112,13 @@ class UnsupportedError(JackfieldError):
 class ConnectionFailedError(JackfieldError):
     """No connection, or it was lost before a reply began."""
 
-    retryable = True
+    retryable: bool = True
 
 
 class CallTimeoutError(JackfieldError):
     """A time limit passed."""
 
-    retryable = True
+    retryable: bool = True
 
 
 class ConnectTimeoutError(CallTimeoutError):
@@ -132,7 +132,7 @@ class ReadTimeoutError(CallTimeoutError):
 class DeadlineError(CallTimeoutError):
     """The call as a whole took longer than its deadline; no time is left for a retry."""
 
-    retryable = False
+    retryable: bool = False
 
 
 class AuthenticationError(JackfieldError):
@@ -150,7 +150,7 @@ class NotFoundError(JackfieldError):
 class ConflictError(JackfieldError):
     """The resource changed meanwhile, or is in use (409)."""
 
-    retryable = True
+    retryable: bool = True
 
 
 class BadRequestError(JackfieldError):
@@ -168,7 +168,7 @@ class ContentFilterError(BadRequestError):
 class RateLimitError(JackfieldError):
     """Too many requests or tokens for now (429)."""
 
-    retryable = True
+    retryable: bool = True
 
 
 class QuotaError(JackfieldError):
@@ -178,7 +178,7 @@ class QuotaError(JackfieldError):
 class ServerError(JackfieldError):
     """The provider failed (5xx)."""
 
-    retryable = True
+    retryable: bool = True
 
 
 class OverloadedError(ServerError):
@@ -192,7 +192,7 @@ class MalformedReplyError(JackfieldError):
 class TruncatedStreamError(JackfieldError):
     """The reply ended before it was complete; `partial` holds what had arrived."""
 
-    retryable = True
+    retryable: bool = True
 
 
 class StreamInterruptedError(TruncatedStreamError):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["hookimpl", "hookspec"]
 
-hookspec = pluggy.HookspecMarker("jackfield")
-hookimpl = pluggy.HookimplMarker("jackfield")
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker("jackfield")
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker("jackfield")
 
 
 @hookspec(firstresult=True)

@@ -44,7 +44,7 @@ class Stage(AsyncIterator[Event]):
         self._events: AsyncGenerator[Event, None] | None = None
         self._opened: list[Stage] = []
         self._started = False
-        self.done = False
+        self.done: bool = False
 
     def run(self, events: AsyncGenerator[Event, None]) -> Stage:
         """Name the generator that this stage steps."""

@@ -154,7 +154,9 @@ class EngineReply:
 
     def __init__(self, engine: Engine, pool: Pool, response: Any, work: Work, secret: str) -> None:
         self.status: int = response.status
-        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        self.headers: dict[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+        }
         self._engine = engine
         self._pool = pool
         self._response = response
