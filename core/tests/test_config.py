@@ -227,8 +227,8 @@ WRONG = [
     ({"models": {"a": ["fake:x"]}}, "config.models.a: a list of targets needs a fallback middleware"),
     ({"models": {"a": "b", "b": "a"}, "default": "a"}, "config.models: a -> b -> a is a circle"),
     (
-        {"models": {"a": {"target": "fake:x", "temperatur": 1}}, "default": "a"},
-        "config.models.a.temperatur: no such setting of a request; did you mean 'temperature'?",
+        {"models": {"a": {"target": "fake:x", "temperatures": 1}}, "default": "a"},
+        "config.models.a.temperatures: no such setting of a request; did you mean 'temperature'?",
     ),
     (
         {"models": {"a": {"target": "fake:x", "temperature": 9}}, "default": "a"},
