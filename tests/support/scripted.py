@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -67,7 +68,7 @@ class Scripted:
     `requests` holds what was received; `open` counts the connections that are open now.
     """
 
-    def __init__(self, answer: Answer | Sequence[Step]) -> None:
+    def __init__(self, answer: Answer | Sequence[Step], tls: ssl.SSLContext | None = None) -> None:
         self.answer: Answer = answer if callable(answer) else lambda _: answer
         self.requests: list[bytes] = []
         self.open = 0
@@ -75,7 +76,8 @@ class Scripted:
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        self.tls = tls
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
         self._connections: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -116,7 +118,7 @@ class Scripted:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            with connection, contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), self._secured(connection) as connection:  # noqa: PLR1704
                 while (request := _read(connection)) is not None:
                     self.requests.append(request)
                     if not _play(connection, self.answer(request)):
@@ -125,6 +127,15 @@ class Scripted:
             with self._lock:
                 self.open -= 1
                 self._connections.discard(connection)
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if self.tls is None:
+            return connection
+        try:
+            return self.tls.wrap_socket(connection, server_side=True)
+        except OSError:
+            connection.close()
+            raise
 
 
 def _read(connection: socket.socket) -> bytes | None:

@@ -65,7 +65,7 @@ class Engine:
         self._pools: dict[str, Pool] = {}
 
     async def send(
-        self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control | None, *, repeatable: bool
+        self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control, *, repeatable: bool
     ) -> EngineReply:
         """Send a request and wait for the head of the reply; see `jackfield.runtime.Network`.
 

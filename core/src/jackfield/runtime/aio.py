@@ -28,9 +28,6 @@ class AnyioRuntime(Runtime):
     blocking = False
 
     async def _wait(self, seconds: float) -> None:
-        if self.control is None:
-            await anyio.sleep(seconds)
-            return
         woken = anyio.Event()
         self.control.attach(woken.set)
         with anyio.move_on_after(seconds):

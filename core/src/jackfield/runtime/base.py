@@ -116,7 +116,7 @@ class Network(Protocol):
     name: str
 
     async def send(
-        self, target: Any, request: HttpRequest, limits: Limits, control: Control | None, *, repeatable: bool
+        self, target: Any, request: HttpRequest, limits: Limits, control: Control, *, repeatable: bool
     ) -> Reply:
         """Send a request to a `jackfield.provider.Endpoint` and wait for the head of the reply.
 
@@ -138,7 +138,7 @@ class Runtime(ABC):
 
     def __init__(self, network: Network, control: Control | None = None) -> None:
         self.network: Network = network
-        self.control: Control | None = control
+        self.control: Control = control or Control()
 
     def bind(self, control: Control) -> Runtime:
         """The same door, for one call."""
@@ -163,7 +163,7 @@ class Runtime(ABC):
             DeadlineError: the call's deadline came first.
             StreamStateError: the call's stream was closed meanwhile.
         """
-        deadline = self.control.deadline if self.control is not None else None
+        deadline = self.control.deadline
         left = seconds if deadline is None else min(seconds, deadline - self.now())
         await self._wait(max(left, 0.0))
         if left < seconds:

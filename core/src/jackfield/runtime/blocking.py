@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
@@ -73,9 +72,6 @@ class BlockingRuntime(Runtime):
     blocking = True
 
     async def _wait(self, seconds: float) -> None:
-        if self.control is None:
-            time.sleep(seconds)
-            return
         woken = threading.Event()
         self.control.attach(woken.set)
         woken.wait(seconds)
