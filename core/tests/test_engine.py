@@ -5,6 +5,7 @@ import gzip
 import sys
 import threading
 import time
+import tracemalloc
 
 import anyio
 import pytest
@@ -153,6 +154,18 @@ def test_a_bomb_meets_the_limit_before_it_fills_the_memory(colour):
     with Scripted([reply(bomb, headers={"content-encoding": "gzip"})]) as server:
         with pytest.raises(LimitExceededError, match="larger than 1000000 bytes"):
             chat(colour, server)
+
+
+def test_a_bomb_is_unpacked_in_small_pieces():
+    bomb = gzip.compress(b" " * 100_000_000, 9)
+    with Scripted([reply(bomb, headers={"content-encoding": "gzip"})]) as server, Client(**options(server)) as client:
+        tracemalloc.start()
+        try:
+            with pytest.raises(LimitExceededError):
+                client.chat("x")
+            assert tracemalloc.get_traced_memory()[1] < 8_000_000
+        finally:
+            tracemalloc.stop()
 
 
 @pytest.mark.parametrize("colour", COLOURS)

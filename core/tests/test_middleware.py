@@ -9,7 +9,7 @@ import trio
 from faces import COLOURS, run
 from fakes import STOP, Player, hello, playing
 
-from jackfield import Client, JackfieldError, Slot, TruncatedStreamError
+from jackfield import AsyncClient, Client, JackfieldError, Slot, TruncatedStreamError
 from jackfield.errors import BlockingAwaitError, PluginError, ServerError
 from jackfield.types import Start, TextDelta
 
@@ -357,3 +357,86 @@ def test_errors_of_a_middleware_pass_unchanged():
 
     with pytest.raises(JackfieldError, match="not today"):
         Client(middleware=[Guard()], **playing(Player(hello()))).chat("x")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_cancellation_does_not_cut_the_clean_up_of_what_is_closed(backend):
+    log = []
+
+    class Slow:
+        slot = Slot.ATTEMPT
+
+        async def __call__(self, call, proceed):
+            try:
+                async for event in proceed(call):
+                    yield event
+            finally:
+                await call.runtime.sleep(0.01)
+                log.append("clean")
+
+    class Pausing:
+        slot = Slot.OBSERVE
+
+        async def __call__(self, call, proceed):
+            async for event in proceed(call):
+                yield event
+                await call.runtime.sleep(30)
+
+    async def body(client):
+        with anyio.move_on_after(0.05):
+            await client.chat("x")
+
+    player = Player(hello())
+    run(backend, body, middleware=[Slow(), Pausing()], **playing(player))
+    assert log == ["clean"]
+    assert player.closed == 1
+
+
+def test_generators_of_a_middleware_in_a_sync_client_are_not_adopted_by_a_surrounding_loop():
+    closed = []
+
+    async def numbers():
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.append(True)
+
+    async def layer(call, proceed):
+        async for _ in numbers():
+            break
+        gc.collect()
+        assert closed == [True]
+        async for event in proceed(call):
+            yield event
+
+    layer.slot = Slot.PREPARE
+
+    async def main():
+        Client(middleware=[layer], **playing(Player(hello()))).chat("x")
+
+    asyncio.run(main())
+
+
+def test_what_a_dead_loop_left_behind_is_dropped_without_being_run():
+    class Awaiting:
+        slot = Slot.OBSERVE
+
+        async def __call__(self, call, proceed):
+            try:
+                async for event in proceed(call):
+                    yield event
+            finally:
+                await call.runtime.sleep(0)
+
+    kept = []
+
+    async def main():
+        stream = AsyncClient(middleware=[Awaiting()], **playing(Player(hello()))).stream("x")
+        await stream.__anext__()
+        kept.append(stream)
+
+    asyncio.run(main())
+    with pytest.warns(ResourceWarning, match="was dropped"):
+        kept.clear()
+        gc.collect()  # an error in a finaliser would be a warning, and so a failure

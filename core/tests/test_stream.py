@@ -360,3 +360,15 @@ def test_a_call_that_may_have_been_cut_can_not_be_run(reason):
     (call,) = Client(**playing(player)).chat("x").tool_calls
     with pytest.raises(MalformedReplyError, match="is incomplete"):
         _ = call.parsed
+
+
+def test_a_stream_that_is_closed_while_an_event_is_made_still_closes():
+    streams = []
+    player = Player([TextDelta("a"), lambda _: streams[0].close(), TextDelta("b"), STOP])
+    stream = Client(**playing(player)).stream("x")
+    streams.append(stream)
+    next(stream)
+    assert next(stream) == TextDelta("a")
+    assert next(stream) == TextDelta("b")  # it was on its way
+    assert stream.state == "closed"
+    assert player.closed == 1
