@@ -6,56 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from attrs import evolve, frozen
+from configured import Settings, write
 from fakes import Player, Plugin, hello
 
-from jackfield import ChatRequest, Client, JackfieldError, Secret
+from jackfield import ChatRequest, Client, JackfieldError, Slot
 from jackfield.config import load
 from jackfield.errors import ConfigurationError, NothingConfiguredError, PluginError
 from jackfield.hooks import hookimpl
-
-FAKE_URL = "https://api.fake.example/v1"
-
-
-@frozen
-class Settings:
-    api_key: Secret | None = None
-    base_url: str = FAKE_URL
-    default_model: str | None = None
-    retries: int = 0
-    fast: bool = False
-
-
-@pytest.fixture
-def made():
-    """The settings that the fake plugin was given, by instance."""
-    return {}
-
-
-@pytest.fixture
-def client(tmp_path, monkeypatch, made):
-    """Builds a client in an empty folder, with a clean environment and a plugin named fake."""
-    for name in list(os.environ):
-        if name.endswith(("_API_KEY", "_BASE_URL")) or name.startswith("JACKFIELD_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-    def make(name, settings):
-        made[name] = settings
-        player = Player(hello(name), name=name)
-        player.default_models = {"chat": settings.default_model} if settings.default_model else {}
-        return player
-
-    plugin = Plugin(make, Settings)
-
-    def build(config=None, **more):
-        return Client(config, plugins={"provider": {"fake": plugin, "other-fake": plugin}}, **more)
-
-    return build
-
-
-def write(name, text):
-    with open(name, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def test_with_nothing_at_all_the_error_says_what_to_set(client):
@@ -144,50 +101,6 @@ def test_a_value_can_name_its_variable(client, made, monkeypatch):
     assert made["mine"].api_key.reveal() == "sk-1"
 
 
-KEY = "FAKE_API_KEY=sk-1\n"
-AWAY = "FAKE_BASE_URL=https://elsewhere.example/v1\n"
-HOME = f"FAKE_BASE_URL={FAKE_URL}\n"
-NEAR = "FAKE_BASE_URL=http://127.0.0.1:8080/v1\n"
-FILE_AWAY = '[providers.fake]\nbase_url = "https://elsewhere.example/v1"\n'
-FILE_ALL = FILE_AWAY + 'api_key = "sk-1"\n'
-FILE_REFERS = FILE_AWAY + 'api_key = { env = "FAKE_API_KEY" }\n'
-
-
-@pytest.mark.parametrize(
-    ("local", "env", "toml", "allowed"),
-    [
-        (KEY + AWAY, "", "", True),
-        (KEY, AWAY, "", False),
-        (AWAY, KEY, "", False),
-        (HOME, KEY, "", True),
-        (NEAR, KEY, "", True),
-        (KEY, "", FILE_AWAY, False),
-        (KEY, "", FILE_REFERS, False),
-        ("", "", FILE_ALL, True),
-        ("", KEY, FILE_AWAY, False),
-    ],
-)
-def test_a_key_goes_only_where_its_own_source_says(client, made, local, env, toml, allowed):
-    for name, text in ((".env.local", local), (".env", env), ("jackfield.toml", toml)):
-        if text:
-            write(name, text)
-    if allowed:
-        client().chat("x", model="fake:m")
-        assert made["fake"].api_key.reveal() == "sk-1"
-        return
-    with pytest.raises(ConfigurationError, match="would be sent to https://elsewhere.example:443") as caught:
-        client().chat("x", model="fake:m")
-    assert "sk-1" not in str(caught.value)
-    assert "fake" not in made
-
-
-def test_a_file_that_the_program_names_may_send_a_key_where_it_says(client, made):
-    write(".env.local", KEY)
-    write("jackfield.toml", FILE_REFERS)
-    client("jackfield.toml").chat("x", model="fake:m")
-    assert made["fake"].base_url == "https://elsewhere.example/v1"
-
-
 def test_aliases_carry_settings_and_the_caller_wins(client):
     config = {
         "default": "fast",
@@ -201,8 +114,6 @@ def test_aliases_carry_settings_and_the_caller_wins(client):
         seen.append(call)
         async for event in proceed(call):
             yield event
-
-    from jackfield import Slot
 
     look.slot = Slot.OBSERVE
     client(config, middleware=[look]).chat("x", model="fast", stop=["!"])
@@ -221,7 +132,8 @@ def test_a_name_alone_is_the_providers_default_model(client):
 WRONG = [
     ({"defaults": "x"}, "config.defaults: no such key; did you mean 'default'?"),
     ({"default": 3}, "config.default: expected text, got 3"),
-    ({"models": []}, "config.models: expected a table, got []"),
+    ({"models": []}, "config.models: expected a table, got a list"),
+    ({"models": {"a:b": "fake:x"}}, "config.models.a:b: an alias has no colon"),
     ({"models": {"a": 1}}, "config.models.a: expected 'provider:model' or a table with a target, got 1"),
     ({"models": {"a": {"temperature": 1}}}, "config.models.a: expected 'provider:model' or a table with a target"),
     ({"models": {"a": ["fake:x"]}}, "config.models.a: a list of targets needs a fallback middleware"),
@@ -247,7 +159,7 @@ WRONG = [
     ),
     (
         {"providers": {"fake": {"api_key": "a b"}}, "default": "fake:m"},
-        "config.providers.fake.api_key: secret: character 2 of 3 is a space",
+        "config.providers.fake.api_key: character 2 of 3 is a space",
     ),
     ({"providers": {"fake": {"api_key": 5}}, "default": "fake:m"}, "config.providers.fake.api_key: expected"),
     (
@@ -278,7 +190,7 @@ WRONG = [
     ({"default": "fake"}, "provider 'fake' has no default model for 'chat'; write 'fake:model'"),
     ({}, "no model was named, and there is no default"),
     ({"middleware": "cache"}, "config.middleware: expected [[middleware]] tables, got 'cache'"),
-    ({"middleware": ["cache"]}, "config.middleware: expected [[middleware]] tables, got ['cache']"),
+    ({"middleware": ["cache"]}, "config.middleware: expected [[middleware]] tables, got a list"),
     ({"middleware": [{"ttl": 1}]}, "config.middleware[0].use: missing; expected the name of a plugin"),
     ({"middleware": [{"use": "no-such"}]}, "no middleware plugin 'no-such' is installed"),
     ({"engine": "requests"}, "config.engine: expected one of auto, httpx, httpx2, got 'requests'"),

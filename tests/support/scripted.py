@@ -77,6 +77,7 @@ class Scripted:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = self._listener.getsockname()[1]
         self.tls = tls
+        self.slow = 0.0
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
         self._connections: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -119,7 +120,7 @@ class Scripted:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with contextlib.suppress(OSError), self._secured(connection) as connection:  # noqa: PLR1704
-                while (request := _read(connection)) is not None:
+                while (request := _read(connection, self.slow)) is not None:
                     self.requests.append(request)
                     if not _play(connection, self.answer(request)):
                         break
@@ -138,7 +139,7 @@ class Scripted:
             raise
 
 
-def _read(connection: socket.socket) -> bytes | None:
+def _read(connection: socket.socket, slow: float) -> bytes | None:
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -150,6 +151,7 @@ def _read(connection: socket.socket) -> bytes | None:
         (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
     )
     while len(body) < length:
+        time.sleep(slow)
         more = connection.recv(65536)
         if not more:
             return None

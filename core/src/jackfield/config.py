@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from .call import Timeouts
 from .engine import EngineName
 from .errors import ConfigurationError
-from .settings import check_keys, structure
+from .settings import check_keys, shown, structure
 
 __all__ = ["Alias", "Config", "ConfigLike", "Environment", "Sourced", "load"]
 
@@ -24,8 +24,9 @@ KEYS: Final = ("default", "models", "providers", "middleware", "engine", "timeou
 
 @frozen
 class Sourced:
-    """A value and the place that it comes from."""
+    """A variable, and the place that it comes from."""
 
+    name: str
     value: str = field(repr=False)
     source: str
 
@@ -40,7 +41,7 @@ class Environment:
         """A variable and where it was found."""
         for source, variables in self.layers:
             if value := variables.get(name):
-                return Sourced(value, source)
+                return Sourced(name, value, source)
         return None
 
 
@@ -88,17 +89,21 @@ class Config:
         """Whether nothing was configured at all."""
         return self.source != DICTIONARY and not (self.default or self.models or self.providers)
 
-    def resolved(self, value: Any, where: str) -> Any:
-        """A value of a table, with `{ env = "NAME" }` looked up.
+    def variable(self, value: Any, where: str) -> Sourced | None:
+        """The variable that a value of a table refers to by `{ env = "NAME" }`, or None where it does not.
 
         Raises:
             ConfigurationError: the variable is not set.
         """
         if not (isinstance(value, Mapping) and value.keys() == {"env"}):
-            return value
-        found = self.environment.get(str(value["env"]))
+            return None
+        name = value["env"]
+        if not (isinstance(name, str) and name.isidentifier()):
+            # not quoted: it may be the key itself, put in the place of its variable's name
+            raise ConfigurationError(f"{where}: env: expected the name of an environment variable")
+        found = self.environment.get(name)
         if found is None:
-            raise ConfigurationError(f"{where}: the environment variable {value['env']} is not set")
+            raise ConfigurationError(f"{where}: the environment variable {name} is not set")
         return found
 
 
@@ -140,7 +145,10 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
         return {}
     from dotenv import dotenv_values
 
-    return dotenv_values(path, interpolate=False)
+    try:
+        return dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name}: cannot be read: {type(error).__name__}") from None
 
 
 def _table(path: Path) -> Mapping[str, Any] | None:
@@ -152,7 +160,8 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
     if path.name == "pyproject.toml":
-        found: Mapping[str, Any] | None = table.get("tool", {}).get("jackfield")
+        tools = table.get("tool")
+        found: Mapping[str, Any] | None = tools.get("jackfield") if isinstance(tools, Mapping) else None
         return found
     return table
 
@@ -160,7 +169,7 @@ def _table(path: Path) -> Mapping[str, Any] | None:
 def _read(raw: Mapping[str, Any] | None, source: str, *, trusted: bool, environment: Environment) -> Config:
     empty = Config(source, trusted, environment)
     at = empty.prefix
-    table = check_keys(raw or {}, KEYS, at)
+    table = check_keys({} if raw is None else raw, KEYS, at)
     engine = table.get("engine", "auto")
     if engine not in get_args(EngineName):
         raise ConfigurationError(f"{at}engine: expected one of {', '.join(get_args(EngineName))}, got {engine!r}")
@@ -171,7 +180,9 @@ def _read(raw: Mapping[str, Any] | None, source: str, *, trusted: bool, environm
     return evolve(
         empty,
         default=default,
-        models={name: _alias(value, f"{at}models.{name}") for name, value in _tables(table, "models", at).items()},
+        models={
+            name: _alias(name, value, f"{at}models.{name}") for name, value in _tables(table, "models", at).items()
+        },
         providers={
             name: _instance(value, f"{at}providers.{name}") for name, value in _tables(table, "providers", at).items()
         },
@@ -183,7 +194,7 @@ def _read(raw: Mapping[str, Any] | None, source: str, *, trusted: bool, environm
 
 def _middleware(value: Any, where: str) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-        raise ConfigurationError(f"{where}: expected [[middleware]] tables, got {value!r}")
+        raise ConfigurationError(f"{where}: expected [[middleware]] tables, got {shown(value)}")
     for index, item in enumerate(value):
         if not isinstance(item.get("use"), str):
             raise ConfigurationError(f"{where}[{index}].use: missing; expected the name of a plugin")
@@ -193,28 +204,30 @@ def _middleware(value: Any, where: str) -> tuple[Mapping[str, Any], ...]:
 def _tables(table: Mapping[str, Any], key: str, at: str) -> Mapping[str, Any]:
     value = table.get(key, {})
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{at}{key}: expected a table, got {value!r}")
+        raise ConfigurationError(f"{at}{key}: expected a table, got {shown(value)}")
     return value
 
 
 def _text(value: object, where: str) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"{where}: expected text, got {value!r}")
+        raise ConfigurationError(f"{where}: expected text, got {shown(value)}")
     return value
 
 
-def _alias(value: object, where: str) -> Alias:
+def _alias(name: str, value: object, where: str) -> Alias:
+    if ":" in name:
+        raise ConfigurationError(f"{where}: an alias has no colon, so that it cannot stand in for a 'provider:model'")
     if isinstance(value, str):
         return Alias(value)
     if isinstance(value, Mapping) and isinstance(value.get("target"), str):
         return Alias(value["target"], {key: item for key, item in value.items() if key != "target"})
     if isinstance(value, list | tuple):
         raise ConfigurationError(f"{where}: a list of targets needs a fallback middleware, and there is none yet")
-    raise ConfigurationError(f"{where}: expected 'provider:model' or a table with a target, got {value!r}")
+    raise ConfigurationError(f"{where}: expected 'provider:model' or a table with a target, got {shown(value)}")
 
 
 def _instance(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{where}: expected a table, got {value!r}")
+        raise ConfigurationError(f"{where}: expected a table, got {shown(value)}")
     _text(value.get("plugin"), f"{where}.plugin")
     return value

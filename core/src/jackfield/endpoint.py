@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from .errors import ConfigurationError
+from .http import lower_names
 
 __all__ = ["Credential", "Endpoint", "Secret"]
 
@@ -88,7 +89,7 @@ class Endpoint:
     port: int
     path: str
     credential: Credential | None = None
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str] = field(factory=dict, converter=lower_names, repr=False)
 
     @classmethod
     def parse(
@@ -103,20 +104,20 @@ class Endpoint:
         Raises:
             ConfigurationError: it is not an http or https URL, or holds a user name, a query or a fragment.
         """
+        # a URL is not quoted in what follows: it may hold a password, or be a key in the wrong place
+        if "@" in base_url.partition("://")[2].partition("/")[0]:
+            raise ConfigurationError(f"{name}: a URL with a user name or password is refused; use a credential")
         try:
             url = urlsplit(base_url)
             port = url.port
             host = (url.hostname or "").encode("ascii").decode()
             path = url.path.rstrip("/").encode("ascii").decode()
         except ValueError:
-            raise ConfigurationError(f"{name}: {base_url!r} is not a valid URL") from None
-        if "@" in url.netloc:
-            # not quoted: it may well be a password
-            raise ConfigurationError(f"{name}: a URL with a user name or password is refused; use a credential")
+            raise ConfigurationError(f"{name}: not a valid URL; expected one like 'https://host/v1'") from None
         if url.scheme not in PORTS or not host:
-            raise ConfigurationError(f"{name}: expected a URL like 'https://host/v1', got {base_url!r}")
+            raise ConfigurationError(f"{name}: not a URL of http or https; expected one like 'https://host/v1'")
         if url.query or url.fragment or any(not "!" <= char <= "~" for char in base_url):
-            raise ConfigurationError(f"{name}: {base_url!r} must not have a query, a fragment or white space")
+            raise ConfigurationError(f"{name}: the URL must not have a query, a fragment or white space")
         return cls(url.scheme, host, port or PORTS[url.scheme], path, credential, headers or {})
 
     @property

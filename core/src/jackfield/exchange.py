@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from attrs import evolve
 
 from .call import Call
 from .endpoint import Endpoint, Secret
-from .errors import BlockingAwaitError, JackfieldError, LimitExceededError, PluginError, TruncatedStreamError
+from .errors import (
+    BlockingAwaitError,
+    JackfieldError,
+    LimitExceededError,
+    MalformedReplyError,
+    PluginError,
+    TruncatedStreamError,
+)
 from .http import HttpRequest, HttpResponse
 from .middleware import CLOSING, Proceed
 from .provider import Decoder, HttpProvider, Provider
@@ -27,35 +35,58 @@ async def settle(call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, Non
 
     Errors get their place (provider, model, operation) and what had arrived.
     """
-    fold = call.operation.fold()
-    start = Start(provider=call.target.provider, model=call.target.model)
-    fold.add(start)
-    held: list[Event] | None = [start]  # the start, and what else is said of a reply before there is any of it
+    grammar = _Grammar(call)
     try:
         async for event in proceed(call):
-            if isinstance(event, Start):
-                # one reply begins once
-                event = _signed(event, call) if held is not None else Unrecognized(raw=event.raw)  # noqa: PLW2901
-            fold.add(event)
-            if held is not None:
-                if isinstance(event, Start | UsageReported | Unrecognized):
-                    held = [event, *held[1:]] if isinstance(event, Start) else [*held, event]
-                    continue
-                for early in held:
-                    yield early
-                held = None
-            yield event
-        if missing := fold.missing():
+            for one in grammar.take(event):
+                yield one
+        if missing := grammar.fold.missing():
             raise TruncatedStreamError(f"the reply ended early: {missing}")
     except Exception as error:
         placed = _ours(error, call)
         placed.provider = placed.provider or call.target.provider
         placed.model = placed.model or call.target.model
         placed.operation = placed.operation or call.operation.name
-        placed.partial = fold.response()
+        placed.partial = None if grammar.start is None else grammar.fold.response()
         if placed is error:
             raise
         raise placed from error
+    for one in grammar.held():
+        yield one
+
+
+class _Grammar:
+    """One reply's events: they begin once, and not before there is content."""
+
+    def __init__(self, call: Call[Any]) -> None:
+        self.fold = call.operation.fold()
+        self.start: Start | None = None
+        self._call = call
+        self._early: list[Event] | None = []  # what is said of a reply before there is any of it
+
+    def take(self, event: object) -> Iterable[Event]:
+        """Take the next event, and give what may pass."""
+        if not isinstance(event, Event):
+            raise PluginError(f"the provider gave an object of type {type(event).__name__}, which is no event")
+        if self.start is None:
+            self.start = _signed(event if isinstance(event, Start) else Start(), self._call)
+            self.fold.add(self.start)
+            if isinstance(event, Start):
+                return ()
+        elif isinstance(event, Start):
+            event = Unrecognized(raw=event.raw)
+        self.fold.add(event)
+        if self._early is None:
+            return (event,)
+        if isinstance(event, UsageReported | Unrecognized):
+            self._early.append(event)
+            return ()
+        return (*self.held(), event)
+
+    def held(self) -> Iterable[Event]:
+        """What was held back until now."""
+        early, self._early = self._early, None
+        return () if early is None else (self.start or _signed(Start(), self._call), *early)
 
 
 def _signed(start: Start, call: Call[Any]) -> Start:
@@ -106,9 +137,14 @@ async def _exchange(
                 break
         else:
             await reply.drain()
+    except JackfieldError as error:
+        exchange.scrub(error)
+        raise
     finally:
-        source.close()
-        await exchange.release()
+        try:
+            source.close()
+        finally:
+            await exchange.release()
 
 
 class _Exchange:
@@ -149,7 +185,14 @@ class _Exchange:
         """Close the reply that is open, if one is."""
         reply, self._reply = self._reply, None
         if reply is not None:
-            await self._runtime.finish(reply.aclose, CLOSING)
+            await self._runtime.finish(reply.aclose, CLOSING, apart=True)
+
+    def scrub(self, error: JackfieldError) -> None:
+        """Take the credential out of an error: some servers quote the key that they refuse."""
+        if (reply := self._reply) is not None:
+            error.message = _scrubbed(error.message, reply)
+            error.body = _scrubbed(error.body, reply)
+            error.args = (error.message,)
 
     def _advance(self, answer: HttpResponse | JackfieldError | None) -> HttpRequest:
         if answer is None:
@@ -169,8 +212,7 @@ class _Exchange:
         head = HttpResponse(reply.status, reply.headers)
         if 200 <= head.status < 300:
             return evolve(head, body=await _whole(reply, MAX_READ_BODY)) if request.read else head
-        body = await _whole(reply, MAX_ERROR_BODY, cut=True)
-        return self._provider.error(evolve(head, body=reply.scrub(body)))
+        return self._provider.error(evolve(head, body=await _error_body(reply)))
 
 
 async def _resolved(endpoint: Endpoint, runtime: Runtime) -> Endpoint:
@@ -180,12 +222,30 @@ async def _resolved(endpoint: Endpoint, runtime: Runtime) -> Endpoint:
     return evolve(endpoint, credential=evolve(credential, secret=await runtime.run(credential.resolve)))
 
 
-async def _whole(reply: Reply, limit: int, *, cut: bool = False) -> bytes:
+def _scrubbed(value: Any, reply: Reply) -> Any:
+    if isinstance(value, str):
+        return reply.scrub(value)
+    if isinstance(value, bytes):
+        return reply.scrub(value.decode("latin-1")).encode("latin-1")
+    if isinstance(value, dict):
+        return {key: _scrubbed(item, reply) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(item, reply) for item in value]
+    return value
+
+
+async def _error_body(reply: Reply) -> bytes:
+    body = bytearray()
+    with suppress(TruncatedStreamError, MalformedReplyError):  # the status is known, and says more than they do
+        while len(body) < MAX_ERROR_BODY and (data := await reply.read()) is not None:
+            body += data
+    return bytes(body[:MAX_ERROR_BODY])
+
+
+async def _whole(reply: Reply, limit: int) -> bytes:
     body = bytearray()
     while (data := await reply.read()) is not None:
         body += data
         if len(body) > limit:
-            if cut:
-                return bytes(body[:limit])
             raise LimitExceededError(f"the reply is larger than {limit} bytes")
     return bytes(body)

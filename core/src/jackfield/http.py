@@ -10,10 +10,11 @@ from attrs import field, frozen
 
 from .errors import BadRequestError, MalformedReplyError
 
-__all__ = ["HttpRequest", "HttpResponse", "read_json", "write_json"]
+__all__ = ["HttpRequest", "HttpResponse", "lower_names", "read_json", "write_json"]
 
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers with their names in lower case, as every part of the library knows them."""
     return {name.lower(): value for name, value in headers.items()}
 
 
@@ -32,7 +33,7 @@ class HttpRequest:
 
     method: str
     path: str
-    headers: Mapping[str, str] = field(factory=dict, converter=_lower, repr=False)
+    headers: Mapping[str, str] = field(factory=dict, converter=lower_names, repr=False)
     body: bytes = field(default=b"", repr=False)
     read: bool = False
     after: float = 0.0
@@ -43,7 +44,7 @@ class HttpResponse:
     """A reply: its head, and its body where that was read whole. Header names are in lower case."""
 
     status: int
-    headers: Mapping[str, str] = field(factory=dict, converter=_lower)
+    headers: Mapping[str, str] = field(factory=dict, converter=lower_names)
     body: bytes | None = field(default=None, repr=False)
 
     @property

@@ -14,8 +14,9 @@ from cattrs import Converter
 from .endpoint import Secret
 from .errors import ConfigurationError
 
-__all__ = ["check_keys", "nearest", "structure"]
+__all__ = ["check_keys", "nearest", "shown", "structure"]
 
+QUOTED: Final = 15
 SEQUENCES: Final = (tuple, list, Sequence, set, frozenset)
 
 C = TypeVar("C", bound=attrs.AttrsInstance)
@@ -29,6 +30,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(known)}" if known else "there is none"
 
 
+def shown(value: object) -> str:
+    """A wrong value, as an error may quote it: a long text or a table may hold a key that was misplaced."""
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, str) and len(value) > QUOTED:
+        return f"a text of {len(value)} characters"
+    return "***" if isinstance(value, Secret) else repr(value)
+
+
 def check_keys(raw: object, known: Iterable[str], prefix: str) -> Mapping[str, Any]:
     """Give back a table that has no key beside the known ones; `prefix` stands before a key in an error.
 
@@ -36,7 +48,7 @@ def check_keys(raw: object, known: Iterable[str], prefix: str) -> Mapping[str, A
         ConfigurationError: names the key and the nearest valid one.
     """
     if not isinstance(raw, Mapping):
-        raise ConfigurationError(f"{prefix.rstrip('.: ')}: expected a table, got {raw!r}")
+        raise ConfigurationError(f"{prefix.rstrip('.: ')}: expected a table, got {shown(raw)}")
     known = set(known)
     for key in raw:
         if key not in known:
@@ -74,8 +86,7 @@ def _value(value: object, kind: Any, where: str) -> object:
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error.message}") from None
     except Exception:  # noqa: BLE001 - cattrs raises whatever a hook raises, and groups of it
-        shown = "***" if "Secret" in str(kind) else repr(value)
-        raise ConfigurationError(f"{where}: expected {_words(kind)}, got {shown}") from None
+        raise ConfigurationError(f"{where}: expected {_words(kind)}, got {shown(value)}") from None
 
 
 def _words(kind: Any) -> str:

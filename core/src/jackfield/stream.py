@@ -79,7 +79,7 @@ class Flow(Generic[E, R]):
             raise
         finally:
             self._control.release()
-            if self._control.stopped:
+            if self._control.stopped or self.state not in {"open", "complete"}:
                 await self.close()
         return event
 
@@ -113,6 +113,10 @@ class Flow(Generic[E, R]):
     @property
     def _finished(self) -> bool:
         return self.state != "open" and (self._stage is None or self._stage.done)
+
+    def stop(self) -> None:
+        """Shut the connection, from a finaliser: whoever waits at its other end is told at once."""
+        self._control.stop()
 
     def reaper(self) -> Callable[[Callable[[], Any]], None]:
         """See `Runtime.reaper`."""
@@ -201,8 +205,9 @@ class Stream(_Face[E, R], Iterator[E]):
 
     def __del__(self) -> None:
         flow = getattr(self, "_flow", None)
-        if flow is not None and flow.begun:
-            drive(flow.close())
+        if flow is not None and flow.begun and flow.state == "open":
+            flow.stop()
+            flow.reaper()(flow.close)
 
 
 class AsyncStream(_Face[E, R], AsyncIterator[E]):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Final, Literal, TypeAlias
 
-from ..endpoint import Endpoint
+from .. import __version__
+from ..endpoint import Endpoint, Secret
 from ..errors import (
     BadRequestError,
     ConfigurationError,
@@ -30,6 +31,7 @@ from ..errors import (
 )
 from ..http import HttpRequest
 from ..runtime import Control, Limits
+from .gzip import Gzip
 from .pools import BlockingPool, Pool, SuspendingPool
 from .work import Work, current
 
@@ -44,8 +46,7 @@ KEEP_ALIVE_SECONDS: Final = 30.0
 RESENDS: Final = 2
 DRAIN_BYTES: Final = 64 * 1024
 DRAIN_SECONDS: Final = 0.1
-PIECE: Final = 64 * 1024
-USER_AGENT: Final = b"jackfield/0.1.0"
+USER_AGENT: Final = f"jackfield/{__version__}"
 
 
 class Engine:
@@ -63,6 +64,7 @@ class Engine:
         self._core = importlib.import_module(CORES[self.name])
         self._colour = BlockingPool if blocking else SuspendingPool
         self._pools: dict[str, Pool] = {}
+        self._closed = False
 
     async def send(
         self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control, *, repeatable: bool
@@ -72,18 +74,20 @@ class Engine:
         A server may close a kept connection at the very moment at which it is used again, and some do so after each
         stream. A request that may be repeated is then sent once more; one that fails on a new connection is not.
         """
+        if self._closed:
+            raise StreamStateError("the client is closed")
         for _ in range(RESENDS if repeatable else 0):
             work = Work(limits, control, target.origin)
             try:
                 return await self._send(target, request, work)
             except ConnectionFailedError:
-                if work.connected:
+                if work.connected or self._closed:
                     raise
         return await self._send(target, request, Work(limits, control, target.origin))
 
     async def _send(self, target: Endpoint, request: HttpRequest, work: Work) -> EngineReply:
         pool = self._pool(target.scheme)
-        headers, secret = _headers(target, request)
+        secret = target.credential.resolve() if target.credential is not None else None
         message = self._core.Request(
             request.method,
             self._core.URL(
@@ -92,7 +96,7 @@ class Engine:
                 port=target.port,
                 target=(target.path + request.path).encode("ascii"),
             ),
-            headers=headers,
+            headers=_headers(target, request, secret),  # in no variable: some reports show those of each frame
             content=request.body,
             extensions={"timeout": {"pool": work.allowed(work.limits.connect, ConnectTimeoutError)}},
         )
@@ -101,7 +105,8 @@ class Engine:
         return EngineReply(self, pool, response, work, secret)
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection, for good."""
+        self._closed = True
         while self._pools:
             _, pool = self._pools.popitem()
             await pool.aclose()
@@ -137,22 +142,27 @@ class Engine:
             raise work.late(ReadTimeoutError) from None
         except core.LocalProtocolError:
             # its text quotes the header that it refused, and that may be the key
-            raise BadRequestError("the request cannot be written as HTTP/1.1: a header has an illegal value") from None
+            raise BadRequestError(
+                "the request cannot be written as HTTP/1.1: a header or the path is illegal"
+            ) from None
         except (core.NetworkError, core.ProtocolError, core.UnsupportedProtocol, OSError) as error:
             if work.stopped:
                 raise StreamStateError("the stream was closed while it was being read") from None
             text = str(error) or type(error).__name__
+            error = error.with_traceback(None)  # the pool's frames hold the headers
             if phase == "connect":
                 raise ConnectionFailedError(f"no reply from {work.origin}: {text}") from error
             raise StreamInterruptedError(f"the connection broke: {text}") from error
         finally:
             current.reset(token)
+            if work.control is not None:
+                work.control.detach()
 
 
 class EngineReply:
     """A reply under way; see `jackfield.runtime.Reply`."""
 
-    def __init__(self, engine: Engine, pool: Pool, response: Any, work: Work, secret: str) -> None:
+    def __init__(self, engine: Engine, pool: Pool, response: Any, work: Work, secret: Secret | None) -> None:
         self.status: int = response.status
         self.headers: dict[str, str] = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
@@ -163,8 +173,9 @@ class EngineReply:
         self._work = work
         self._following = pool.pieces(response)
         self._inflated: Iterator[bytes] = iter(())
-        self._gzip = _decompressor(self.headers.get("content-encoding", "identity"))
-        self._secret = secret.encode()
+        self._gzip: Gzip | None = None
+        self._begun = False
+        self._secret = secret
 
     async def read(self) -> bytes | None:
         """The next bytes, decompressed in bounded pieces; None at the clean end."""
@@ -174,22 +185,30 @@ class EngineReply:
             with self._engine.at_work(self._work, "read"):
                 self._work.allowed(None, ReadTimeoutError)
                 data = await self._following()
-            if data is None or self._gzip is None:
-                if self._gzip is not None and not self._gzip.eof:
+            if not self._begun:
+                self._begun = True
+                self._gzip = _decoder(self.headers.get("content-encoding", ""))
+            if data is None:
+                self._work.stream = None  # the connection may serve another call from here on
+                if self._gzip is not None and not self._gzip.complete:
                     raise TruncatedStreamError("the reply ended inside its gzip encoding")
+                return None
+            if self._gzip is None:
                 return data
-            self._inflated = _inflate(self._gzip, data)
+            self._inflated = self._gzip.feed(data)
             for piece in self._inflated:
                 return piece
 
-    def scrub(self, text: bytes) -> bytes:
-        """The text without the credential of the request: some servers quote the key that they refuse."""
-        return text.replace(self._secret, b"***") if self._secret else text
+    def scrub(self, text: str) -> str:
+        """The text without the credential of the request."""
+        return text if self._secret is None else text.replace(self._secret.reveal(), "***")
 
     async def drain(self) -> None:
         """Read what little may follow a terminal marker, so that the connection can serve again."""
         limits = self._work.limits
-        self._work.limits = Limits(limits.connect, DRAIN_SECONDS, limits.deadline)
+        until = monotonic() + DRAIN_SECONDS
+        until = until if limits.deadline is None else min(until, limits.deadline)
+        self._work.limits = Limits(limits.connect, DRAIN_SECONDS, until)
         left = DRAIN_BYTES
         try:
             while left > 0 and (data := await self.read()) is not None:
@@ -199,6 +218,7 @@ class EngineReply:
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end."""
+        self._work.stream = None
         with self._engine.at_work(self._work, "close"):
             await self._pool.close(self._response)
 
@@ -213,45 +233,29 @@ def _choose(name: str) -> str:
     return name
 
 
-def _headers(target: Endpoint, request: HttpRequest) -> tuple[list[tuple[bytes, bytes]], str]:
+def _headers(target: Endpoint, request: HttpRequest, secret: Secret | None) -> list[tuple[bytes, bytes]]:
     usual = target.port == {"http": 80, "https": 443}[target.scheme]
     named = {
         "host": target.authority if usual else f"{target.authority}:{target.port}",
-        "user-agent": USER_AGENT.decode(),
+        "user-agent": USER_AGENT,
         "accept-encoding": "gzip",
         **target.headers,
         **request.headers,
     }
     if request.body or request.method in {"POST", "PUT", "PATCH"}:
         named["content-length"] = str(len(request.body))
-    revealed = ""
-    if target.credential is not None:
-        revealed = target.credential.resolve().reveal()
-        named[target.credential.header.lower()] = target.credential.prefix + revealed
+    if target.credential is not None and secret is not None:
+        named[target.credential.header.lower()] = target.credential.prefix + secret.reveal()
     try:
-        return [(name.encode("ascii"), value.encode("ascii")) for name, value in named.items()], revealed
+        return [(name.encode("ascii"), value.encode("ascii")) for name, value in named.items()]
     except UnicodeEncodeError:
         raise BadRequestError("a header of the request is not ASCII") from None
 
 
-def _decompressor(encoding: str) -> Any:
+def _decoder(encoding: str) -> Gzip | None:
     match encoding.strip().lower():
         case "" | "identity":
             return None
         case "gzip" | "x-gzip":
-            return zlib.decompressobj(wbits=31)
+            return Gzip()
     raise MalformedReplyError(f"the reply is encoded as {encoding!r}, which was not asked for")
-
-
-def _inflate(gzip: Any, data: bytes) -> Iterator[bytes]:
-    # in pieces, so that a bomb meets the bound of whoever reads before it fills the memory
-    while True:
-        try:
-            piece = gzip.decompress(data, PIECE)
-        except zlib.error as error:
-            raise MalformedReplyError(f"the reply is not valid gzip: {error}") from None
-        data = gzip.unconsumed_tail
-        if piece:
-            yield piece
-        if not data and len(piece) < PIECE:
-            return

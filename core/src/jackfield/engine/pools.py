@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from ..runtime import Quietly, begin
-from .work import Backend, wrap, wrap_later
+from .work import Backend, BlockingBackend, wrap, wrap_later
 
 __all__ = ["BlockingPool", "Pool", "SuspendingPool"]
 
@@ -15,7 +15,7 @@ class BlockingPool:
     """A blocking pool with awaitable methods, none of which suspends."""
 
     def __init__(self, core: Any, **options: Any) -> None:
-        self._pool = core.ConnectionPool(network_backend=Backend(core.SyncBackend(), wrap), **options)
+        self._pool = core.ConnectionPool(network_backend=BlockingBackend(core.SyncBackend(), wrap), **options)
 
     async def handle(self, request: Any) -> Any:
         """Send a request; the head of its reply."""
@@ -47,7 +47,8 @@ class SuspendingPool:
 
     async def handle(self, request: Any) -> Any:
         """Send a request; the head of its reply."""
-        return await self._pool.handle_async_request(request)
+        # the pool starts generators that it does not close: an event loop must not adopt them
+        return await Quietly(self._pool.handle_async_request(request))
 
     def pieces(self, response: Any) -> Callable[[], Awaitable[bytes | None]]:
         """A function that reads the next piece of the body; None at its end."""

@@ -9,15 +9,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import ContextVar
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, SOCK_STREAM, getaddrinfo, socket
 from time import monotonic
 from typing import Any, Final
 
-from ..errors import CallTimeoutError, ConnectTimeoutError, DeadlineError, ReadTimeoutError, StreamStateError
+from ..errors import (
+    CallTimeoutError,
+    ConnectTimeoutError,
+    DeadlineError,
+    JackfieldError,
+    ReadTimeoutError,
+    StreamStateError,
+)
 from ..runtime import Control, Limits
 
-__all__ = ["Backend", "Work", "current", "wrap", "wrap_later"]
+__all__ = ["Backend", "BlockingBackend", "Work", "current", "wrap", "wrap_later"]
 
+WRITE: Final = 16 * 1024
 IDLE: Final = Limits(5.0, 5.0, None)  # for what the pool does on nobody's behalf
 
 
@@ -65,9 +73,17 @@ class Work:
         self.stopped = True
         if self.stream is not None:
             sock = self.stream.get_extra_info("socket")
-            with suppress(OSError):  # closed already, which is what was wanted
-                if sock is not None:
-                    sock.shutdown(SHUT_RDWR)
+            if sock is not None:
+                _shut(sock)
+
+
+def _shut(sock: Any) -> None:
+    with suppress(OSError):  # closed already, which is what was wanted
+        if isinstance(sock, socket):
+            # not SSLSocket's own: it forgets its keys first, and a writer could then send plain text
+            socket.shutdown(sock, SHUT_RDWR)
+        else:
+            sock.shutdown(SHUT_RDWR)
 
 
 current: ContextVar[Work | None] = ContextVar("jackfield_work", default=None)
@@ -102,7 +118,9 @@ class Stream:
         return self._wrap(self._inner.start_tls(ssl_context, server_hostname, allowed))
 
     def close(self) -> Any:
-        """Close (blocking)."""
+        """Close (blocking); a thread that reads meanwhile is woken."""
+        if (sock := self._inner.get_extra_info("socket")) is not None:
+            _shut(sock)
         return self._inner.close()
 
     def aclose(self) -> Any:
@@ -140,9 +158,37 @@ class Backend:
         return self._inner.sleep(seconds)
 
 
+class BlockingStream(Stream):
+    """A blocking stream: what its pool would bound once, it bounds at each step."""
+
+    __slots__ = ()
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write in pieces, since each one that a slow reader takes may last as long as is allowed."""
+        view = memoryview(buffer)
+        for start in range(0, len(view), WRITE):
+            super().write(bytes(view[start : start + WRITE]))
+
+
+class BlockingBackend(Backend):
+    """A blocking backend: each address of a host gets what time is left, not all of it."""
+
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Connect to the first address that answers. The look-up itself cannot be bounded."""
+        failed: Exception | None = None
+        for *_, address in getaddrinfo(host, port, type=SOCK_STREAM):
+            try:
+                return super().connect_tcp(str(address[0]), port, timeout, *args, **kwargs)
+            except JackfieldError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the pool's own errors, which have no name here
+                failed = error
+        raise failed or OSError(f"{host} has no address")
+
+
 def wrap(stream: Any) -> Stream:
     """A stream that is there."""
-    return Stream(stream, wrap)
+    return BlockingStream(stream, wrap)
 
 
 async def wrap_later(coming: Awaitable[Any]) -> Stream:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -38,10 +39,18 @@ class AnyioRuntime(Runtime):
         """Call the function in a worker thread."""
         return await anyio.to_thread.run_sync(partial(function, *args, **kwargs))
 
-    async def finish(self, close: Callable[[], Any], seconds: float) -> None:
-        """Run the clean-up where cancellation of this task does not reach it."""
-        with anyio.move_on_after(seconds, shield=True):
-            await close()
+    async def finish(self, close: Callable[[], Any], seconds: float, *, apart: bool = False) -> None:
+        """Run the clean-up where cancellation of this task does not cut it."""
+
+        async def bounded() -> None:
+            with anyio.move_on_after(seconds, shield=True):
+                await close()
+
+        # anyio shields from its own scopes and from trio's, but a task of asyncio can be cancelled all the same
+        if apart and sniffio.current_async_library() == "asyncio":
+            await _unreachable(bounded())
+        else:
+            await bounded()
 
     def reaper(self) -> Callable[[Callable[[], Any]], None]:
         """A finaliser can run in any thread: the clean-up is handed to the loop that runs now."""
@@ -51,7 +60,7 @@ class AnyioRuntime(Runtime):
             token = trio.lowlevel.current_trio_token()
 
             def reap_trio(close: Callable[[], Any]) -> None:
-                token.run_sync_soon(trio.lowlevel.spawn_system_task, close)
+                token.run_sync_soon(trio.lowlevel.spawn_system_task, _in_peace, close)
 
             return reap_trio
 
@@ -60,7 +69,7 @@ class AnyioRuntime(Runtime):
         loop = asyncio.get_running_loop()
 
         def spawn(close: Callable[[], Any]) -> None:
-            task = loop.create_task(close())
+            task = loop.create_task(_in_peace(close))
             _reaping.add(task)
             task.add_done_callback(_reaping.discard)
 
@@ -68,3 +77,26 @@ class AnyioRuntime(Runtime):
             loop.call_soon_threadsafe(spawn, close)
 
         return reap
+
+
+async def _in_peace(close: Callable[[], Any]) -> None:
+    """A clean-up that nobody waits for must not take the loop down with it."""
+    try:
+        await close()
+    except Exception as error:  # noqa: BLE001 - it has nowhere else to go
+        warnings.warn(f"closing a dropped stream failed: {error!r}", ResourceWarning, stacklevel=1)
+
+
+async def _unreachable(clean_up: Coroutine[Any, Any, None]) -> None:
+    import asyncio
+
+    task = asyncio.get_running_loop().create_task(clean_up)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()

@@ -75,6 +75,10 @@ class Control:
             self._wake = None
             raise StreamStateError("the stream was closed while it was being read")
 
+    def detach(self) -> None:
+        """The wait is over, however it ended."""
+        self._wake = None
+
     def stop(self) -> None:
         """Interrupt whatever the call waits for."""
         self.stopped = True
@@ -97,7 +101,7 @@ class Reply(Protocol):
         """Read what little may follow a terminal marker, so that the connection can serve again."""
         ...
 
-    def scrub(self, text: bytes) -> bytes:
+    def scrub(self, text: str) -> str:
         """The text without the credential of the request."""
         ...
 
@@ -178,8 +182,11 @@ class Runtime(ABC):
         """Run a function that may block: in a thread under async, in place in sync."""
 
     @abstractmethod
-    async def finish(self, close: Callable[[], Any], seconds: float) -> None:
-        """Run a clean-up that cancellation does not reach, for so many seconds at most."""
+    async def finish(self, close: Callable[[], Any], seconds: float, *, apart: bool = False) -> None:
+        """Run a clean-up that cancellation does not cut, for so many seconds at most, where a runtime can bound it.
+
+        `apart` says that it is our own and may run in a task of its own, out of reach of asyncio's `Task.cancel`.
+        """
 
     @abstractmethod
     def reaper(self) -> Callable[[Callable[[], Any]], None]:

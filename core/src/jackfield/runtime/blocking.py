@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
@@ -25,6 +26,9 @@ NO_LOOP = (
 )
 
 
+_here = threading.local()  # how deep this thread is inside `drive`, and what was dropped meanwhile
+
+
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that never suspends, here and now.
 
@@ -32,14 +36,35 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         BlockingAwaitError: it did suspend; raised first inside it, at that very `await`.
     """
     hooks = sys.get_asyncgen_hooks()
-    if hooks.firstiter is None and hooks.finalizer is None:
-        return _step(coroutine)
     # a surrounding loop would adopt the generators that start in here, and close them when it pleases
     sys.set_asyncgen_hooks(None, None)
+    _here.depth = depth = getattr(_here, "depth", 0) + 1
     try:
         return _step(coroutine)
     finally:
+        _here.depth = depth - 1
         sys.set_asyncgen_hooks(*hooks)
+        if depth == 1 and _here.__dict__.get("dropped"):
+            _reap_dropped()
+
+
+def drive_dropped(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run the clean-up of something that was dropped: now, or when the step that it interrupted is over.
+
+    A finaliser can run at any moment, also inside a lock of the connection pool that the clean-up would want.
+    """
+    _here.__dict__.setdefault("dropped", []).append(close)
+    if not getattr(_here, "depth", 0):
+        _reap_dropped()
+
+
+def _reap_dropped() -> None:
+    while dropped := _here.__dict__.get("dropped"):
+        close = dropped.pop()
+        try:
+            drive(close())
+        except Exception as error:  # noqa: BLE001 - nobody waits for it
+            warnings.warn(f"closing a dropped stream failed: {error!r}", ResourceWarning, stacklevel=1)
 
 
 def wants_loop(error: BaseException) -> bool:
@@ -81,10 +106,10 @@ class BlockingRuntime(Runtime):
         """Call the function in place."""
         return function(*args, **kwargs)
 
-    async def finish(self, close: Callable[[], Any], seconds: float) -> None:
-        """Run the clean-up in place."""
+    async def finish(self, close: Callable[[], Any], seconds: float, *, apart: bool = False) -> None:
+        """Run the clean-up in place, for as long as it takes: nothing can interrupt it."""
         await close()
 
     def reaper(self) -> Callable[[Callable[[], Any]], None]:
-        """A finaliser runs the clean-up where it stands."""
-        return lambda close: drive(close())
+        """A finaliser runs the clean-up in its own thread."""
+        return drive_dropped
