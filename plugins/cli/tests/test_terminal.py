@@ -120,6 +120,7 @@ def test_an_error_cannot_drive_it_either(place, terminal):
 SLOW = """
 try:
     yield TextDelta("so far")
+    __import__("pathlib").Path("waiting").touch()
     await runtime.sleep(30)
 finally:
     __import__("pathlib").Path("closed").touch()
@@ -130,6 +131,7 @@ def test_ctrl_c_closes_the_stream_and_leaves_a_fresh_line(place, terminal):
     place.stage(SLOW)
     person = terminal("chat", "Hello")
     person.read(until=b"so far")
+    appears(place.folder / "waiting")
     person.press(b"\x03")
     assert person.finish() == ("so far^C\n", 130)
     assert (place.folder / "closed").exists()

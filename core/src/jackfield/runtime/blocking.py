@@ -36,15 +36,17 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         BlockingAwaitError: it did suspend; raised first inside it, at that very `await`.
     """
     hooks = sys.get_asyncgen_hooks()
-    # a surrounding loop would adopt the generators that start in here, and close them when it pleases
-    sys.set_asyncgen_hooks(None, None)
-    _here.depth = depth = getattr(_here, "depth", 0) + 1
+    depth = getattr(_here, "depth", 0)
     try:
+        _here.depth = depth + 1
+        # a surrounding loop would adopt the generators that start in here, and close them when it pleases
+        sys.set_asyncgen_hooks(None, None)
         return _step(coroutine)
     finally:
-        _here.depth = depth - 1
+        coroutine.close()  # for Ctrl-C before the first step: elsewhere it is over already
+        _here.depth = depth
         sys.set_asyncgen_hooks(*hooks)
-        if depth == 1 and _here.__dict__.get("dropped"):
+        if not depth and _here.__dict__.get("dropped"):
             _reap_dropped()
 
 
