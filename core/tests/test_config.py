@@ -13,6 +13,7 @@ from jackfield import ChatRequest, Client, JackfieldError, Slot
 from jackfield.config import load
 from jackfield.errors import ConfigurationError, NothingConfiguredError, PluginError
 from jackfield.hooks import hookimpl
+from jackfield.registry import Registry
 
 
 def test_with_nothing_at_all_the_error_says_what_to_set(client):
@@ -276,7 +277,7 @@ def test_a_configuration_that_was_loaded_can_be_changed_and_used(client):
     assert loaded.timeouts.total == 5
 
 
-def test_a_variable_that_no_plugin_has_a_setting_for_chooses_nothing(monkeypatch, tmp_path):
+def test_a_variable_that_no_plugin_has_a_setting_for_chooses_nothing(client, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FAKE_BASE_URL", "http://127.0.0.1:1")
     plain = Plugin(lambda name, settings: Player(hello()))
@@ -340,3 +341,35 @@ def test_a_text_is_not_taken_for_a_list():
         Client(
             {"default": "fake:m", "providers": {"fake": {"names": "abc"}}}, plugins={"provider": {"fake": plugin}}
         ).chat("x")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('FAKE_API_KEY="unclosed\n', ".env.local, line 1: expected NAME=value"),
+        ("# mine\nFAKE_API_KEY=x\nthis is no line\n", ".env.local, line 3: expected NAME=value"),
+    ],
+)
+def test_a_line_of_a_dotenv_file_that_is_none_is_told(client, content, says):
+    write(".env.local", content)
+    with pytest.raises(ConfigurationError) as caught:
+        client()
+    assert str(caught.value) == says
+
+
+def test_files_may_begin_with_a_byte_order_mark(client, made):
+    write(".env.local", "\ufeffFAKE_API_KEY=sk-1\n")
+    write("jackfield.toml", "\ufeffdefault = 'fake:m'")
+    client().chat("x")
+    assert made["fake"].api_key.reveal() == "sk-1"
+
+
+def test_a_key_without_its_plugin_is_not_called_nothing(client, monkeypatch):
+    if "openai" in Registry().names("provider"):
+        pytest.skip("the plugin is installed here")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    with pytest.raises(
+        ConfigurationError, match="OPENAI_API_KEY is set, but the provider plugin 'openai' is not"
+    ) as caught:
+        client()
+    assert not isinstance(caught.value, NothingConfiguredError)

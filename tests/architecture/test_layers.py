@@ -241,7 +241,7 @@ def _within(dotted: str, roots: Iterable[str]) -> str | None:
 
 
 def _is_door(source: Source, *doors: str) -> bool:
-    return source.is_core and source.module.split(".")[1:2] != [] and source.module.split(".")[1].startswith(doors)
+    return source.is_core and source.module.split(".")[1:2] != [] and source.module.split(".")[1] in doors
 
 
 # --- the rules ----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import configparser
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import tomllib
@@ -53,13 +54,10 @@ def expand(text: str) -> Iterator[str]:
 
 
 def files_of_the_repository() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-    )
-    if listed.returncode == 0:
+    git = shutil.which("git")
+    command = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=False) if git else None
+    if listed is not None and listed.returncode == 0:
         files = [ROOT / name for name in os.fsdecode(listed.stdout).split("\0") if name]
     else:
         files = [file for file in ROOT.rglob("*") if ".tox" not in file.parts and "__pycache__" not in file.parts]

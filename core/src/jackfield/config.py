@@ -143,18 +143,24 @@ def load(config: ConfigLike = None, folder: Path | None = None) -> Config:
 def _dotenv(path: Path) -> Mapping[str, str | None]:
     if not path.is_file():
         return {}
-    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
+    found: dict[str, str | None] = {}
     try:
-        return dotenv_values(path, interpolate=False)
+        with path.open(encoding="utf-8-sig") as file:
+            for line in parse_stream(file):
+                if line.error:
+                    raise ConfigurationError(f"{path.name}, line {line.original.line}: expected NAME=value")
+                if line.key is not None:
+                    found[line.key] = line.value
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path.name}: cannot be read: {type(error).__name__}") from None
+    return found
 
 
 def _table(path: Path) -> Mapping[str, Any] | None:
     try:
-        with path.open("rb") as file:
-            table = tomllib.load(file)
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -43,6 +43,10 @@ class Dispatcher:
         self._instances = instances = Instances(config, registry)
         ambient = instances.ambient() if not config.default else None
         if config.empty and ambient is None:
+            if config.environment.get("OPENAI_API_KEY"):
+                raise ConfigurationError(
+                    "OPENAI_API_KEY is set, but the provider plugin 'openai' is not installed: install jackfield-openai"
+                )
             raise NothingConfiguredError(
                 "no provider is configured: set OPENAI_API_KEY (in the environment or in .env.local), "
                 "or write a jackfield.toml; to try without a provider, use model='mock' with config={}"

@@ -340,3 +340,20 @@ def test_json_invents_nothing(place):
     document = json.loads(place.run("chat", "--json", "Hello").out)
     assert document["usage"] is None
     assert document["finish"] == {"unified": "stop", "raw": None}
+
+
+def test_a_pipe_that_nobody_writes_to_is_told_of(place):
+    place.stage("yield TextDelta(said)\nyield STOP")
+    with subprocess.Popen(
+        place.command("chat", "Hello"),
+        cwd=place.folder,
+        env=place.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        told = child.stderr.readline()
+        assert told == b"jackfield: reading standard input to its end; if none is meant, add </dev/null\n"
+        child.stdin.close()
+        assert b"Hello" in child.stdout.read()
+    assert child.returncode == 0

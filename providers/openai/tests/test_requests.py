@@ -379,3 +379,14 @@ def test_bodies_are_what_openais_description_asks_for(request, streaming):
 @pytest.mark.parametrize("bad", [{"messages": []}, {"n": 0}, {"messages": [{"role": "bot"}]}, {"stop": 5}])
 def test_the_description_would_notice(bad):
     assert list(validator().iter_errors({"model": "m", "messages": [USER], **bad}))
+
+
+def test_a_call_that_broke_off_is_not_sent_back():
+    message = Message("assistant", ToolCall("c1", "f", '{"half', complete=False))
+    with pytest.raises(BadRequestError, match=r"messages\[0\]: the call of tool 'f' is incomplete"):
+        body(messages=[message])
+
+
+def test_a_tools_turn_without_a_result_is_refused():
+    with pytest.raises(BadRequestError, match=r"messages\[0\]: a tool's turn without a result"):
+        body(messages=[Message("tool", ())])

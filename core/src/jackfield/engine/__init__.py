@@ -64,6 +64,7 @@ class Engine:
         self._core = importlib.import_module(CORES[self.name])
         self._colour = BlockingPool if blocking else SuspendingPool
         self._pools: dict[str, Pool] = {}
+        self._home: object = None
         self._closed = False
 
     async def send(
@@ -112,6 +113,11 @@ class Engine:
             await pool.aclose()
 
     def _pool(self, scheme: str) -> Pool:
+        here = self._colour.here()
+        if self._home is None:
+            self._home = here
+        elif self._home != here:
+            raise StreamStateError("an AsyncClient serves the event loop that it was first used on: make one for each")
         pool = self._pools.get(scheme)
         if pool is None:
             pool = self._colour(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
+from anyio.lowlevel import current_token
+
 from ..runtime import Quietly, begin
 from .work import Backend, BlockingBackend, wrap, wrap_later
 
@@ -16,6 +18,11 @@ class BlockingPool:
 
     def __init__(self, core: Any, **options: Any) -> None:
         self._pool = core.ConnectionPool(network_backend=BlockingBackend(core.SyncBackend(), wrap), **options)
+
+    @staticmethod
+    def here() -> object:
+        """What the pool is bound to: nothing."""
+        return None
 
     async def handle(self, request: Any) -> Any:
         """Send a request; the head of its reply."""
@@ -44,6 +51,11 @@ class SuspendingPool:
 
     def __init__(self, core: Any, **options: Any) -> None:
         self._pool = core.AsyncConnectionPool(network_backend=Backend(core.AnyIOBackend(), wrap_later), **options)
+
+    @staticmethod
+    def here() -> object:
+        """What the pool is bound to: the event loop that runs now."""
+        return current_token()
 
     async def handle(self, request: Any) -> Any:
         """Send a request; the head of its reply."""

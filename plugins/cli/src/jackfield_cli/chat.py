@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import sys
+from contextlib import suppress
+from select import select
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -31,6 +33,7 @@ Exit status:
   130  interrupted with Ctrl-C
   141  whoever read the output went away
 """
+PATIENCE: Final = 1.0  # seconds
 MOCK: Final = (
     "nothing is configured, so this is the mock provider, which only echoes. To ask a real one, set OPENAI_API_KEY "
     "in the environment or in .env.local, write a jackfield.toml, or name a model with -m provider:model"
@@ -126,6 +129,10 @@ def _standard_input(*, asked: bool) -> str | None:
     stdin = sys.stdin
     if stdin is None or (stdin.isatty() and not asked):
         return None
+    # a pipe that nobody writes to looks like one that is slow: whoever waits should know for what
+    with suppress(OSError, ValueError):  # on Windows only sockets can be waited for
+        if not asked and not select([stdin], [], [], PATIENCE)[0]:
+            say("reading standard input to its end; if none is meant, add </dev/null")
     data = stdin.buffer.read()
     # UTF-8 first, whatever the locale: it is what files hold, and hardly anything else passes for it
     for encoding in ("utf-8-sig", stdin.encoding):

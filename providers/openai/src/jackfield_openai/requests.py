@@ -88,7 +88,12 @@ def _tool(tool: Tool) -> dict[str, Any]:
 def _message(message: Message, index: int) -> Iterator[dict[str, Any]]:
     where = f"messages[{index}]"
     name = {} if message.name is None else {"name": message.name}
+    for call in message.tool_calls:
+        if not call.complete:
+            raise BadRequestError(f"{where}: the call of tool {call.name!r} is incomplete: its reply broke off")
     if message.role == "tool":
+        if not message.parts:
+            raise BadRequestError(f"{where}: a tool's turn without a result")
         for part in message.parts:
             if not isinstance(part, ToolResult):
                 raise UnsupportedError(f"{where}: a tool's turn holds results of tools only, not {type(part).__name__}")
