@@ -36,6 +36,7 @@ __all__ = [
     "StreamStateError",
     "TruncatedStreamError",
     "UnsupportedError",
+    "UntrustedError",
 ]
 
 
@@ -95,6 +96,10 @@ class ConfigurationError(JackfieldError):
 
 class NothingConfiguredError(ConfigurationError):
     """There is no configuration at all, and no key in the environment, so that there is nobody to ask."""
+
+
+class UntrustedError(ConfigurationError):
+    """A configuration file that was merely found wants what only one that is trusted may have."""
 
 
 class PluginError(JackfieldError):

@@ -7,19 +7,19 @@ from functools import cached_property
 from typing import Any, Final
 
 import attrs
+from attrs import define, field
 
-from .config import Config
+from .config import Config, Place, Sourced
 from .endpoint import Endpoint, Secret
-from .errors import ConfigurationError
+from .errors import ConfigurationError, UntrustedError
 from .middleware import Middleware
 from .provider import Provider
-from .registry import Registry
+from .registry import Kind, Registry
 from .runtime import Lock
 
-__all__ = ["Instances"]
+__all__ = ["Found", "Instances"]
 
 OWN: Final = ("api_key", "base_url")
-ADVICE: Final = "name the configuration file yourself (config=..., --config or JACKFIELD_CONFIG)"
 
 
 class Instances:
@@ -50,79 +50,210 @@ class Instances:
 
     def ambient(self) -> str | None:
         """The first installed provider whose own variables are set."""
-        find = self._config.environment.get
-        for name in sorted(self._registry.names("provider")):
-            keys = {key for key in OWN if find(_variable(name, key))}
-            # only what a plugin has a setting for is its variable: MOCK_BASE_URL chooses nothing
-            if keys and keys & {field.alias for field in _fields(self._registry.settings_class("provider", name))}:
-                return name
-        return None
+        return next(filter(self.has_own, sorted(self._registry.names("provider"))), None)
+
+    def has_own(self, name: str) -> bool:
+        """Whether one of the variables is set that belong to the provider of this name."""
+        keys = {key for key in OWN if self._config.environment.get(_variable(f"{name}_", key))}
+        # only what a plugin has a setting for is its variable: MOCK_BASE_URL chooses nothing
+        return bool(keys) and bool(
+            keys & {field.alias for field in _fields(self._registry.settings_class("provider", name))}
+        )
 
     def middleware(self) -> list[Middleware]:
         """The middleware of the configuration, in its order."""
-        made: list[Middleware] = []
-        for index, item in enumerate(self._config.middleware):
-            use = item["use"]
-            where = f"{self._config.prefix}middleware[{index}]"
-            settings = {key: value for key, value in item.items() if key != "use"}
-            for key, value in settings.items():
-                if found := self._config.variable(value, f"{where}.{key}"):
-                    self._check_reference(f"{where}.{key}", None, found.name)
-                    settings[key] = found.value
-            found_ones = self._registry.make("middleware", use, use, settings, where)
-            made += found_ones if isinstance(found_ones, list | tuple) else [found_ones]
-        return made
+        return [one for index in range(len(self._config.middleware)) for one in self.layers(index)]
+
+    def layers(self, index: int) -> list[Middleware]:
+        """What one table of `[[middleware]]` makes."""
+        found = self.read("middleware", index)
+        found.check()
+        made = self._registry.make("middleware", found.plugin, found.plugin, found.settings, found.where)
+        return list(made) if isinstance(made, list | tuple) else [made]
+
+    def read(self, kind: Kind, name: str | int) -> Found:
+        """The settings of a provider instance, by its name, or of a middleware, by its index, before a plugin has them.
+
+        Raises:
+            ConfigurationError: no such plugin.
+            PluginError: it cannot be loaded.
+        """
+        config = self._config
+        if isinstance(name, int):
+            where, key = config.place(kind, name), "use"
+            written = dict(config.middleware[name])
+            named, plugin = True, str(written.pop(key))
+        else:
+            where, key = config.place("providers", name), "plugin"
+            written = dict(config.providers.get(name, {}))
+            named = key in written
+            plugin = str(written.pop(key, name))
+        try:
+            cls = self._registry.settings_class(kind, plugin)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{where / key if named else where}: {error.message}") from None
+        own = f"{name}_" if name == plugin else None
+        found = Found(kind, where, plugin, named, cls, {field.alias: field for field in _fields(cls)}, own, config)
+        for key, value in written.items():
+            found.take(key, value)
+        found.fill()
+        return found
 
     def _make(self, name: str) -> Provider:
-        config = self._config
-        settings = dict(config.providers.get(name, {}))
-        plugin = settings.pop("plugin", name)
-        where = f"{config.prefix}providers.{name}"
-        fields = {str(field.alias): field for field in _fields(self._registry.settings_class("provider", plugin))}
-        sources = dict.fromkeys(settings, config.source)
-        references: dict[str, str] = {}
-        for key, value in settings.items():
-            if found := config.variable(value, f"{where}.{key}"):
-                settings[key], sources[key], references[key] = found.value, found.source, found.name
-        for key in OWN if name == plugin else ():
-            ambient = config.environment.get(_variable(name, key))
-            if ambient is not None and key in fields and settings.get(key) is None:
-                settings[key], sources[key] = ambient.value, ambient.source
-        for key, field in fields.items():
-            if "Secret" in str(field.type) and isinstance(settings.get(key), str):
-                # from here on it shows itself to nobody, whatever fails
-                settings[key] = Secret(settings[key], f"{where}.{key}")
-        base_url = settings.get("base_url")
-        endpoint = Endpoint.parse(base_url, name=f"{where}.base_url") if isinstance(base_url, str) else None
-        if endpoint is None or not endpoint.loopback:
-            for key, variable in references.items():
-                own_variable = _variable(name, key) if name == plugin else None
-                self._check_reference(f"{where}.{key}", own_variable, variable)
-            if endpoint is not None and "api_key" in sources:
-                self._check_binding(where, endpoint, sources, getattr(fields.get("base_url"), "default", None))
-        made = self._registry.make("provider", plugin, name, settings, where)
+        found = self.read("provider", name)
+        found.check()
+        made = self._registry.make("provider", found.plugin, name, found.settings, found.where)
         if not isinstance(made, Provider):
-            raise ConfigurationError(f"{where}: plugin {plugin!r} made a {type(made).__name__}, which is no Provider")
+            raise ConfigurationError(
+                f"{found.where}: plugin {found.plugin!r} made a {type(made).__name__}, which is no Provider"
+            )
         return made
 
-    def _check_reference(self, where: str, own: str | None, variable: str) -> None:
-        """A file that was merely found may name no variable but the instance's own: any other may be a key."""
-        if not self._config.trusted and variable != own:
-            only = f"only {own}" if own else "none here"
-            raise ConfigurationError(
-                f"{where}: this file was merely found, and of all variables may name {only}, not {variable}; {ADVICE}"
-            )
 
-    def _check_binding(self, where: str, endpoint: Endpoint, sources: Mapping[str, str], own: Any) -> None:
-        """A key goes to the origin that its own source names, or that its plugin knows, and to no other."""
-        key_from, url_from = sources["api_key"], sources["base_url"]
-        if key_from == url_from or (self._config.trusted and url_from == self._config.source):
+@define
+class Found:
+    """The settings of one plugin, as they were found, each with its source.
+
+    Attributes:
+        kind: what the plugin makes.
+        where: the table that they stand in.
+        plugin: the entry-point name of the plugin.
+        named: whether the table says it.
+        cls: the class of its settings, or None.
+        fields: the fields of that class.
+        own: what the variables begin with that belong to this instance, or None.
+        config: what it all stands in.
+        settings: the values.
+        sources: the name of the source of each.
+        variables: the variable that each comes from, where it does.
+        references: those that the table itself names by `{ env = ... }`.
+        problems: what is wrong with them.
+        unread: the keys whose values could not be had.
+        demands: what is refused because the file is not trusted.
+    """
+
+    kind: Kind
+    where: Place
+    plugin: str
+    named: bool
+    cls: type[Any] | None
+    fields: Mapping[str, attrs.Attribute[Any]]
+    own: str | None
+    config: Config
+    settings: dict[str, Any] = field(factory=dict)
+    sources: dict[str, str] = field(factory=dict)
+    variables: dict[str, Sourced] = field(factory=dict)
+    references: dict[str, Sourced] = field(factory=dict)
+    problems: list[ConfigurationError] = field(factory=list)
+    unread: set[str] = field(factory=set)
+    demands: list[str] = field(factory=list)
+
+    def take(self, key: str, value: Any) -> None:
+        """Add a value as it was written, or from the variable that it refers to."""
+        place = self.where / key
+        try:
+            referred = self.config.variable(value, place)
+        except ConfigurationError as error:
+            self.problems.append(error)
+            self.unread.add(key)
             return
+        if referred:
+            self.references[key] = referred
+        self._set(key, referred.value if referred else value, referred or place.variable)
+
+    def fill(self) -> None:
+        """Let the variables that belong to this instance fill what is open."""
+        for key in OWN if self.own else ():
+            ambient = self.config.environment.get(_variable(self.own, key))
+            if ambient is not None and key in self.fields and self.settings.get(key) is None:
+                self._set(key, ambient.value, ambient)
+
+    def _set(self, key: str, value: Any, variable: Sourced | None) -> None:
+        if self.secret(key) and isinstance(value, str):
+            # from here on it shows itself to nobody, whatever fails
+            try:
+                value = Secret(value, self.where / key)
+            except ConfigurationError as error:
+                self.problems.append(error)
+                self.unread.add(key)
+                return
+        self.settings[key] = value
+        self.sources[key] = variable.source if variable else self.config.source
+        if variable:
+            self.variables[key] = variable
+
+    def secret(self, key: str) -> bool:
+        """Whether the plugin calls this setting a secret."""
+        return key in self.fields and "Secret" in str(self.fields[key].type)
+
+    def check(self) -> None:
+        """See to it that every key goes where it may go.
+
+        Raises:
+            ConfigurationError: it may not, or a variable is not set.
+        """
+        self.look()
+        if self.problems:
+            raise self.problems[0]
+
+    def look(self) -> None:
+        """Add to the problems what must not be."""
+        endpoint = None
+        if self.kind == "provider" and isinstance(base_url := self.settings.get("base_url"), str):
+            try:
+                endpoint = Endpoint.parse(base_url, name=self.where / "base_url")
+            except ConfigurationError as error:
+                self.problems.append(error)
+                return
+            if endpoint.loopback:
+                return
+        for key, variable in self.references.items():
+            self._check_reference(key, variable)
+        for key in self.sources:
+            if not (self.secret(key) or key == "api_key" or self.cls is None):
+                continue
+            if endpoint is not None:
+                self._check_binding(key, endpoint)
+            # where it goes is said by what stands beside it
+            elif (variable := (self.where / key).variable) and self.config.source in self.sources.values():
+                self._check_reference(key, variable)
+
+    def _check_reference(self, key: str, variable: Sourced) -> None:
+        """A file that was merely found may name no variable but the instance's own: any other may be a key."""
+        own = _variable(self.own, key) if self.own else None
+        if variable.name == own or self.config.trusted:
+            return
+        only = f"only {own}" if own else "none here"
+        self._refuse(key, f"of all variables this file may name {only}, not {variable.name}")
+
+    def _check_binding(self, key: str, endpoint: Endpoint) -> None:
+        """A key goes to the origin that its own source names, or that its plugin knows, and to no other."""
+        key_from, url_from = self.sources[key], self.sources["base_url"]
+        if key_from == url_from or (url_from == self.config.source and self.config.trusted):
+            return
+        own = getattr(self.fields.get("base_url"), "default", None)
         if isinstance(own, str) and endpoint.origin == Endpoint.parse(own).origin:
             return
-        raise ConfigurationError(
-            f"{where}: the key from {key_from} would be sent to {endpoint.origin}, which {url_from} names; "
-            f"write key and base_url in the same place, or {ADVICE}"
+        sent = f"the key from {self.variables.get(key, key_from)} would be sent to {endpoint.origin}"
+        if url_from == self.config.source:
+            self._refuse("base_url", sent)
+        else:
+            self.problems.append(
+                ConfigurationError(
+                    f"{self.where / 'base_url'}: {sent}, which {self.variables['base_url']} names; "
+                    "write key and base_url in the same place"
+                )
+            )
+
+    def _refuse(self, key: str, what: str) -> None:
+        document = self.config.document
+        self.demands.append(f"{(self.where / key).key}: {what}")
+        self.problems.append(
+            UntrustedError(
+                f"{self.where / key}: {what}, and the file was merely found ({document.distrust}); if you know it, "
+                f"run `jackfield config trust {document.name}`, or name it yourself (config=..., --config or "
+                "JACKFIELD_CONFIG)"
+            )
         )
 
 
@@ -130,5 +261,5 @@ def _fields(cls: type[Any] | None) -> tuple[attrs.Attribute[Any], ...]:
     return () if cls is None else attrs.fields(cls)
 
 
-def _variable(provider: str, key: str) -> str:
-    return f"{provider}_{key}".upper().replace("-", "_")
+def _variable(own: str, key: str) -> str:
+    return f"{own}{key}".upper().replace("-", "_")
