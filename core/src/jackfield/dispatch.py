@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
+import attrs
+from attrs import evolve
+
 from .call import Call, Target
 from .config import Config
 from .errors import BadRequestError, ConfigurationError, NothingConfiguredError
@@ -14,8 +17,8 @@ from .middleware import Middleware, Stage, compose, in_order
 from .operations import Request
 from .registry import Registry
 from .runtime import Control, Runtime
+from .settings import nearest
 from .stream import Flow
-from .targets import filled, follow, target_of
 from .types import Event
 
 __all__ = ["Dispatcher"]
@@ -60,7 +63,7 @@ class Dispatcher:
         operation = request.operation
         target, alias, settings = self._target(request.model, operation.name)
         if settings:
-            request = filled(request, settings, self.config.place("models", str(alias)))
+            request = _filled(request, settings, f"{self.config.prefix}models.{alias}")
         control = Control()
         runtime = self.runtime.bind(control)
         timeouts = self.config.timeouts
@@ -76,17 +79,46 @@ class Dispatcher:
     def _target(self, model: str | None, operation: str) -> tuple[Target, str | None, Mapping[str, Any]]:
         named = model or self._default
         if named is None:
-            several = sorted(self.config.providers)
-            among = f"; several providers are configured: {', '.join(several)}" if several else ""
+            raise ConfigurationError("no model was named, and there is no default: set `default` in the configuration")
+        alias: str | None = None
+        settings: Mapping[str, Any] = {}
+        passed: list[str] = []
+        while (found := self.config.models.get(named)) is not None:
+            if named in passed:
+                raise ConfigurationError(f"{self.config.prefix}models: {' -> '.join([*passed, named])} is a circle")
+            passed.append(named)
+            settings = {**found.settings, **settings}
+            alias, named = alias or named, found.target
+        provider, _, model = named.partition(":")
+        if provider not in self._instances.names:
+            known = self.config.models.keys() | self._instances.names
             raise ConfigurationError(
-                f"no model was named, and there is no default: set `default` in the configuration{among}"
+                f"model {named!r}: expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a "
+                f"provider; {nearest(provider, known)}"
             )
-        written = not model and self.config.default
-        where = self.config.place("default") if written else f"model {named!r}"
-        named, where, alias, settings = follow(self.config, named, where)
-        return target_of(self.config, self._instances, named, where, operation), alias, settings
+        model = model or self._instances.provider(provider).default_models.get(operation, "")
+        if not model:
+            raise ConfigurationError(
+                f"model {named!r}: provider {provider!r} has no default model for {operation!r}; "
+                f"write '{provider}:model'"
+            )
+        return Target(provider, model), alias, settings
 
 
 def _check_timeout(timeout: object) -> None:
     if timeout is not None and (not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST):
         raise BadRequestError(f"timeout: expected seconds above 0, and at most {LONGEST} (a year), got {timeout!r}")
+
+
+def _filled(request: Any, settings: Mapping[str, Any], where: str) -> Any:
+    fields = {field.alias for field in attrs.fields(type(request))} - {"model", "messages"}
+    for key in settings:
+        if key not in fields:
+            raise ConfigurationError(f"{where}.{key}: no such setting of a request; {nearest(key, fields)}")
+    changes = {key: value for key, value in settings.items() if getattr(request, key) is None}
+    if isinstance(options := settings.get("options"), Mapping):
+        changes["options"] = {**options, **request.options}
+    try:
+        return evolve(request, **changes)
+    except BadRequestError as error:
+        raise ConfigurationError(f"{where}: {error.message}") from None
