@@ -1,19 +1,14 @@
 """Operations: what a provider can be asked to do."""
 
-from .base import Fold, Operation, Request
-from .chat import CHAT, ChatOptions, ChatRequest, ChatResponse, Choice
-from .messages import MessagesLike, ToolChoiceLike, ToolLike
+from . import asking, base, chat, complete, embed, messages, models, saved
+from .asking import *
+from .base import *
+from .chat import *
+from .complete import *
+from .embed import *
+from .messages import *
+from .models import *
+from .saved import *
 
-__all__ = [
-    "CHAT",
-    "ChatOptions",
-    "ChatRequest",
-    "ChatResponse",
-    "Choice",
-    "Fold",
-    "MessagesLike",
-    "Operation",
-    "Request",
-    "ToolChoiceLike",
-    "ToolLike",
-]
+_FILES = (asking, base, chat, complete, embed, messages, models, saved)
+__all__ = [name for file in _FILES for name in file.__all__]
