@@ -7,61 +7,39 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, field, fields_dict, frozen
 
 from .call import Timeouts
 from .configuration.place import DICTIONARY, NO_FILE, Document, Place, Sourced
-from .configuration.trust import state_folder, trust, untrust
+from .configuration.trust import state_folder, trust_record
 from .configuration.variables import Environment, overlay, read_environment
 from .engine import EngineName
 from .errors import ConfigurationError
-from .settings import Written, examine, meant, read, shown, unknown_keys
-
-if TYPE_CHECKING:
-    from .configuration.explain import Explanation as Explanation
-    from .configuration.explain import Link as Link
-    from .configuration.explain import Row as Row
-    from .errors import JackfieldError
-    from .registry import Registry
+from .operations import Unsupported
+from .settings import Written, check_keys, meant, read, shown, structure
 
 __all__ = [
     "Alias",
     "Config",
     "ConfigLike",
+    "Document",
     "Environment",
-    "Explanation",
-    "Link",
     "Place",
-    "Row",
     "Sourced",
-    "Unsupported",
-    "check",
-    "demands",
-    "explain",
-    "find",
+    "find_document",
     "load",
-    "schema",
-    "starter",
+    "read_document",
     "state_folder",
-    "trust",
-    "untrust",
+    "trust_record",
 ]
-
-Unsupported: TypeAlias = Literal["error", "warn", "drop"]
-"""What becomes of a field of a request that a provider or model cannot carry."""
 
 FILES: Final = ("jackfield.toml", "pyproject.toml")
 # the keys of a configuration; of those tables whose keys are fixed, these too
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "default": (),
-    "engine": (),
-    "unsupported": (),
-    "models": (),
-    "providers": (),
-    "middleware": (),
-    "timeouts": tuple(one.alias for one in fields(Timeouts)),
+    **dict.fromkeys(("default", "engine", "unsupported", "models", "providers", "middleware"), ()),
+    "timeouts": tuple(fields_dict(Timeouts)),
 }
 
 
@@ -134,10 +112,10 @@ class Config:
         name = value["env"]
         if not (isinstance(name, str) and name.isidentifier()):
             # not quoted: it may be the key itself, put in the place of its variable's name
-            raise ConfigurationError(f"{where}: env: expected the name of an environment variable")
+            raise where.error("env: expected the name of an environment variable")
         found = self.environment.get(name)
         if found is None:
-            raise ConfigurationError(f"{where}: the environment variable {name} is not set")
+            raise where.error(f"the environment variable {name} is not set")
         return found
 
 
@@ -156,213 +134,112 @@ def load(config: ConfigLike = None, folder: Path | None = None) -> Config:
     Raises:
         ConfigurationError: names the file, the line, the key, the value and what would be right.
     """
-    loaded, problems = examined(config, folder)
-    if problems:
-        raise problems[0]
-    return loaded
-
-
-def find(folder: Path | None = None) -> Path | None:
-    """The file that `load` reads where it is given none.
-
-    Raises:
-        ConfigurationError: a file cannot be read.
-    """
-    if named := os.environ.get("JACKFIELD_CONFIG"):
-        return Path(named)
-    folder = folder or Path.cwd()
-    found = (folder / name for name in FILES if (folder / name).is_file())
-    return next((path for path in found if path.name != FILES[1] or _table(path, None)[1] is not None), None)
-
-
-def explain(config: ConfigLike = None, *, folder: Path | None = None, registry: Registry | None = None) -> Explanation:
-    """Show each value with its origin, secrets masked, and the chain of middleware. Loads the plugins it names.
-
-    Raises:
-        ConfigurationError: the configuration is wrong; `check` tells everything that is.
-        PluginError: a plugin cannot be loaded.
-    """
-    from .configuration.explain import explained
-
-    return explained(load(config, folder), registry)
-
-
-def check(
-    config: ConfigLike = None, *, folder: Path | None = None, registry: Registry | None = None
-) -> list[JackfieldError]:
-    """Everything that is wrong with a configuration, in the order of its lines. Makes all that it names."""
-    from .configuration.check import checked
-
-    return checked(*examined(config, folder), registry)
-
-
-def demands(path: str | os.PathLike[str], registry: Registry | None = None) -> list[str]:
-    """What a file may do only if it is trusted: the keys that it would send elsewhere, the variables that it names."""
-    from .configuration.check import demanded
-
-    return demanded(Path(path), registry)
-
-
-def schema(registry: Registry | None = None) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of `jackfield.toml`, with the settings of every plugin that is installed."""
-    from .configuration.document import document_schema
-
-    return document_schema(registry)
-
-
-def starter() -> str:
-    """The text of a `jackfield.toml` to begin with: every key, commented out."""
-    from .configuration.starter import STARTER
-
-    return STARTER
-
-
-def examined(config: ConfigLike, folder: Path | None) -> tuple[Config, list[ConfigurationError]]:
-    """Read a configuration as far as it can be read, and give all that is wrong with it.
-
-    Raises:
-        ConfigurationError: there is nothing that could be read.
-    """
     if isinstance(config, Config):
-        return config, []
-    folder = folder or Path.cwd()
+        return config
+    is_table = isinstance(config, Mapping)
+    return read_document(find_document(config, folder), read_environment(None if is_table else folder or Path.cwd()))
+
+
+def find_document(
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None, folder: Path | None = None
+) -> Document:
+    """Find and read what `load` reads, without looking at what it says.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or is not TOML.
+    """
     if isinstance(config, Mapping):
-        return _read(config, Document(DICTIONARY), read_environment(None))
-    environment = read_environment(folder)
-    named = config or os.environ.get("JACKFIELD_CONFIG")
-    if named:
-        document, table = _table(Path(named), str(named))
-        return _read({} if table is None else table, document, environment)
+        return Document(DICTIONARY, config)
+    if named := config or os.environ.get("JACKFIELD_CONFIG"):
+        document = _file(Path(named), str(named))
+        document.table = {} if document.table is None else document.table
+        return document
     for name in FILES:
-        if (folder / name).is_file():
-            document, table = _table(folder / name, None)
-            if table is not None:
-                return _read(table, document, environment)
-    return _read({}, Document(NO_FILE), environment)
+        path = (folder or Path.cwd()) / name
+        if path.is_file() and (document := _file(path, name)).table is not None:
+            document.found = path
+            return document
+    return Document(NO_FILE)
 
 
-def __getattr__(name: str) -> Any:
-    if name in {"Explanation", "Link", "Row"}:
-        from .configuration import explain
-
-        return getattr(explain, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _table(path: Path, name: str | None) -> tuple[Document, Any]:
-    """A file, and the table in it; None where a pyproject.toml has none. `name` is how the program named it."""
-    called = name or path.name
+def _file(path: Path, name: str) -> Document:
+    """Read a file. Its table is None where a pyproject.toml has none."""
     try:
         content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-        table: Any = tomllib.loads(text)
+        table: Any = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        raise ConfigurationError(f"{called}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{called}, line {line}: not valid TOML: this is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise _not_toml(called, str(error), text) from None
+        raise ConfigurationError(f"{name}: cannot be read: {error.strerror}") from None
     except RecursionError:
-        raise ConfigurationError(f"{called}: not valid TOML: it is nested too deeply") from None
-    project = path.name == FILES[1]
-    document = Document(
-        called, text, ("tool", "jackfield") if project else (), found=None if name else path, content=content
-    )
-    for key in document.root:
+        raise ConfigurationError(f"{name}: not valid TOML: it is nested too deeply") from None
+    except ValueError as error:
+        # what the reader says ends in "(at line 1, column 2)", or in "(at end of document)"
+        what, _, place = str(error).partition(" (at ")
+        at = re.match(r"line (\d+), (column \d+)", place)
+        line = at[1] if at else len(content.splitlines())
+        where = f"{name}, line {line}" if place else name
+        raise ConfigurationError(f"{where}: not valid TOML: {what}{f' ({at[2]})' if at else ''}") from None
+    root = ("tool", "jackfield") if path.name == FILES[1] else ()
+    for key in root:
         table = table.get(key) if isinstance(table, Mapping) else None
-    return document, table
+    return Document(name, table, content, root)
 
 
-def _not_toml(called: str, message: str, text: str) -> ConfigurationError:
-    what, at, place = message.partition(" (at ")
-    where = re.match(r"line (\d+), (column \d+)", place)
-    line = where[1] if where else text.count("\n") + 1
-    return ConfigurationError(f"{called}, line {line}: not valid TOML: {what}{f' ({where[2]})' if where else ''}")
+def read_document(document: Document, environment: Environment) -> Config:
+    """Read what a document says, and what variables say in its place.
 
-
-def _read(raw: Any, document: Document, environment: Environment) -> tuple[Config, list[ConfigurationError]]:
+    Raises:
+        ConfigurationError: names the file, the line, the key, the value and what would be right.
+    """
     here = Place(document)
-    problems: list[ConfigurationError] = []
-    if not isinstance(raw, Mapping):
-        return Config(document, environment), [ConfigurationError(f"{here}: expected a table, got {shown(raw)}")]
-    table: Mapping[str, Any] = raw
+    check_keys(document.table, KEYS, here)
     if variables := environment.ours():
         # an argument of the program wins over a variable, a file does not
-        table, document.variables, problems = overlay(raw, variables, KEYS, fill=document.name == DICTIONARY)
-    document.table = table
-    problems += unknown_keys(table, KEYS, here)
-    given = {
-        name: read(table[name], kind, here / name, problems)
-        for name, kind in (("default", str), ("engine", EngineName), ("unsupported", Unsupported))
-        if table.get(name) is not None
-    }
-    made = Config(
+        overlay(document, variables, KEYS, fill=document.name == DICTIONARY)
+    table = {key: value for key, value in document.table.items() if value is not None}
+    scalars = (("default", str), ("engine", EngineName), ("unsupported", Unsupported))
+    models, providers = (_tables(table, key, here / key) for key in ("models", "providers"))
+    return Config(
         document,
         environment,
-        models={
-            name: alias
-            for name, value in _tables(table, "models", here, problems).items()
-            if (alias := _alias(name, value, here / "models" / name, problems))
-        },
-        providers={
-            name: value
-            for name, value in _tables(table, "providers", here, problems).items()
-            if _is_instance(value, here / "providers" / name, problems)
-        },
-        middleware=_middleware(_given(table, "middleware", ()), here / "middleware", problems),
-        timeouts=examine(Timeouts, _given(table, "timeouts", {}), here / "timeouts", problems) or Timeouts(),
+        models={name: _alias(name, value, here / "models" / name) for name, value in models.items()},
+        providers={name: _instance(value, here / "providers" / name) for name, value in providers.items()},
+        middleware=_middleware(table.get("middleware", ()), here / "middleware"),
+        timeouts=structure(Timeouts, table.get("timeouts", {}), here / "timeouts"),
+        **{key: read(table[key], kind, here / key) for key, kind in scalars if key in table},
     )
-    return evolve(made, **{name: value for name, value in given.items() if value is not None}), problems
 
 
-def _given(table: Mapping[str, Any], key: str, otherwise: Any) -> Any:
-    return otherwise if table.get(key) is None else table[key]
-
-
-def _middleware(value: Any, where: Place, problems: list[ConfigurationError]) -> tuple[Mapping[str, Any], ...]:
+def _middleware(value: Any, where: Place) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-        problems.append(ConfigurationError(f"{where}: expected [[middleware]] tables, got {shown(value)}"))
-        return ()
+        raise where.error(f"expected [[middleware]] tables, got {shown(value)}")
     for index, item in enumerate(value):
         if not isinstance(item.get("use"), str):
-            problems.append(ConfigurationError(f"{where / index / 'use'}: missing; expected the name of a plugin"))
+            raise (where / index / "use").error("missing; expected the name of a plugin")
     return tuple(value)
 
 
-def _tables(table: Mapping[str, Any], key: str, where: Place, problems: list[ConfigurationError]) -> Mapping[str, Any]:
-    value = _given(table, key, {})
-    if isinstance(value, Mapping):
-        return value
-    problems.append(ConfigurationError(f"{where / key}: expected a table, got {shown(value)}"))
-    return {}
-
-
-def _alias(name: str, value: object, where: Place, problems: list[ConfigurationError]) -> Alias | None:
-    wrong = "expected 'provider:model', a list of them, or a table with a target"
-    settings: Mapping[str, Any] = {}
-    targets = value
-    if isinstance(value, Mapping):
-        targets = value.get("target")
-        settings = {
-            key: meant(item) if isinstance(item, Written) else item for key, item in value.items() if key != "target"
-        }
-    listed = targets if isinstance(targets, list | tuple) else [targets]
-    if ":" in name:
-        wrong = "an alias has no colon, so that it cannot stand in for a 'provider:model'"
-    elif listed and all(isinstance(one, str) for one in listed):
-        return Alias(tuple(str(one) for one in listed), settings)
-    else:
-        wrong += f", got {shown(value)}"
-    problems.append(ConfigurationError(f"{where}: {wrong}"))
-    return None
-
-
-def _is_instance(value: object, where: Place, problems: list[ConfigurationError]) -> bool:
+def _tables(table: Mapping[str, Any], key: str, where: Place) -> Mapping[str, Any]:
+    value = table.get(key, {})
     if not isinstance(value, Mapping):
-        problems.append(ConfigurationError(f"{where}: expected a table, got {shown(value)}"))
-        return False
-    plugin = value.get("plugin")
-    if plugin is not None and not isinstance(plugin, str):
-        problems.append(ConfigurationError(f"{where / 'plugin'}: expected text, got {shown(plugin)}"))
-    return True
+        raise where.error(f"expected a table, got {shown(value)}")
+    return value
+
+
+def _alias(name: str, value: object, where: Place) -> Alias:
+    if ":" in name:
+        raise where.error("an alias has no colon, so that it cannot stand in for a 'provider:model'")
+    settings = dict(value) if isinstance(value, Mapping) else {"target": value}
+    targets = settings.pop("target", None)
+    targets = targets if isinstance(targets, list | tuple) else [targets]
+    if not targets or not all(isinstance(one, str) for one in targets):
+        raise where.error(f"expected 'provider:model', a list of them, or a table with a target, got {shown(value)}")
+    typed = {key: meant(item) if isinstance(item, Written) else item for key, item in settings.items()}
+    return Alias(tuple(map(str, targets)), typed)
+
+
+def _instance(value: object, where: Place) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise where.error(f"expected a table, got {shown(value)}")
+    if not isinstance(plugin := value.get("plugin", ""), str | None):
+        raise (where / "plugin").error(f"expected text, got {shown(plugin)}")
+    return value

@@ -92,7 +92,15 @@ class JackfieldError(Exception):
 
 
 class ConfigurationError(JackfieldError):
-    """The configuration cannot work as it stands: the message names the key, the value and what would be right."""
+    """The configuration cannot work as it stands: the message names the key, the value and what would be right.
+
+    Attributes:
+        key: the path of the value that is wrong, where it is one of the configuration.
+        variable: the name of the variable that set it, where one did.
+    """
+
+    key: tuple[str | int, ...] | None = None
+    variable: str | None = None
 
 
 class NothingConfiguredError(ConfigurationError):

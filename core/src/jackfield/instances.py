@@ -17,9 +17,47 @@ from .provider import Provider
 from .registry import Kind, Registry
 from .runtime import Lock
 
-__all__ = ["Found", "Instances"]
+__all__ = ["Instances", "Settings"]
 
 OWN: Final = ("api_key", "base_url")
+
+
+@define
+class Settings:
+    """What a plugin is to be given, as it was found.
+
+    Attributes:
+        where: the table that it stands in.
+        plugin: the entry-point name of the plugin.
+        fields: the fields of the class of its settings.
+        values: the values; those of fields that are secrets are `Secret`.
+        variables: the variable that a value comes from, where it does.
+        references: the keys whose variable the table itself names, by `{ env = ... }`.
+    """
+
+    where: Place
+    plugin: str
+    fields: Mapping[str, attrs.Attribute[Any]]
+    values: dict[str, Any] = field(factory=dict)
+    variables: dict[str, Sourced] = field(factory=dict)
+    references: set[str] = field(factory=set)
+
+    def source(self, key: str) -> str:
+        """The source that a value comes from: the configuration, the environment or one of its files."""
+        return self.variables[key].source if key in self.variables else self.where.document.name
+
+    def is_secret(self, key: str) -> bool:
+        """Whether a value is one that may go only where it belongs."""
+        return isinstance(self.values.get(key), Secret) or key == "api_key" or not self.fields
+
+    def put(self, key: str, value: Any, variable: Sourced | None) -> None:
+        """Add a value."""
+        if variable:
+            self.variables[key] = variable
+        if isinstance(value, str) and key in self.fields and "Secret" in str(self.fields[key].type):
+            # from here on it shows itself to nobody, whatever fails
+            value = Secret(value, self.where / key)
+        self.values[key] = value
 
 
 class Instances:
@@ -53,12 +91,10 @@ class Instances:
         return next(filter(self.has_own, sorted(self._registry.names("provider"))), None)
 
     def has_own(self, name: str) -> bool:
-        """Whether one of the variables is set that belong to the provider of this name."""
-        keys = {key for key in OWN if self._config.environment.get(_variable(f"{name}_", key))}
+        """Whether a variable is set that belongs to the provider of this name."""
+        keys = {key for key in OWN if self._config.environment.get(_variable(name, key))}
         # only what a plugin has a setting for is its variable: MOCK_BASE_URL chooses nothing
-        return bool(keys) and bool(
-            keys & {field.alias for field in _fields(self._registry.settings_class("provider", name))}
-        )
+        return bool(keys) and not keys.isdisjoint(_fields(self._registry.settings_class("provider", name)))
 
     def middleware(self) -> list[Middleware]:
         """The middleware of the configuration, in its order."""
@@ -66,200 +102,92 @@ class Instances:
 
     def layers(self, index: int) -> list[Middleware]:
         """What one table of `[[middleware]]` makes."""
-        found = self.read("middleware", index)
-        found.check()
-        made = self._registry.make("middleware", found.plugin, found.plugin, found.settings, found.where)
+        found = self.settings("middleware", index)
+        made = self._registry.make("middleware", found.plugin, found.plugin, found.values, found.where)
         return list(made) if isinstance(made, list | tuple) else [made]
 
-    def read(self, kind: Kind, name: str | int) -> Found:
-        """The settings of a provider instance, by its name, or of a middleware, by its index, before a plugin has them.
-
-        Raises:
-            ConfigurationError: no such plugin.
-            PluginError: it cannot be loaded.
-        """
-        config = self._config
-        if isinstance(name, int):
-            where, key = config.place(kind, name), "use"
-            written = dict(config.middleware[name])
-            named, plugin = True, str(written.pop(key))
-        else:
-            where, key = config.place("providers", name), "plugin"
-            written = dict(config.providers.get(name, {}))
-            named = key in written
-            plugin = str(written.pop(key, name))
-        try:
-            cls = self._registry.settings_class(kind, plugin)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{where / key if named else where}: {error.message}") from None
-        own = f"{name}_" if name == plugin else None
-        found = Found(kind, where, plugin, named, cls, {field.alias: field for field in _fields(cls)}, own, config)
-        for key, value in written.items():
-            found.take(key, value)
-        found.fill()
-        return found
-
     def _make(self, name: str) -> Provider:
-        found = self.read("provider", name)
-        found.check()
-        made = self._registry.make("provider", found.plugin, name, found.settings, found.where)
+        found = self.settings("provider", name)
+        made = self._registry.make("provider", found.plugin, name, found.values, found.where)
         if not isinstance(made, Provider):
-            raise ConfigurationError(
-                f"{found.where}: plugin {found.plugin!r} made a {type(made).__name__}, which is no Provider"
-            )
+            raise found.where.error(f"plugin {found.plugin!r} made a {type(made).__name__}, which is no Provider")
         return made
 
-
-@define
-class Found:
-    """The settings of one plugin, as they were found, each with its source.
-
-    Attributes:
-        kind: what the plugin makes.
-        where: the table that they stand in.
-        plugin: the entry-point name of the plugin.
-        named: whether the table says it.
-        cls: the class of its settings, or None.
-        fields: the fields of that class.
-        own: what the variables begin with that belong to this instance, or None.
-        config: what it all stands in.
-        settings: the values.
-        sources: the name of the source of each.
-        variables: the variable that each comes from, where it does.
-        references: those that the table itself names by `{ env = ... }`.
-        problems: what is wrong with them.
-        unread: the keys whose values could not be had.
-        demands: what is refused because the file is not trusted.
-    """
-
-    kind: Kind
-    where: Place
-    plugin: str
-    named: bool
-    cls: type[Any] | None
-    fields: Mapping[str, attrs.Attribute[Any]]
-    own: str | None
-    config: Config
-    settings: dict[str, Any] = field(factory=dict)
-    sources: dict[str, str] = field(factory=dict)
-    variables: dict[str, Sourced] = field(factory=dict)
-    references: dict[str, Sourced] = field(factory=dict)
-    problems: list[ConfigurationError] = field(factory=list)
-    unread: set[str] = field(factory=set)
-    demands: list[str] = field(factory=list)
-
-    def take(self, key: str, value: Any) -> None:
-        """Add a value as it was written, or from the variable that it refers to."""
-        place = self.where / key
-        try:
-            referred = self.config.variable(value, place)
-        except ConfigurationError as error:
-            self.problems.append(error)
-            self.unread.add(key)
-            return
-        if referred:
-            self.references[key] = referred
-        self._set(key, referred.value if referred else value, referred or place.variable)
-
-    def fill(self) -> None:
-        """Let the variables that belong to this instance fill what is open."""
-        for key in OWN if self.own else ():
-            ambient = self.config.environment.get(_variable(self.own, key))
-            if ambient is not None and key in self.fields and self.settings.get(key) is None:
-                self._set(key, ambient.value, ambient)
-
-    def _set(self, key: str, value: Any, variable: Sourced | None) -> None:
-        if self.secret(key) and isinstance(value, str):
-            # from here on it shows itself to nobody, whatever fails
-            try:
-                value = Secret(value, self.where / key)
-            except ConfigurationError as error:
-                self.problems.append(error)
-                self.unread.add(key)
-                return
-        self.settings[key] = value
-        self.sources[key] = variable.source if variable else self.config.source
-        if variable:
-            self.variables[key] = variable
-
-    def secret(self, key: str) -> bool:
-        """Whether the plugin calls this setting a secret."""
-        return key in self.fields and "Secret" in str(self.fields[key].type)
-
-    def check(self) -> None:
-        """See to it that every key goes where it may go.
+    def settings(self, kind: Kind, name: str | int) -> Settings:
+        """What the plugin of a provider instance, or of a middleware by its number, is to be given.
 
         Raises:
-            ConfigurationError: it may not, or a variable is not set.
+            ConfigurationError: there is no such plugin, a variable is not set, or a key would go where it must not.
+            PluginError: the plugin cannot be loaded.
         """
-        self.look()
-        if self.problems:
-            raise self.problems[0]
+        config, key = self._config, "plugin" if isinstance(name, str) else "use"
+        where = config.place("providers" if isinstance(name, str) else kind, name)
+        written = dict(config.providers.get(name, {}) if isinstance(name, str) else config.middleware[name])
+        named = where / key if written.get(key) else where
+        plugin = str(written.pop(key, None) or name)
+        try:
+            fields = _fields(self._registry.settings_class(kind, plugin))
+        except ConfigurationError as error:
+            raise named.error(error.message) from None
+        found = Settings(where, plugin, fields)
+        for key, value in written.items():
+            if referred := config.variable(value, where / key):
+                found.references.add(key)
+            found.put(key, referred.value if referred else value, referred or (where / key).variable)
+        own = name if name == plugin else None
+        for key in fields.keys() & OWN if own else ():
+            if found.values.get(key) is None and (ambient := config.environment.get(_variable(own, key))):
+                found.put(key, ambient.value, ambient)
+        self._check(found, own, bind=isinstance(name, str))
+        return found
 
-    def look(self) -> None:
-        """Add to the problems what must not be."""
-        endpoint = None
-        if self.kind == "provider" and isinstance(base_url := self.settings.get("base_url"), str):
-            try:
-                endpoint = Endpoint.parse(base_url, name=self.where / "base_url")
-            except ConfigurationError as error:
-                self.problems.append(error)
-                return
+    def _check(self, found: Settings, own: str | None, *, bind: bool) -> None:
+        """A key goes to the origin that its own source names, or that its plugin knows, and to no other.
+
+        A file that was merely found may name no variable but the instance's own: any other may be a key.
+        """
+        endpoint, base_url = None, found.values.get("base_url")
+        if bind and isinstance(base_url, str):
+            endpoint = Endpoint.parse(base_url, name=found.where / "base_url")
             if endpoint.loopback:
                 return
-        for key, variable in self.references.items():
-            self._check_reference(key, variable)
-        for key in self.sources:
-            if not (self.secret(key) or key == "api_key" or self.cls is None):
-                continue
-            if endpoint is not None:
-                self._check_binding(key, endpoint)
-            # where it goes is said by what stands beside it
-            elif (variable := (self.where / key).variable) and self.config.source in self.sources.values():
-                self._check_reference(key, variable)
+        beside = any(key not in found.variables for key in found.values)
+        for key in found.values:
+            variable, place = found.variables.get(key), found.where / key
+            if key in found.references or (endpoint is None and beside and found.is_secret(key) and place.variable):
+                # where it goes is said by what stands beside it
+                if variable and variable.name != (own and _variable(own, key)):
+                    only = f"only {_variable(own, key)}" if own else "none here"
+                    self._distrust(place, f"of all variables this file may name {only}, not {variable.name}")
+            if endpoint is not None and found.is_secret(key):
+                self._check_binding(found, key, endpoint)
 
-    def _check_reference(self, key: str, variable: Sourced) -> None:
-        """A file that was merely found may name no variable but the instance's own: any other may be a key."""
-        own = _variable(self.own, key) if self.own else None
-        if variable.name == own or self.config.trusted:
+    def _check_binding(self, found: Settings, key: str, endpoint: Endpoint) -> None:
+        usual = getattr(found.fields.get("base_url"), "default", None)
+        known = isinstance(usual, str) and endpoint.origin == Endpoint.parse(usual).origin
+        if known or found.source(key) == found.source("base_url"):
             return
-        only = f"only {own}" if own else "none here"
-        self._refuse(key, f"of all variables this file may name {only}, not {variable.name}")
+        place = found.where / "base_url"
+        sent = f"the key from {found.variables.get(key, found.source(key))} would be sent to {endpoint.origin}"
+        if variable := found.variables.get("base_url"):
+            raise place.error(f"{sent}, which {variable} names; write key and base_url in the same place")
+        self._distrust(place, sent)
 
-    def _check_binding(self, key: str, endpoint: Endpoint) -> None:
-        """A key goes to the origin that its own source names, or that its plugin knows, and to no other."""
-        key_from, url_from = self.sources[key], self.sources["base_url"]
-        if key_from == url_from or (url_from == self.config.source and self.config.trusted):
-            return
-        own = getattr(self.fields.get("base_url"), "default", None)
-        if isinstance(own, str) and endpoint.origin == Endpoint.parse(own).origin:
-            return
-        sent = f"the key from {self.variables.get(key, key_from)} would be sent to {endpoint.origin}"
-        if url_from == self.config.source:
-            self._refuse("base_url", sent)
-        else:
-            self.problems.append(
-                ConfigurationError(
-                    f"{self.where / 'base_url'}: {sent}, which {self.variables['base_url']} names; "
-                    "write key and base_url in the same place"
-                )
+    def _distrust(self, place: Place, what: str) -> None:
+        """Refuse what only a file may have that is trusted."""
+        document = self._config.document
+        if document.distrust:
+            raise place.error(
+                f"{what}, and the file was merely found ({document.distrust}); if you know it, run "
+                f"`jackfield config trust {document.name}`, or name it yourself (config=..., --config or "
+                "JACKFIELD_CONFIG)",
+                UntrustedError,
             )
 
-    def _refuse(self, key: str, what: str) -> None:
-        document = self.config.document
-        self.demands.append(f"{(self.where / key).key}: {what}")
-        self.problems.append(
-            UntrustedError(
-                f"{self.where / key}: {what}, and the file was merely found ({document.distrust}); if you know it, "
-                f"run `jackfield config trust {document.name}`, or name it yourself (config=..., --config or "
-                "JACKFIELD_CONFIG)"
-            )
-        )
+
+def _fields(cls: type[Any] | None) -> dict[str, attrs.Attribute[Any]]:
+    return {} if cls is None else {one.alias or one.name: one for one in attrs.fields(cls)}
 
 
-def _fields(cls: type[Any] | None) -> tuple[attrs.Attribute[Any], ...]:
-    return () if cls is None else attrs.fields(cls)
-
-
-def _variable(own: str, key: str) -> str:
-    return f"{own}{key}".upper().replace("-", "_")
+def _variable(provider: str | int, key: str) -> str:
+    return f"{provider}_{key}".upper().replace("-", "_")

@@ -80,7 +80,7 @@ class Registry:
         try:
             made = hook(kind=name, settings=settings) if kind == "store" else hook(name=name, settings=settings)
         except ConfigurationError as error:
-            raise Place.of(where).adopted(error) from None
+            raise Place.of(where).adopted(error) from error.__cause__
         except JackfieldError:
             raise
         except Exception as error:

@@ -15,10 +15,11 @@ from .configuration.place import Place
 from .endpoint import Secret
 from .errors import ConfigurationError
 
-__all__ = ["Written", "examine", "meant", "nearest", "read", "shown", "structure", "unknown_keys"]
+__all__ = ["Written", "check_keys", "meant", "nearest", "read", "shown", "structure"]
 
 QUOTED: Final = 15
 SEQUENCES: Final = (tuple, list, Sequence, set, frozenset)
+MAPPINGS: Final = (dict, Mapping)
 UNIONS: Final = (UnionType, Union)
 
 C = TypeVar("C", bound=attrs.AttrsInstance)
@@ -49,12 +50,19 @@ def shown(value: object) -> str:
     return "***" if isinstance(value, Secret) else repr(value)
 
 
-def unknown_keys(raw: Mapping[str, Any], known: Iterable[str], where: Place) -> list[ConfigurationError]:
-    """An error for each key of a table that is not among those known, with the nearest that is."""
+def check_keys(raw: object, known: Iterable[str], where: Place) -> Mapping[str, Any]:
+    """Give back a table that has no key beside the known ones.
+
+    Raises:
+        ConfigurationError: names the key and the nearest valid one.
+    """
+    if not isinstance(raw, Mapping):
+        raise where.error(f"expected a table, got {shown(raw)}")
     known = set(known)
-    return [
-        ConfigurationError(f"{where / key}: no such key; {nearest(str(key), known)}") for key in raw if key not in known
-    ]
+    for key in raw:
+        if key not in known:
+            raise (where / key).error(f"no such key; {nearest(str(key), known)}")
+    return raw
 
 
 def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
@@ -63,67 +71,66 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
     Raises:
         ConfigurationError: a key is unknown or missing, or a value has the wrong type.
     """
-    problems: list[ConfigurationError] = []
-    made = examine(cls, raw, Place.of(where), problems)
-    if problems:
-        raise problems[0]
-    return made
-
-
-def examine(cls: type[Any], raw: object, where: Place, problems: list[ConfigurationError]) -> Any:
-    """Do what `structure` does, and add all that is wrong to `problems`. What it gives is of use where there is none."""
-    if not isinstance(raw, Mapping):
-        return _wrong(raw, "a table", where, problems)
+    where = Place.of(where)
     attrs.resolve_types(cls)
     fields = {field.alias: field for field in attrs.fields(cls) if field.init}
-    found = unknown_keys(raw, fields, where)
+    check_keys(raw, fields, where)
     values = {}
     for key, field in fields.items():
         if raw.get(key) is not None:
-            values[key] = read(raw[key], field.type, where / key, found)
+            values[key] = read(raw[key], field.type, where / key)
         elif field.default is attrs.NOTHING:
-            found.append(ConfigurationError(f"{where / key}: missing; expected {_words(field.type)}"))
-    problems += found
-    if found:
-        return None
+            raise (where / key).error(f"missing; expected {_words(field.type)}")
     try:
         return cls(**values)
     except ConfigurationError as error:
         key, colon, rest = error.message.partition(": ")
-        problems.append(
-            ConfigurationError(f"{where / key}: {rest}" if colon and key in fields else f"{where}: {error}")
-        )
-    except (TypeError, ValueError) as error:  # of the validators that attrs brings
-        long = any(str(value) in str(error) for value in values.values() if len(str(value)) > QUOTED)
-        problems.append(ConfigurationError(f"{where}: {'a value is refused' if long else error.args[0]}"))
-    return None
+        raise ((where / key).error(rest) if colon and key in fields else where.error(error.message)) from None
+    except (TypeError, ValueError) as error:  # of the validators that attrs brings; they quote the value
+        quotes = any(len(str(value)) > QUOTED and str(value) in str(error) for value in values.values())
+        raise where.error(f"a value is refused by {type(error).__name__}" if quotes else error.args[0]) from None
 
 
-def read(value: object, kind: Any, where: Place, problems: list[ConfigurationError]) -> Any:
-    """Read one value as what its field takes; what is wrong is added to `problems`."""
+def read(value: Any, kind: Any, where: Place) -> Any:
+    """Read one value as what its field takes.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
     if isinstance(value, Written):
-        value = _typed(value, kind)
-    if kind in {None, Any}:
-        return value
+        value = str(value) if _fits(str(value), kind) else meant(value)
     origin, inner = get_origin(kind) or kind, get_args(kind)
     if origin in UNIONS:
-        return _read_union(value, kind, where, problems)
-    if origin in SEQUENCES and isinstance(value, str):
-        return _wrong(value, "a list", where, problems)  # a text is a sequence of its letters, and never meant as one
-    if origin in SEQUENCES and isinstance(value, list | tuple) and inner[1:] in {(), (...,)} and inner:
-        items = [read(item, inner[0], where / index, problems) for index, item in enumerate(value)]
+        kinds = [one for one in inner if one is not NoneType]
+        fitting = kinds if len(kinds) == 1 else [one for one in kinds if _fits(value, one)]
+        if fitting:
+            return read(value, fitting[0], where)
+    elif origin in SEQUENCES and isinstance(value, list | tuple) and inner[1:] in {(), (...,)} and inner:
+        items = [read(item, inner[0], where / index) for index, item in enumerate(value)]
         return tuple(items) if origin is Sequence else origin(items)
-    if origin in {dict, Mapping} and isinstance(value, Mapping) and len(inner) == 2:
-        return {key: read(item, inner[1], where / key, problems) for key, item in value.items()}
-    if isinstance(kind, type) and attrs.has(kind):
-        return value if isinstance(value, kind) else examine(kind, value, where, problems)
+    elif origin in MAPPINGS and isinstance(value, Mapping) and inner:
+        return {key: read(item, inner[1], where / key) for key, item in value.items()}
+    elif attrs.has(origin) and isinstance(value, Mapping):
+        return structure(kind, value, where)
+    # a text is a sequence too, of its letters, and is never meant as one
+    elif kind in {None, Any} or (attrs.has(origin) and isinstance(value, kind)):
+        return value
+    elif not (origin in SEQUENCES and isinstance(value, str)):
+        try:
+            return _converter().structure(value, kind)
+        except ConfigurationError as error:
+            raise where.error(error.message) from None
+        except Exception:  # noqa: BLE001, S110 - cattrs raises whatever a hook raises, and groups of it
+            pass
+    raise where.error(f"expected {_words(kind)}, got {shown(value)}")
+
+
+def _fits(value: object, kind: Any) -> bool:
     try:
-        return _converter().structure(value, kind)
-    except ConfigurationError as error:
-        problems.append(ConfigurationError(f"{where}: {error.message}"))
-    except Exception:  # noqa: BLE001 - cattrs raises whatever a hook raises, and groups of it
-        _wrong(value, _words(kind), where, problems)
-    return None
+        read(value, kind, Place.of(""))
+    except ConfigurationError:
+        return False
+    return True
 
 
 def meant(text: Written) -> Any:
@@ -137,46 +144,18 @@ def meant(text: Written) -> Any:
     return table["value"] if len(table) == 1 else str(text)
 
 
-def _typed(text: Written, kind: Any) -> Any:
-    problems: list[ConfigurationError] = []
-    read(str(text), kind, Place.of(""), problems)
-    return meant(text) if problems else str(text)
-
-
-def _read_union(value: object, kind: Any, where: Place, problems: list[ConfigurationError]) -> Any:
-    """What the first kind that fits makes of a value."""
-    found: list[list[ConfigurationError]] = []
-    for one in get_args(kind):
-        if one is NoneType:
-            continue
-        found.append([])
-        made = read(value, one, where, found[-1])
-        if not found[-1]:
-            return made
-    if len(found) == 1:
-        problems += found[0]
-        return None
-    return _wrong(value, _words(kind), where, problems)
-
-
-def _wrong(value: object, expected: str, where: Place, problems: list[ConfigurationError]) -> None:
-    problems.append(ConfigurationError(f"{where}: expected {expected}, got {shown(value)}"))
-
-
 def _words(kind: Any) -> str:
     names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Secret: "text"}
     origin = get_origin(kind) or kind
     if kind in names:
         return names[kind]
-    if origin in SEQUENCES:
-        return "a list"
     if origin in UNIONS:
         return " or ".join(_words(one) for one in get_args(kind) if one is not NoneType)
     if origin is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
-    if origin in {dict, Mapping} or attrs.has(origin):
+    if origin in MAPPINGS or attrs.has(origin):
         return "a table"
-    return f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
+    return "a list" if origin in SEQUENCES else f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
 
 
 @cache

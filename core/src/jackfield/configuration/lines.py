@@ -16,108 +16,73 @@ __all__ = ["KeyPath", "lines"]
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The way to a value: keys of tables and indexes of arrays."""
 
-BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-KEY: Final = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'""")
-DOT: Final = re.compile(r"[ \t]*\.[ \t]*")
-# the quotes that end a text of several lines may be preceded by up to two that belong to it
-TEXT: Final = re.compile(r'''"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\]|\\.)*"|'[^']*\'''', re.DOTALL)
-OTHER: Final = re.compile(r"[^,\]}#\r\n]+")
+# The quotes that end a text of several lines may be preceded by up to two that belong to it.
+TOKEN: Final = re.compile(
+    r"""[ \t\r]+|\#[^\n]*
+    |\"{3}(?:[^\\]|\\.)*?\"{3,5}|'{3}.*?'{3,5}|"(?:[^"\\]|\\.)*"|'[^']*'
+    |[][{},=\n]|[^][{},=\s\#"']+""",
+    re.DOTALL | re.VERBOSE,
+)
 
 
 def lines(text: str) -> dict[KeyPath, int]:
-    """The line, from 1 on, of each key and each item of an array. A table has that of its header, or is where it began."""
-    scanner = _Scanner(text)
-    scanner.run()
-    ends = [match.start() for match in re.finditer("\n", text)]
-    return {path: bisect_right(ends, start - 1) + 1 for path, start in scanner.found.items()}
+    """The line, from 1 on, of each key and each item of an array. A table has that of its header, or where it began."""
+    starts: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}  # of the tables in each array of tables
+    tokens = ((match[0], match.start()) for match in TOKEN.finditer(text) if match[0][0] not in " \t\r#")
 
+    def enter(path: KeyPath, keys: list[tuple[str, int]], brackets: int = 0) -> KeyPath:
+        """Follow a dotted key; each is as it is written in the text. That of a header has one bracket or two."""
+        for number, (key, start) in enumerate(keys, start=brackets and 1 - len(keys)):
+            path = (*path, key)
+            if number == 0 and brackets == 1:
+                starts[path] = start
+            starts.setdefault(path, start)
+            if number == 0 and brackets == 2:
+                counts[path] = counts.get(path, 0) + 1
+            if path in counts:
+                path = (*path, counts[path] - 1)
+                starts.setdefault(path, start)
+        return path
 
-class _Scanner:
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.found: dict[KeyPath, int] = {}
-        self._table: KeyPath = ()
-        self._counts: dict[KeyPath, int] = {}  # of the tables in each array of tables
-        # what is open at this place, from the outside in: its path, and the index of the next item of an array
-        self._open: list[tuple[KeyPath, int | None]] = []
-
-    def run(self) -> None:
-        while self._skip(BLANK) < len(self.text):
-            char = self.text[self.at]
-            if not self._open:
-                if char == "[":
-                    self._header()
-                else:
-                    self._pair(self._table)
-                continue
-            path, index = self._open[-1]
-            if char in "]},":
-                self.at += 1
-                if char != ",":
-                    self._open.pop()
-                elif index is not None:
-                    self._open[-1] = (path, index + 1)
-            elif index is None:
-                self._pair(path)
+    def pairs(path: KeyPath, end: str) -> None:
+        """Read keys and values up to the end of an inline table, or of the text. What follows a value is no key."""
+        keys: list[tuple[str, int]] = []
+        brackets = 0
+        for token, start in tokens:
+            if token == end:
+                return
+            if token == "=":
+                value(enter(path, keys), *next(tokens))
+                keys = []
+            elif token == "[":
+                brackets += 1
+            elif token == "]" and brackets:
+                path = enter((), keys, brackets)
+                keys, brackets = [], 0
+            elif token in {"]", ",", "\n"}:
+                keys = []
             else:
-                self._value((*path, index))
+                keys += [(key, start) for key in _keys(token)]
 
-    def _skip(self, pattern: re.Pattern[str]) -> int:
-        if match := pattern.match(self.text, self.at):
-            self.at = match.end()
-        return self.at
+    def value(path: KeyPath, token: str, start: int) -> None:
+        starts.setdefault(path, start)
+        if token == "{":
+            pairs(path, "}")
+        elif token == "[":
+            index = 0
+            for inner, at in tokens:
+                if inner == "]":
+                    return
+                if inner == ",":
+                    index += 1
+                elif inner != "\n":
+                    value((*path, index), inner, at)
 
-    def _keys(self) -> list[tuple[str, int]]:
-        """The parts of a dotted key, and where each begins."""
-        parts = []
-        while True:
-            self._skip(BLANK)
-            start = self.at
-            written = self.text[start : self._skip(KEY)]
-            parts.append((_unquoted(written), start))
-            if self._skip(DOT) == start + len(written):
-                return parts
-
-    def _header(self) -> None:
-        start = self.at
-        several = self.text.startswith("[[", start)
-        self.at += 2 if several else 1
-        path: KeyPath = ()
-        parts = self._keys()
-        for number, (key, at) in enumerate(parts, start=1):
-            path = (*path, key)
-            last = number == len(parts)
-            if last and not several:
-                self.found[path] = at
-            self.found.setdefault(path, at)
-            if last and several:
-                self._counts[path] = self._counts.get(path, 0) + 1
-            if path in self._counts:
-                path = (*path, self._counts[path] - 1)
-                self.found.setdefault(path, at)
-        self.at = self.text.index("]" * (2 if several else 1), self.at) + (2 if several else 1)
-        self._table = path
-
-    def _pair(self, path: KeyPath) -> None:
-        for key, at in self._keys():
-            path = (*path, key)
-            self.found.setdefault(path, at)
-        self.at = self.text.index("=", self.at) + 1
-        self._skip(BLANK)
-        self._value(path)
-
-    def _value(self, path: KeyPath) -> None:
-        self.found.setdefault(path, self.at)
-        char = self.text[self.at]
-        if char in "[{":
-            self.at += 1
-            self._open.append((path, 0 if char == "[" else None))
-        elif char in "\"'":
-            self._skip(TEXT)
-        else:
-            self._skip(OTHER)
+    pairs((), "")
+    ends = [match.start() for match in re.finditer("\n", text)]
+    return {path: bisect_right(ends, start - 1) + 1 for path, start in starts.items()}
 
 
-def _unquoted(key: str) -> str:
-    return next(iter(tomllib.loads(f"{key} = 0"))) if key[:1] in {'"', "'"} else key
+def _keys(token: str) -> list[str]:
+    return list(tomllib.loads(f"{token} = 0")) if token[0] in "\"'" else [key for key in token.split(".") if key]

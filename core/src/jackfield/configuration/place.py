@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -37,26 +38,24 @@ class Document:
 
     Attributes:
         name: what it is called: a file, `DICTIONARY` or `NO_FILE`.
-        text: the text of the file; None where there is none.
+        table: what it says, as far as that is the configuration.
+        content: the bytes of the file; None where there is none.
         root: the table of the file that is the configuration.
-        variables: the variables that set a value, by the path of that value.
         found: the file, where it was merely found in the working folder rather than named by the program.
-        content: the bytes of that file.
-        table: what all of it says, variables included.
+        variables: the variables that set a value, by the path of that value.
     """
 
     name: str
-    text: str | None = field(default=None, repr=False)
+    table: Any = field(factory=dict, repr=False)
+    content: bytes | None = field(default=None, repr=False)
     root: KeyPath = ()
-    variables: Mapping[KeyPath, Sourced] = field(factory=dict)
     found: Path | None = None
-    content: bytes = field(default=b"", repr=False)
-    table: Mapping[str, Any] = field(factory=dict, repr=False)
+    variables: Mapping[KeyPath, Sourced] = field(factory=dict)
 
     @cached_property
     def distrust(self) -> str | None:
         """Why keys may not go where this says, or None where they may."""
-        return None if self.found is None else distrust(self.found, self.content)
+        return None if self.found is None else distrust(self.found, self.content or b"")
 
     def line(self, path: KeyPath) -> int | None:
         """The line of a value, or of the innermost table around it that was written."""
@@ -67,7 +66,7 @@ class Document:
 
     @cached_property
     def _lines(self) -> dict[KeyPath, int]:
-        return {} if self.text is None else lines(self.text)
+        return {} if self.content is None else lines(self.content.decode("utf-8-sig"))
 
 
 @frozen
@@ -88,53 +87,37 @@ class Place:
     @property
     def key(self) -> str:
         """The path as errors write it: `middleware[0].use`."""
-        return dotted(self.path)
+        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).removeprefix(".")
 
     @property
     def variable(self) -> Sourced | None:
         """The variable that sets this value or the table around it, where one does."""
-        variables = self.document.variables
-        found = (variables.get(self.path[:length]) for length in range(len(self.path), 0, -1))
-        return next(filter(None, found), None) if variables else None
+        find = self.document.variables.get
+        return next(filter(None, (find(self.path[:length]) for length in range(len(self.path), -1, -1))), None)
 
     @property
     def origin(self) -> str:
         """Where the value was written, without its key: `jackfield.toml, line 7`."""
-        if variable := self.variable:
-            return str(variable)
         line = self.document.line(self.path)
-        return self.document.name if line is None else f"{self.document.name}, line {line}"
+        return str(self.variable or (self.document.name if line is None else f"{self.document.name}, line {line}"))
 
     def __str__(self) -> str:
-        document = self.document
-        if self.variable or document.text is not None:
-            return ": ".join(part for part in (self.origin, self.key) if part)
-        name = "" if document.name == NO_FILE else document.name
-        return name + (f".{self.key}" if name and self.key else self.key)
+        if self.variable or self.document.content is not None:
+            return f"{self.origin}: {self.key}" if self.key else self.origin
+        return ".".join(part for part in (self.document.name, self.key) if part and part != NO_FILE)
+
+    def error(self, message: str, cls: type[ConfigurationError] = ConfigurationError) -> ConfigurationError:
+        """An error about the value here."""
+        error = cls(f"{self}: {message}")
+        error.key, error.variable = self.path, self.variable and self.variable.name
+        return error
 
     def adopted(self, error: ConfigurationError) -> ConfigurationError:
         """An error about the value here or below, with its place before it. The error may name its key itself."""
-        message = error.message
-        if message.startswith(f"{self}"):
+        if error.key is not None:
             return error
-        own = self.key
-        if own and message.startswith(own) and message[len(own) : len(own) + 1] in {".", "[", ":"}:
-            rest, _, message = message[len(own) :].partition(": ")
-            return ConfigurationError(f"{self._below(rest)}: {message}")
-        return ConfigurationError(f"{self}: {message}")
-
-    def _below(self, rest: str) -> Place:
-        """The place that `.replies[0].text` leads to from here."""
-        place = self
-        for part in rest.replace("[", ".").replace("]", "").split("."):
-            if part:
-                place /= int(part) if part.isdigit() else part
-        return place
-
-
-def dotted(path: KeyPath) -> str:
-    """A path as errors write it."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
+        found = re.match(rf"{re.escape(self.key)}((?:\.[^.\[\]: ]+|\[\d+\])*): ", error.message)
+        below = self
+        for part in re.findall(r"[^.\[\]]+", found[1]) if found else ():
+            below /= int(part) if part.isdigit() else part
+        return below.error(error.message[found.end() if found else 0 :])

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +15,10 @@ from attrs import field, frozen
 from ..errors import ConfigurationError
 from ..settings import Written, nearest
 from .lines import KeyPath
-from .place import Sourced
+from .place import NO_FILE, Document, Place, Sourced
 
-__all__ = ["PROCESS", "Environment", "overlay", "read_environment", "upper"]
+__all__ = ["Environment", "overlay", "read_environment"]
 
-PROCESS: Final = "the environment"
-DOTENV: Final = (".env.local", ".env")
 PREFIX: Final = "JACKFIELD_"
 # Variables of ours that set no value of the file, and the beginnings of whole families of them.
 OTHERS: Final = ("JACKFIELD_CONFIG", "JACKFIELD_OFFLINE", "JACKFIELD_WIRE")
@@ -43,8 +41,8 @@ class Environment:
     def ours(self) -> list[Sourced]:
         """The variables that set a value of the file, those of tables before those of what is in them."""
         names = {name for _, variables in self.layers for name in variables if name.startswith(PREFIX)}
-        names = {name for name in names if name not in OTHERS and not name.startswith(FAMILIES)}
-        return [found for name in sorted(names) if (found := self.get(name))]
+        wanted = sorted(name for name in names if name not in OTHERS and not name.startswith(FAMILIES))
+        return [found for name in wanted if (found := self.get(name))]
 
 
 def read_environment(folder: Path | None) -> Environment:
@@ -53,8 +51,8 @@ def read_environment(folder: Path | None) -> Environment:
     Raises:
         ConfigurationError: a file cannot be read, or has a line that is none.
     """
-    files = () if folder is None else ((name, _dotenv(folder / name)) for name in DOTENV)
-    return Environment(((PROCESS, os.environ), *files))
+    files = () if folder is None else ((name, _dotenv(folder / name)) for name in (".env.local", ".env"))
+    return Environment((("the environment", os.environ), *files))
 
 
 def _dotenv(path: Path) -> Mapping[str, str | None]:
@@ -75,82 +73,65 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
     return found
 
 
-def overlay(
-    table: Mapping[str, Any], variables: Iterable[Sourced], known: Mapping[str, Iterable[str]], *, fill: bool
-) -> tuple[dict[str, Any], dict[KeyPath, Sourced], list[ConfigurationError]]:
-    """Put variables into a configuration.
+def overlay(document: Document, variables: list[Sourced], known: Mapping[str, tuple[str, ...]], *, fill: bool) -> None:
+    """Put variables into what a document says; the tables that it was made of stay as they are.
 
     Args:
-        table: the configuration, which is left as it is.
+        document: is changed.
         variables: what to put in.
-        known: the keys of the whole configuration, each with the keys of its table as far as they are fixed.
-        fill: whether they only fill what the configuration leaves open.
+        known: the keys of a configuration, each with the keys of its table as far as they are fixed.
+        fill: whether they only fill what the document leaves open.
 
-    Returns:
-        The configuration with the variables in it, which variable each path has its value from, and what is wrong.
+    Raises:
+        ConfigurationError: there is no such value to set.
     """
-    made: dict[str, Any] = dict(table)
-    used: dict[KeyPath, Sourced] = {}
-    problems = []
+    table, used = dict(document.table), {}
     for variable in variables:
         parts = variable.name.removeprefix(PREFIX).split("__")
+        wrong = None
         if parts[0].lower() not in known or "" in parts:
-            names = [*OTHERS, *(f"{PREFIX}{upper(key)}" for key, inner in known.items() if not inner)]
-            names += [f"{PREFIX}{upper(key)}__{upper(one)}" for key, inner in known.items() for one in inner]
-            problems.append(ConfigurationError(f"{variable}: no such variable; {nearest(variable.name, names)}"))
-            continue
-        try:
-            if path := _put(made, parts, Written(variable.value), fill=fill):
-                used[path] = variable
-        except ConfigurationError as error:
-            problems.append(ConfigurationError(f"{variable}: {error.message}"))
-    return made, used, problems
-
-
-def _put(table: dict[str, Any], parts: list[str], value: Written, *, fill: bool) -> KeyPath | None:
-    """Set one value; every table on the way is copied. None where the value is there and only gaps are filled."""
-    node: Any = table
-    path: KeyPath = ()
-    for number, part in enumerate(parts):
-        key = _key(node, part, path)
-        path = (*path, key)
-        there = None if isinstance(node, dict) and key not in node else node[key]
-        if number == len(parts) - 1:
-            if fill and there is not None:
-                return None
-            node[key] = value
-            return path
-        if isinstance(there, Mapping):
-            node[key] = dict(there)
-        elif isinstance(there, list | tuple):
-            node[key] = list(there)
-        elif there is None:
-            node[key] = {}
-        elif path[0] == "models" and len(path) == 2:
-            node[key] = {"target": there}
+            names = [f"{key}__{one}" if one else key for key, inner in known.items() for one in inner or ("",)]
+            wrong = f"no such variable; {nearest(variable.name, [*OTHERS, *(PREFIX + one.upper() for one in names)])}"
         else:
-            raise ConfigurationError(f"{part.lower()!r} is no table, and has nothing in it to set")
-        node = node[key]
-    return None
+            try:
+                path = _set(table, parts, Written(variable.value), fill=fill)
+                used.update({path: variable} if path else {})
+            except LookupError:
+                wrong = f"it sets nothing, as there is no table {'.'.join(parts[:-1]).lower()!r}"
+        if wrong:
+            raise Place(Document(NO_FILE, variables={(): variable})).error(wrong)
+    document.table, document.variables = table, used
 
 
-def _key(node: Any, part: str, path: KeyPath) -> str | int:
+def _set(node: Any, parts: list[str], value: Written, path: KeyPath = (), *, fill: bool) -> KeyPath | None:
+    """Set one value; every table on the way is copied. Gives its path, or None where it is there and gaps are filled."""
+    key = _key(node, parts[0])
+    path = (*path, key)
+    there = node[key] if isinstance(node, list) else node.get(key)
+    if len(parts) == 1:
+        if fill and there is not None:
+            return None
+        node[key] = value
+        return path
+    if isinstance(there, str) and path[:-1] == ("models",):
+        there = {"target": there}
+    if not isinstance(there, Mapping | list | tuple | None):
+        raise LookupError
+    node[key] = list(there) if isinstance(there, list | tuple) else dict(there or {})
+    return _set(node[key], parts[1:], value, path, fill=fill)
+
+
+def _key(node: Any, part: str) -> str | int:
     """The key that a part of a variable's name means: capitals and underscores stand for what is written otherwise."""
-    if isinstance(node, list):
-        uses = [upper(str(item.get("use"))) if isinstance(item, Mapping) else "" for item in node]
-        if part.isdigit() and int(part) < len(node):
-            return int(part)
-        if uses.count(part) == 1:
-            return uses.index(part)
-        raise ConfigurationError(f"none of the {path[-1]}, or several, are {part.lower()!r}; name one by its number")
-    names: Iterable[str] = node
-    if path == ("providers",) and "_" in part:
-        from importlib.metadata import entry_points
-
-        names = [*node, *entry_points(group="jackfield.providers").names]
-    return next((name for name in names if upper(str(name)) == part), part.lower())
+    if not isinstance(node, list):
+        return next((key for key in node if _upper(key) == part), part.lower())
+    uses = [_upper(item.get("use")) if isinstance(item, Mapping) else "" for item in node]
+    if part.isdigit() and int(part) < len(node):
+        return int(part)
+    if uses.count(part) != 1:
+        raise LookupError
+    return uses.index(part)
 
 
-def upper(name: str) -> str:
-    """A name as it stands in a variable's name."""
-    return "".join(char if char.isalnum() else "_" for char in name).upper()
+def _upper(name: object) -> str:
+    return "".join(char if char.isalnum() else "_" for char in str(name)).upper()
