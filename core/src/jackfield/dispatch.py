@@ -57,24 +57,41 @@ class Dispatcher:
         layers = in_order([*instances.middleware(), *middleware])
         self._open = compose([*layers, settle], last(instances.provider))
 
-    def begin(self, request: Request[E, R], *, streaming: bool, timeout: float | None = None) -> Flow[E, R]:
-        """A call that has not begun: its first event is asked for by whoever reads the flow."""
+    def begin(
+        self, request: Request[E, R], *, streaming: bool, timeout: float | None = None, within: Call[Any] | None = None
+    ) -> Flow[E, R]:
+        """A call that has not begun: its first event is asked for by whoever reads the flow.
+
+        `within` is the call that asks for it.
+        """
         _check_timeout(timeout)
         operation = request.operation
         target, alias, settings = self._target(request.model, operation.name)
         if settings:
             request = _filled(request, settings, f"{self.config.prefix}models.{alias}")
-        control = Control()
-        runtime = self.runtime.bind(control)
+        control = Control() if within is None else within.runtime.control.child()
         timeouts = self.config.timeouts
-
         total = timeout if timeout is not None else None if streaming else timeouts.total
 
         def opened() -> Stage:
-            control.deadline = None if total is None else runtime.now() + total
-            return self._open(Call(operation, request, target, runtime, alias, streaming, control.deadline, timeouts))
+            scopes, depth = ((), 0) if within is None else (within.scopes, within.depth + 1)
+            deadline = None if total is None else self.runtime.now() + total
+            if within is not None and within.deadline is not None:
+                deadline = within.deadline
+            runtime = self.runtime.bind(control, deadline, scopes)
+            call = Call(
+                operation, request, target, runtime, alias, streaming, deadline, timeouts, scopes, depth, self._ask
+            )
+            return self._open(call)
 
-        return Flow(runtime, control, operation, opened)
+        return Flow(self.runtime, control, operation, opened)
+
+    async def _ask(self, call: Call[Any], request: Request[E, R]) -> R:
+        flow = self.begin(request, streaming=False, within=call)
+        try:
+            return await flow.result()
+        finally:
+            call.runtime.control.part(flow.control)
 
     def _target(self, model: str | None, operation: str) -> tuple[Target, str | None, Mapping[str, Any]]:
         named = model or self._default

@@ -16,7 +16,6 @@ from typing import Any, Final
 from ..errors import (
     CallTimeoutError,
     ConnectTimeoutError,
-    DeadlineError,
     JackfieldError,
     ReadTimeoutError,
     StreamStateError,
@@ -43,30 +42,12 @@ class Work:
         self.connected: bool = False  # whether a connection was made for it, rather than an old one used again
 
     def allowed(self, bound: float | None, error: type[CallTimeoutError]) -> float | None:
-        """Seconds that the next wait may take.
-
-        Raises:
-            DeadlineError: no time is left.
-        """
-        limits = self.limits
-        ends = [end for end in (limits.deadline, limits.first) if end is not None]
-        if not ends:
-            return bound
-        left = min(ends) - monotonic()
-        if left <= 0:
-            raise self.late(error)
-        return left if bound is None else min(left, bound)
+        """Seconds that the next wait may take; see `Limits.allowed`."""
+        return self.limits.allowed(monotonic(), bound, error, self.origin)
 
     def late(self, error: type[CallTimeoutError]) -> CallTimeoutError:
-        """The error for a wait that took too long, by the bound that was the cause."""
-        limits, now = self.limits, monotonic()
-        if limits.deadline is not None and now >= limits.deadline:
-            return DeadlineError("the call's deadline has passed")
-        if limits.first is not None and now >= limits.first:
-            return ReadTimeoutError("the first event took too long")
-        if error is ConnectTimeoutError:
-            return error(f"no connection to {self.origin} within {limits.connect} s")
-        return error(f"nothing was received for {limits.silence} s")
+        """The error for a wait that took too long."""
+        return self.limits.late(monotonic(), error, self.origin)
 
     def stop(self) -> None:
         """Wake a read or a write, from whatever thread or task: the socket is shut, its reader closes it."""

@@ -1,6 +1,6 @@
 """The runtime: network, clock, sleep, randomness and threads, blocking or on an event loop."""
 
-from .base import Control, Limits, Lock, Network, Reply, Runtime
+from .base import Control, Limits, Lock, Network, Reply, Runtime, Scope, Signal
 from .blocking import ADVICE, BlockingRuntime, drive, wants_loop
 from .quiet import Quietly, begin
 
@@ -14,6 +14,8 @@ __all__ = [
     "Quietly",
     "Reply",
     "Runtime",
+    "Scope",
+    "Signal",
     "begin",
     "drive",
     "wants_loop",
