@@ -356,8 +356,7 @@ def test_scopes_are_entered_around_each_step_and_leak_to_nobody(colour):
 
     async def read(client):
         async with client.stream("x") as stream:
-            async for _ in stream:
-                seen.append(WHERE.get())
+            seen.extend([WHERE.get() async for _ in stream])
 
     run(colour, read, middleware=[middleware(body)], **playing(player))
     assert seen == ["outside one two"] * 2 + ["outside"] * 7

@@ -3,11 +3,13 @@
 from .base import Control, Limits, Lock, Network, Reply, Runtime, Scope, Signal
 from .blocking import ADVICE, BlockingRuntime, drive, wants_loop
 from .quiet import Quietly, begin
+from .transport import FunctionNetwork, TransportFunction
 
 __all__ = [
     "ADVICE",
     "BlockingRuntime",
     "Control",
+    "FunctionNetwork",
     "Limits",
     "Lock",
     "Network",
@@ -16,6 +18,7 @@ __all__ = [
     "Runtime",
     "Scope",
     "Signal",
+    "TransportFunction",
     "begin",
     "drive",
     "wants_loop",

@@ -189,7 +189,7 @@ class Reply(Protocol):
 
     def scrub(self, text: str) -> str:
         """The text without the credential of the request."""
-        ...
+        return text
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end."""
