@@ -71,7 +71,7 @@ class Proxy:
             expected = b"Basic " + base64.b64encode(self.login.encode())
             status = self.refuses or (407 if self.login and expected not in head else 0)
             if status:
-                client.sendall(f"HTTP/1.1 {status} {self.login} is wrong\r\ncontent-length: 0\r\n\r\n".encode())
+                client.sendall(f"HTTP/1.1 {status} Refused\r\ncontent-length: 0\r\n\r\n".encode())
                 return
             with socket.create_connection(("127.0.0.1", self.to)) as server:
                 self._open.append(server)
