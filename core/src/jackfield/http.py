@@ -29,6 +29,7 @@ class HttpRequest:
         body: the bytes to send.
         read: whether the exchange wants the body of the reply whole, in `HttpResponse.body`.
         after: seconds to wait before sending (a poll).
+        origin: scheme, host and port that it goes to. A provider leaves it empty: its endpoint says it.
     """
 
     method: str
@@ -37,6 +38,7 @@ class HttpRequest:
     body: bytes = field(default=b"", repr=False)
     read: bool = False
     after: float = 0.0
+    origin: str = ""
 
 
 @frozen
