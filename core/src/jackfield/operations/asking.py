@@ -10,14 +10,7 @@ from ..errors import BadRequestError
 from ..types import ForcedTool, JsonSchema, ResponseFormat, Tool, ToolChoice, Unknown
 from .messages import items, no_typo, read_cache, rest
 
-__all__ = [
-    "ResponseFormatLike",
-    "ToolChoiceLike",
-    "ToolLike",
-    "read_response_format",
-    "read_tool_choice",
-    "read_tools",
-]
+__all__ = ["ResponseFormatLike", "ToolChoiceLike", "ToolLike", "read_response_format", "read_tool_choice", "read_tools"]
 
 ToolLike: TypeAlias = Tool | Unknown | Mapping[str, Any] | Callable[..., Any]
 ToolChoiceLike: TypeAlias = ToolChoice | Mapping[str, Any] | None
