@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
-
-from typing_extensions import Unpack
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from .config import ConfigLike, load
 from .dispatch import Dispatcher
@@ -15,7 +13,6 @@ from .middleware import Middleware
 from .operations import ChatOptions, ChatRequest, ChatResponse, MessagesLike, Request
 from .registry import Kind, Registry
 from .runtime import BlockingRuntime, Runtime, drive
-from .runtime.aio import AnyioRuntime
 from .settings import nearest
 from .stream import AsyncStream, Stream
 from .types import ChatEvent, Event
@@ -49,7 +46,13 @@ class _Client:
         """
         loaded = load(config)
         engine = Engine(blocking=self._blocking, name=loaded.engine)
-        runtime: Runtime = BlockingRuntime(engine) if self._blocking else AnyioRuntime(engine)
+        runtime: Runtime
+        if self._blocking:
+            runtime = BlockingRuntime(engine)
+        else:
+            from .runtime.aio import AnyioRuntime  # a blocking client does without anyio, which takes a while
+
+            runtime = AnyioRuntime(engine)
         registry = Registry(plugins)
         self._dispatcher = Dispatcher(loaded, registry, runtime, middleware)
         registry.announce(self)

@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from time import monotonic
 from typing import Any, Final, Literal, TypeAlias
 
@@ -61,11 +62,15 @@ class Engine:
 
     def __init__(self, *, blocking: bool, name: EngineName = "auto") -> None:
         self.name: str = _choose(name)
-        self._core = importlib.import_module(CORES[self.name])
         self._colour = BlockingPool if blocking else SuspendingPool
         self._pools: dict[str, Pool] = {}
         self._home: object = None
         self._closed = False
+
+    @cached_property
+    def _core(self) -> Any:
+        # importing it takes longer than all of ours: who builds a client may not call at once, or at all
+        return importlib.import_module(CORES[self.name])
 
     async def send(
         self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control, *, repeatable: bool

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-from anyio.lowlevel import current_token
-
 from ..runtime import Quietly, begin
 from .work import Backend, BlockingBackend, wrap, wrap_later
 
@@ -55,6 +53,8 @@ class SuspendingPool:
     @staticmethod
     def here() -> object:
         """What the pool is bound to: the event loop that runs now."""
+        from anyio.lowlevel import current_token
+
         return current_token()
 
     async def handle(self, request: Any) -> Any:
