@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import copy
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast, get_args, overload
+from typing import Any, Self, TypeVar, Unpack, cast, get_args, overload
 
 from attrs import evolve
-from typing_extensions import Unpack
 
 from .config import Config, ConfigLike, load
 from .dispatch import Dispatcher
@@ -38,7 +37,6 @@ from .operations import (
 from .operations.built import any_request, built
 from .registry import Kind, Registry
 from .runtime import BlockingRuntime, FunctionNetwork, Network, Runtime, TransportFunction, drive
-from .runtime.aio import AnyioRuntime
 from .settings import structure
 from .stream import AsyncStream, Stream
 from .types import ChatEvent, Event
@@ -338,4 +336,8 @@ def _runtime(blocking: bool, config: Config, transport: Network | TransportFunct
             raise ConfigurationError(f"transport: expected a function or a Network, got {type(transport).__name__}")
         transport = FunctionNetwork(transport)
     network = cast("Network", transport)
-    return BlockingRuntime(network) if blocking else AnyioRuntime(network)
+    if blocking:
+        return BlockingRuntime(network)
+    from .runtime.aio import AnyioRuntime  # a blocking client does without anyio, which takes a while
+
+    return AnyioRuntime(network)

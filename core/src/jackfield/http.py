@@ -70,7 +70,11 @@ def read_json(data: bytes | str, what: str = "reply") -> Any:
     """
     try:
         text = data if isinstance(data, str) else data.decode()
-        return _decoder.decode(text.removeprefix("\ufeff").strip(" \t\r\n"))
+        text = text.removeprefix("\ufeff").strip(" \t\r\n")
+        value, end = _decoder.raw_decode(text)
+        if end != len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
+        return value
     except (ValueError, RecursionError) as error:
         shown = data[:80]
         raise MalformedReplyError(f"the {what} is not JSON ({type(error).__name__}: {error}): {shown!r}") from None

@@ -12,8 +12,9 @@ import importlib
 import importlib.util
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cached_property
 from time import monotonic
+from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
 
 from .. import __version__
@@ -41,6 +42,7 @@ from .work import Work, current
 __all__ = ["Engine", "EngineName", "NetworkOptions"]
 
 EngineName: TypeAlias = Literal["auto", "httpx", "httpx2"]
+Phase: TypeAlias = Literal["connect", "read", "close"]
 
 CORES: Final = {"httpx": "httpcore", "httpx2": "httpcore2"}
 DEFAULTS: Final = NetworkOptions()
@@ -62,7 +64,6 @@ class Engine:
 
     def __init__(self, *, blocking: bool, name: EngineName = "auto", options: NetworkOptions = DEFAULTS) -> None:
         self.name: str = _choose(name)
-        self._core = importlib.import_module(CORES[self.name])
         self._colour = BlockingPool if blocking else SuspendingPool
         self._pools: dict[tuple[object, str, Proxy | None], Pool] = {}
         self._options = options
@@ -70,6 +71,11 @@ class Engine:
         self._closed = False
         if options.ca or options.client_certificate:
             self._tls()
+
+    @cached_property
+    def _core(self) -> Any:
+        # importing it takes longer than all of ours: who builds a client may not call at once, or at all
+        return importlib.import_module(CORES[self.name])
 
     async def send(
         self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control, *, repeatable: bool
@@ -150,42 +156,59 @@ class Engine:
             self._context = self._options.tls(importlib.import_module(self.name).create_ssl_context())
         return self._context
 
-    @contextmanager
-    def at_work(self, work: Work, phase: Literal["connect", "read", "close"]) -> Iterator[None]:
+    def at_work(self, work: Work, phase: Phase) -> AtWork:
         """Let the network layer know for whom it works, and give its errors our names."""
-        core = self._core
-        if work.control is not None and phase != "close":
+        return AtWork(self._core, work, phase)
+
+
+class AtWork:
+    """A step of an exchange at the network: a context manager, and no generator, since there is one for each read."""
+
+    __slots__ = ("_core", "_phase", "_token", "_work")
+
+    def __init__(self, core: Any, work: Work, phase: Phase) -> None:
+        self._core = core
+        self._work = work
+        self._phase = phase
+
+    def __enter__(self) -> None:
+        work = self._work
+        if work.control is not None and self._phase != "close":
             work.control.attach(work.stop)
-        token = current.set(work)
-        try:
-            yield
-        except JackfieldError:
-            raise
-        except (core.ConnectTimeout, core.PoolTimeout):
+        self._token = current.set(work)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        current.reset(self._token)
+        if self._work.control is not None:
+            self._work.control.detach()
+        if error is not None and not isinstance(error, JackfieldError):
+            self._rename(error)
+
+    def _rename(self, error: BaseException) -> None:
+        core, work = self._core, self._work
+        if isinstance(error, core.ConnectTimeout | core.PoolTimeout):
             raise work.late(ConnectTimeoutError) from None
-        except core.TimeoutException:
+        if isinstance(error, core.TimeoutException):
             raise work.late(ConnectTimeoutError if work.opening else ReadTimeoutError) from None
-        except core.ProxyError as error:
+        if isinstance(error, core.ProxyError):
             status = str(error)[:3]  # the rest is the proxy's own text
             refused = f"no reply from {work.origin}: the proxy answered {status}"
             raise ConnectionFailedError(refused, retryable=status.startswith("5")) from None
-        except core.LocalProtocolError:
+        if isinstance(error, core.LocalProtocolError):
             # its text quotes the header that it refused, and that may be the key
             raise BadRequestError(
                 "the request cannot be written as HTTP/1.1: a header or the path is illegal"
             ) from None
-        except (core.NetworkError, core.ProtocolError, core.UnsupportedProtocol, OSError) as error:
+        if isinstance(error, core.NetworkError | core.ProtocolError | core.UnsupportedProtocol | OSError):
             if work.stopped:
                 raise StreamStateError("the stream was closed while it was being read") from None
             text = str(error) or type(error).__name__
             error = error.with_traceback(None)  # the pool's frames hold the headers
-            if phase == "connect":
+            if self._phase == "connect":
                 raise ConnectionFailedError(f"no reply from {work.origin}: {text}") from error
             raise StreamInterruptedError(f"the connection broke: {text}") from error
-        finally:
-            current.reset(token)
-            if work.control is not None:
-                work.control.detach()
 
 
 class EngineReply:

@@ -7,11 +7,7 @@ from contextlib import suppress
 from os import getpid
 from typing import Any, Final, TypeAlias
 
-from anyio import move_on_after
-from anyio.lowlevel import current_token
-
 from ..runtime import Quietly, begin
-from ..runtime.aio import reaper
 from .work import Backend, BlockingBackend, wrap, wrap_later
 
 CLOSING: Final = 5.0  # seconds
@@ -67,7 +63,9 @@ class SuspendingPool:
 
     def __init__(self, core: Any, **options: Any) -> None:
         self._pool = core.AsyncConnectionPool(network_backend=Backend(core.AnyIOBackend(), wrap_later), **options)
-        self._loop: Any = getattr(current_token(), "native_token", current_token())
+        from ..runtime.aio import reaper  # who blocks does without anyio
+
+        self._loop: Any = getattr(self.here(), "native_token", self.here())
         self._reap = reaper()
         self._keeper = self._keep()
         # this generator the loop shall adopt: it closes the connections of a loop that ends before the client does
@@ -75,6 +73,8 @@ class SuspendingPool:
             self._keeper.__anext__().send(None)
 
     async def _keep(self) -> AsyncGenerator[None, None]:
+        from anyio import move_on_after
+
         try:
             yield
         finally:
@@ -84,6 +84,8 @@ class SuspendingPool:
     @staticmethod
     def here() -> object:
         """What the pool is bound to: the event loop that runs now."""
+        from anyio.lowlevel import current_token
+
         return current_token()
 
     def gone(self) -> bool:
