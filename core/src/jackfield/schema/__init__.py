@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import NOTHING
 
 from ..errors import BadRequestError, MalformedReplyError
 from ..http import read_json
-from ._kinds import fields_of, shape
-from ._members import Member, named, parameters_of, summary, title_of
-from ._misfit import Misfit
-from ._plain import dump
-from ._shapes import Book, Object, Reading, Shape
-from ._strict import REF, references, strictly
-
-if TYPE_CHECKING:
-    from ..types import ToolCall
+from ..types import ToolCall
+from ._members import Member, described, named, parameters_of
+from ._plain import Misfit, dump
+from ._shapes import REF, Book, Shape, members_shape, shape
+from ._strict import Strict, definitions
 
 __all__ = [
     "arguments",
@@ -48,7 +44,7 @@ def json_schema(
     Args:
         kind: the type.
         strict: whether to write what OpenAI's structured outputs require: closed objects with every property required,
-            no defaults, and null for a field that could be left out (`read_as(..., null_is_absent=True)` reads that).
+            no defaults, and null for a field that could be left out (which `read_as` takes so).
         known: schemas for types that have none of their own.
 
     Raises:
@@ -66,19 +62,20 @@ def fits_strict(kind: Any) -> bool:
     return _fits_strict(shape(kind, named(kind)), named(kind))
 
 
-def read_as(value: Any, kind: type[T], *, null_is_absent: bool = False) -> T:
+def read_as(value: Any, kind: type[T]) -> T:
     """Read a value of JSON into a type. Nothing is converted that is not the same in JSON: "5" and true are no numbers.
+
+    A null stands for a field that was left out, where the field has a default and cannot be null.
 
     Args:
         value: what a JSON decoder gave.
         kind: the type.
-        null_is_absent: whether null may stand for a field that has a default and cannot be null.
 
     Raises:
         MalformedReplyError: names the field, what was expected and what came.
         BadRequestError: the type cannot be read from JSON.
     """
-    read: T = _read(value, shape(kind, named(kind)), named(kind), null_is_absent=null_is_absent)
+    read: T = _read(value, shape(kind, named(kind)), named(kind))
     return read
 
 
@@ -88,7 +85,7 @@ def function_schema(function: Callable[..., Any], *, strict: bool = False) -> tu
     Raises:
         BadRequestError: names the parameter that a model cannot give, or that cannot be strict.
     """
-    return summary(function), _schema(_parameters(function), title_of(function), strict=strict)
+    return described(function)[0], _schema(_parameters(function), named(function), strict=strict)
 
 
 def arguments(function: Callable[..., Any], call: ToolCall) -> dict[str, Any]:
@@ -98,7 +95,7 @@ def arguments(function: Callable[..., Any], call: ToolCall) -> dict[str, Any]:
         MalformedReplyError: names the argument, what was expected and what came.
     """
     what = f"arguments of tool call {call.name!r}"
-    read: dict[str, Any] = _read(call.parsed, _parameters(function), what, null_is_absent=True)
+    read: dict[str, Any] = _read(call.parsed, _parameters(function), what)
     return read
 
 
@@ -122,33 +119,33 @@ def read_response(text: str, kind: Any) -> Any:
     Raises:
         MalformedReplyError: it is not JSON, or does not fit: names the field, what was expected and what came.
     """
-    return _read(read_json(text), _answer(kind), f"the reply is not a {named(kind)}", null_is_absent=True)
+    return _read(read_json(text), _answer(kind), f"the reply is not a {named(kind)}")
 
 
 def _schema(
-    top: Shape, title: str, *, strict: bool, known: Mapping[Any, Mapping[str, Any]] | None = None
+    top: Shape, title: str, *, strict: bool = False, known: Mapping[Any, Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
     book = Book(known or {})
     body = top.schema(book)
     foreign = False
-    for _ in range(len(book.bodies)):
-        if "$ref" not in body:
-            break
-        name = body.pop("$ref").removeprefix(REF)
-        foreign = name in book.foreign
-        body = {**book.bodies[name], **body}
+    for _ in book.bodies:
+        # the top is written out; what refers to it finds it among the definitions
+        if "$ref" in body:
+            name = body["$ref"].removeprefix(REF)
+            foreign = name in book.foreign
+            body = {**book.bodies[name], **{key: one for key, one in body.items() if key != "$ref"}}
+    write: Callable[[str], dict[str, Any]] = book.bodies.__getitem__
     if strict:
-        body = strictly(body, book, title, foreign=foreign)
-    pending, found = references(body), set[str]()
-    while pending:
-        name = pending.pop()
-        found.add(name)
-        pending |= references(book.bodies[name]) - found
-    return {**body, "$defs": {name: one for name, one in book.bodies.items() if name in found}} if found else body
+        closed = Strict(book)
+        if body.get("type") != "object":
+            raise BadRequestError(f"{title}: a strict schema is an object at the top")
+        body, write = closed.close(body, title, foreign=foreign), closed.definition
+    needed = definitions(body, book.bodies, write)
+    return {**body, "$defs": needed} if needed else body
 
 
 def _fits_strict(top: Shape, title: str) -> bool:
-    _schema(top, title, strict=False)
+    _schema(top, title)
     try:
         _schema(top, title, strict=True)
     except BadRequestError:
@@ -156,9 +153,9 @@ def _fits_strict(top: Shape, title: str) -> bool:
     return True
 
 
-def _read(value: Any, top: Shape, what: str, *, null_is_absent: bool) -> Any:
+def _read(value: Any, top: Shape, what: str) -> Any:
     try:
-        return top.read(value, Reading(null_is_absent))
+        return top.read(value, {})
     except Misfit as error:
         raise MalformedReplyError(f"{what}: {error}") from error.__cause__
     except RecursionError:
@@ -168,12 +165,11 @@ def _read(value: Any, top: Shape, what: str, *, null_is_absent: bool) -> Any:
 def _answer(kind: Any) -> Shape:
     """The shape of a reply: the type's own where that is an object, else an object around it."""
     top = shape(kind, named(kind))
-    if _schema(top, named(kind), strict=False).get("type") == "object":
+    if _schema(top, named(kind)).get("type") == "object":
         return top
-    fields = {"value": (Member("value", "value", kind, required=True, default=NOTHING), top)}
-    return Object("the reply", lambda value: value, lambda: fields)
+    member = Member("value", "value", kind, required=True, default=NOTHING, description=None)
+    return members_shape("the reply", [member], lambda value: value)
 
 
-def _parameters(function: Callable[..., Any]) -> Object:
-    title = title_of(function)
-    return Object(title, dict, lambda: fields_of(title, parameters_of(function), {}))
+def _parameters(function: Callable[..., Any]) -> Shape:
+    return members_shape(named(function), parameters_of(function), dict)

@@ -5,29 +5,24 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache, partial
-from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
+import textwrap
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
-from attrs import NOTHING, frozen
+from attrs import NOTHING
 
 from ..errors import BadRequestError
 
-__all__ = ["Member", "described", "members_of", "named", "parameters_of", "substituted", "summary", "title_of"]
-
-SECTIONS: Final = {"Args:", "Arguments:", "Attributes:", "Parameters:"}
-HEADER: Final = re.compile(r"[A-Z]\w*(?: \w+)*:")
-ENTRY: Final = re.compile(r"(\w+)(?: \([^)]*\))?:\s*(.*)")
-MARKS: Final = {"Required": True, "NotRequired": False, "ReadOnly": None, "Final": None}
+HEADER: Final = r"^(?:Args|Arguments|Attributes|Parameters|Raises|Returns|Yields|Examples?|Notes?):\n"
+SECTION: Final = re.compile(r"^(?:Args|Arguments|Attributes|Parameters):\n((?:[ \t]+.*\n|\n)+)", re.MULTILINE)
+ENTRY: Final = re.compile(r"^(\w+)(?: \(.*?\))?:((?:.*\n)(?:[ \t]+.*\n|\n)*)", re.MULTILINE)
+MARKS: Final = {"Required", "NotRequired", "ReadOnly", "Final"}
 PLAIN: Final = (list, dict, set, frozenset, tuple)
 
-# whether it must be given, and what it is otherwise
-Default = tuple[bool, Any]
 
-
-@frozen
-class Member:
+class Member(NamedTuple):
     """One field of a class, or one parameter of a function.
 
     Attributes:
@@ -44,136 +39,77 @@ class Member:
     kind: Any
     required: bool
     default: Any
-    description: str | None = None
+    description: str | None
 
 
 def named(kind: Any) -> str:
-    """A type, as an error or the name of a schema shows it."""
-    if isinstance(kind, type) and not get_args(kind):
-        return kind.__name__
-    return re.sub(r"\b(?:\w+\.|<locals>\.)+(?=\w)", "", str(kind))
+    """A type or a function, as an error or the name of a schema shows it."""
+    name = None if get_args(kind) else getattr(kind, "__name__", None)
+    return name or re.sub(r"\b(?:\w+\.|<locals>\.)+(?=\w)", "", str(kind))
 
 
 @lru_cache(maxsize=512)
-def members_of(cls: type[Any]) -> tuple[Member, ...] | None:
+def members_of(cls: Any) -> tuple[Member, ...] | None:
     """The fields that a class is made from; None where it is of no kind that we know.
 
     Raises:
         BadRequestError: its annotations cannot be read.
     """
-    rows = _fields(cls)
-    if rows is None:
-        return None
-    hints, bound = _hints(cls), _bound(cls)
-    texts: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        texts |= described(base.__dict__.get("__doc__"))[1]
-    made = []
-    for key, name, (required, default) in rows:
-        kind, mark = _unmarked(hints.get(name, Any))
-        needed = required if mark is None else mark
-        made.append(Member(key, name, substituted(kind, bound), needed, default, texts.get(name, texts.get(key))))
-    return tuple(made)
-
-
-def _fields(cls: Any) -> Iterable[tuple[str, str, Default]] | None:
-    """The key, the attribute and the default of each field."""
     if attrs.has(cls):
-        return [(one.alias or one.name, one.name, _default(one.default)) for one in attrs.fields(cls) if one.init]
-    if dataclasses.is_dataclass(cls):
-        return [(one.name, one.name, _dataclass_default(one)) for one in dataclasses.fields(cls) if one.init]
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        defaults = cls._field_defaults
-        return [(name, name, (name not in defaults, defaults.get(name, NOTHING))) for name in cls._fields]
-    if issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
-        return [(key, key, (key in cls.__required_keys__, NOTHING)) for key in _hints(cls)]
-    return None
+        rows = [(one.alias, one.name, *_default(one.default)) for one in attrs.fields(cls) if one.init]
+    elif dataclasses.is_dataclass(cls):
+        own = [one for one in dataclasses.fields(cls) if one.init]
+        rows = [(one.name, one.name, *_default(one.default, one.default_factory)) for one in own]
+    elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        rows = [(name, name, *_default(cls._field_defaults.get(name, NOTHING))) for name in cls._fields]
+    elif issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
+        rows = [(key, key, key in cls.__required_keys__, NOTHING) for key in _hints(cls)]
+    else:
+        return None
+    hints, bound, members = _hints(cls), _bound(cls), []
+    texts = {name: text for base in reversed(cls.__mro__) for name, text in described(base)[1].items()}
+    for key, name, required, default in rows:
+        kind, needed = hints.get(name, Any), required
+        while (mark := getattr(get_origin(kind), "_name", None)) in MARKS:
+            kind, needed = get_args(kind)[0], {"Required": True, "NotRequired": False}.get(str(mark), needed)
+        members.append(Member(key, name, substituted(kind, bound), needed, default, texts.get(name, texts.get(key))))
+    return tuple(members)
 
 
-def _default(default: Any) -> Default:
-    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
-        return False, _built(default.factory)
-    return default is NOTHING, default
-
-
-def _dataclass_default(one: dataclasses.Field[Any]) -> Default:
-    if one.default_factory is not dataclasses.MISSING:
-        return False, _built(one.default_factory)
-    return (True, NOTHING) if one.default is dataclasses.MISSING else (False, one.default)
-
-
-def _built(factory: Any) -> Any:
-    # any other function may give something else each time, or do something
-    return factory() if factory in PLAIN else NOTHING
+def _default(value: Any, factory: Any = dataclasses.MISSING) -> tuple[bool, Any]:
+    """Whether there is no default, and the default where it is a plain value."""
+    factory = value.factory if isinstance(value, attrs.Factory) else factory  # type: ignore[arg-type]
+    if factory is not dataclasses.MISSING:
+        # any other function may give something else each time, or do something
+        return False, factory() if factory in PLAIN else NOTHING
+    missing = value is NOTHING or value is dataclasses.MISSING
+    return missing, NOTHING if missing else value
 
 
 def parameters_of(function: Callable[..., Any]) -> tuple[Member, ...]:
-    """The parameters of a function, a bound method or a partial.
+    """The parameters of a function or a bound method.
 
     Raises:
         BadRequestError: a parameter has no type hint, or cannot be given by its name.
     """
-    inner = _unwrapped(function)
-    hints, texts = _hints(inner), described(inspect.getdoc(inner))[1]
-    title = title_of(function)
-    made = []
+    hints, texts, members = _hints(function), described(function)[1], []
     for name, one in inspect.signature(function).parameters.items():
-        where = f"{title}: parameter {name!r}"
+        where = f"{named(function)}: parameter {name!r}"
         if one.kind not in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}:
             raise BadRequestError(f"{where} is {one.kind.description}, and a model gives each argument by its name")
         if name not in hints:
             raise BadRequestError(f"{where} has no type hint; `Any` allows anything")
-        required = one.default is one.empty
-        made.append(Member(name, name, hints[name], required, NOTHING if required else one.default, texts.get(name)))
-    return tuple(made)
-
-
-def title_of(function: Any) -> str:
-    """The name of a function, for errors."""
-    return str(_unwrapped(function).__qualname__.rpartition("<locals>.")[2])
-
-
-def summary(function: Any) -> str | None:
-    """The first paragraph of a function's docstring."""
-    return described(inspect.getdoc(_unwrapped(function)))[0]
-
-
-def _unwrapped(function: Any) -> Any:
-    """What holds the hints and the docstring: not a partial, and not an object that can be called."""
-    while isinstance(function, partial):
-        function = function.func
-    if inspect.isclass(function) or not callable(function):
-        raise BadRequestError(f"expected a function, got {function!r}")
-    return function if inspect.isroutine(function) else function.__call__
+        default = _default(NOTHING if one.default is one.empty else one.default)
+        members.append(Member(name, name, hints[name], *default, texts.get(name)))
+    return tuple(members)
 
 
 def _hints(thing: Any) -> dict[str, Any]:
     try:
-        try:
-            return get_type_hints(thing, include_extras=True)
-        except NameError:
-            # a class inside a function may name itself
-            return get_type_hints(thing, localns={thing.__name__: thing}, include_extras=True)
+        return get_type_hints(thing, include_extras=True)
     except Exception as error:  # noqa: BLE001 - an annotation is any expression
         title = getattr(thing, "__qualname__", repr(thing))
-        raise BadRequestError(f"{title}: its annotations cannot be read: {type(error).__name__}: {error}") from None
-
-
-def _unmarked(kind: Any) -> tuple[Any, bool | None]:
-    """A hint without `Required`, `NotRequired` and the like, and whether they say that it must be given."""
-    extras: tuple[Any, ...] = ()
-    required = None
-    while origin := get_origin(kind):
-        inner, *more = get_args(kind) or (kind,)
-        if origin is Annotated:
-            extras += tuple(more)
-        elif not isinstance(origin, type) and getattr(origin, "__name__", "") in MARKS:
-            mark = MARKS[origin.__name__]
-            required = required if mark is None else mark
-        else:
-            break
-        kind = inner
-    return (Annotated[(kind, *extras)] if extras else kind), required
+        raise BadRequestError(f"{title}: its type hints cannot be read: {type(error).__name__}: {error}") from None
 
 
 def _bound(kind: Any) -> dict[Any, Any]:
@@ -181,8 +117,7 @@ def _bound(kind: Any) -> dict[Any, Any]:
     origin = get_origin(kind) or kind
     bound = dict(zip(getattr(origin, "__parameters__", ()), get_args(kind), strict=False))
     for base in getattr(origin, "__orig_bases__", ()):
-        for variable, value in _bound(base).items():
-            bound.setdefault(variable, substituted(value, bound))
+        bound = {variable: substituted(value, bound) for variable, value in _bound(base).items()} | bound
     return bound
 
 
@@ -194,25 +129,13 @@ def substituted(kind: Any, bound: Mapping[Any, Any]) -> Any:
     return kind[tuple(bound.get(one, one) for one in variables)] if variables else kind
 
 
-def described(doc: str | None) -> tuple[str | None, dict[str, str]]:
+def described(thing: Any) -> tuple[str | None, dict[str, str]]:
     """The first paragraph of a docstring in Google's style, and its text for each field or parameter."""
-    first: list[str] = []
-    entries: dict[str, list[str]] = {}
-    entry: list[str] = []
-    inside, margin = "first", 0
-    for line in inspect.cleandoc(doc or "").splitlines():
-        text = line.strip()
-        indent = len(line) - len(line.lstrip())
-        if HEADER.fullmatch(line):
-            inside, margin, entry = "entries" if text in SECTIONS else "prose", 0, []
-        elif inside == "first" and text:
-            first.append(text)
-        elif inside == "entries" and indent:
-            margin = margin or indent
-            if indent == margin and (found := ENTRY.fullmatch(text)):
-                entry = entries[found[1]] = [found[2]] if found[2] else []
-            else:
-                entry.append(text)
-        elif text or first:
-            inside = inside if inside == "entries" and not text else "prose"
-    return " ".join(first) or None, {name: " ".join(texts) for name, texts in entries.items() if texts}
+    doc = thing.__dict__.get("__doc__") if isinstance(thing, type) else thing.__doc__
+    # a dataclass or a named tuple without a docstring is given its signature as one
+    if not doc or doc.startswith(f"{thing.__name__}("):
+        return None, {}
+    doc = inspect.cleandoc(doc) + "\n"
+    first = re.split(rf"\n\n|{HEADER}", doc, maxsplit=1, flags=re.MULTILINE)[0]
+    entries = [entry for section in SECTION.findall(doc) for entry in ENTRY.findall(textwrap.dedent(section))]
+    return " ".join(first.split()) or None, {name: " ".join(text.split()) for name, text in entries}

@@ -3,407 +3,351 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+    Sequence,
+)
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from functools import cached_property
-from types import NoneType
-from typing import Any, Final, TypeAlias
+from enum import Enum, Flag
+from functools import cache, lru_cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, NewType, TypeVar, Union, get_args, get_origin
 
-from attrs import NOTHING, Factory, define, frozen
+from attrs import NOTHING, define, evolve, field, frozen
 
 from ..errors import BadRequestError
 from ..http import write_json
-from ._members import Member, named
-from ._misfit import Misfit, inside, shown
-from ._plain import dump
+from ._members import Member, described, members_of, named, substituted
+from ._plain import SCALARS, Misfit, dump, foreign_read, foreign_schema, inside, library_of, unexpected
 
-__all__ = [
-    "NAMES",
-    "Alias",
-    "Book",
-    "Choice",
-    "Described",
-    "Fixed",
-    "Items",
-    "Object",
-    "OneOf",
-    "Opaque",
-    "Reading",
-    "Scalar",
-    "Shape",
-    "Table",
-]
-
+Json = dict[str, Any]
+REF: Final = "#/$defs/"
 NAMES: Final = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
-
-
-class Book:
-    """The definitions of one schema, by name.
-
-    Attributes:
-        bodies: what each name stands for.
-        foreign: the names that another library wrote.
-        known: schemas for types that have none of their own.
-    """
-
-    def __init__(self, known: Mapping[Any, Mapping[str, Any]]) -> None:
-        self.bodies: dict[str, dict[str, Any]] = {}
-        self.foreign: set[str] = set()
-        self.known = known
-        self._names: dict[Any, str] = {}
-
-    def refer(self, kind: Any, write: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """A reference to the definition of a type; the first one has it written."""
-        if kind not in self._names:
-            self._names[kind] = name = self.free(named(kind))
-            self.bodies[name] = {}  # the name is taken while the body, which may refer to it, is written
-            self.bodies[name] = write()
-        return {"$ref": f"#/$defs/{self._names[kind]}"}
-
-    def borrow(self, kind: Any, write: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-        """The same for a type of another library, which brings definitions of its own."""
-        if kind not in self._names:
-            body = write("")
-            if self.bodies.keys() & body.get("$defs", {}).keys():
-                body = write(f"{self.free(named(kind))}.")
-            inner = body.pop("$defs", {})
-            self.bodies |= inner
-            if body.keys() == {"$ref"}:
-                name = body["$ref"].removeprefix("#/$defs/")
-            else:
-                name = self.free(named(kind))
-                self.bodies[name] = body
-            self.foreign |= {name, *inner}
-            self._names[kind] = name
-        return {"$ref": f"#/$defs/{self._names[kind]}"}
-
-    def free(self, name: str) -> str:
-        """A name like this one that is not taken and that a reference can hold."""
-        name = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "value"
-        number = 1
-        while (free := name if number == 1 else f"{name}{number}") in self.bodies:
-            number += 1
-        return free
+LISTS: Final[Mapping[Any, Any]] = {
+    **dict.fromkeys((list, MutableSequence), list),
+    **dict.fromkeys((tuple, Sequence, Collection, Iterable), tuple),
+    **dict.fromkeys((set, MutableSet), set),
+    **dict.fromkeys((frozenset, AbstractSet), frozenset),
+}
 
 
 @define
-class Reading:
-    """A value that is being read.
+class Book:
+    """The definitions of one schema.
 
     Attributes:
-        null_is_absent: whether a null may stand for a field that was left out.
-        tried: what became of the parts of it that several types were tried on, so that each is tried once.
+        known: schemas for types that have none of their own.
+        bodies: the definitions, by name.
+        names: what each type is called.
+        foreign: the names that another library wrote.
     """
 
-    null_is_absent: bool = False
-    tried: dict[tuple[int, int], Any] = Factory(dict)
+    known: Mapping[Any, Mapping[str, Any]]
+    bodies: dict[str, Json] = field(factory=dict)
+    names: dict[Any, str] = field(factory=dict)
+    foreign: set[str] = field(factory=set)
+
+    def refer(self, kind: Any, find: Callable[[], Shape]) -> Json:
+        """A reference to the definition of a type, which is written when it is first asked for."""
+        if kind not in self.names:
+            name = self._name(kind)  # the body may refer to itself
+            self.bodies[name] = find().schema(self)
+        return {"$ref": REF + self.names[kind]}
+
+    def borrow(self, kind: Any, library: Any) -> Json:
+        """The same for a class of another library, which brings definitions of its own."""
+        if kind not in self.names:
+            name = self._name(kind)
+            body = foreign_schema(library, kind, f"{REF}{name}.")
+            added = {f"{name}.{inner}": one for inner, one in body.pop("$defs", {}).items()} | {name: body}
+            self.bodies |= added
+            self.foreign |= added.keys()
+            self.names[kind] = body.get("$ref", name).removeprefix(REF)
+        return {"$ref": REF + self.names[kind]}
+
+    def _name(self, kind: Any) -> str:
+        """A name that is not taken yet and that a reference can hold."""
+        first = re.sub(r"\W+", "_", named(kind), flags=re.ASCII).strip("_")
+        names = (f"{first}{number or ''}" for number in (0, *range(2, len(self.bodies) + 3)))
+        self.names[kind] = name = next(name for name in names if name not in self.bodies)
+        self.bodies[name] = {}
+        return name
 
 
+# what became of each part of a value and each type of a union, by their ids, so that each is tried once
+Tried = dict[tuple[int, int], tuple[Any, Misfit | None]]
+
+
+@frozen(eq=False)
 class Shape:
-    """What JSON looks like for one type; as it stands, anything."""
+    """What JSON looks like for one type.
 
-    def words(self) -> str:
-        """What is expected, in an error."""
-        return "anything"
+    Attributes:
+        words: what is expected, for an error.
+        schema: writes the JSON Schema.
+        read: makes the Python value, or raises a Misfit.
+        annotated: whether the schema has a text for the model that the author put on the type.
+    """
 
-    def schema(self, book: Book) -> dict[str, Any]:
-        """The JSON Schema."""
-        return {}
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        """The Python value. A Misfit is raised where there is none."""
-        return value
-
-
-Fields: TypeAlias = Mapping[str, tuple[Member, Shape]]
+    words: str
+    schema: Callable[[Book], Json]
+    read: Callable[[Any, Tried], Any]
+    annotated: bool = False
 
 
-@frozen
-class Scalar(Shape):
-    """A text, a number, or something that is written as one."""
+def shape(kind: Any, where: str) -> Shape:
+    """The shape of a type. `where` is what errors call the place that it stands in."""
+    for find in (_wrapped, _choice, _builtin, _class):
+        found = find(kind, where)
+        if found is not None:
+            return found
 
-    expected: str
-    body: Mapping[str, Any]
-    convert: Callable[[Any], Any]
-
-    def words(self) -> str:
-        return self.expected
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        return dict(self.body)
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        try:
-            return self.convert(value)
-        except (TypeError, ValueError, ArithmeticError):
-            raise Misfit(f"expected {self.words()}, got {shown(value)}") from None
-
-
-@frozen
-class Choice(Shape):
-    """One of several plain values: a Literal or an Enum."""
-
-    values: Mapping[tuple[bool, Any], Any]
-    description: str | None = None
-
-    def words(self) -> str:
-        return f"one of {', '.join(write_json(plain).decode() for _, plain in self.values)}"
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        plain = [value for _, value in self.values]
-        types = list(dict.fromkeys(NAMES[type(value)] for value in plain))
-        body = {"type": types[0] if len(types) == 1 else types, "enum": plain}
-        return body | ({"description": self.description} if self.description else {})
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        # true is not 1
-        found = self.values.get((isinstance(value, bool), value), NOTHING) if type(value) in NAMES else NOTHING
-        if found is NOTHING:
-            raise Misfit(f"expected {self.words()}, got {shown(value)}")
-        return found
-
-
-@frozen
-class Items(Shape):
-    """A list of any length."""
-
-    item: Shape
-    make: Callable[[list[Any]], Any]
-
-    def words(self) -> str:
-        return "a list"
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        unique = {"uniqueItems": True} if self.make in {set, frozenset} else {}
-        return {"type": "array", "items": self.item.schema(book)} | unique
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        if not isinstance(value, list):
-            raise Misfit(f"expected a list, got {shown(value)}")
-        items = [inside(index, self.item.read, one, reading) for index, one in enumerate(value)]
-        try:
-            return self.make(items)
-        except TypeError as error:
-            raise Misfit(f"a set cannot hold these: {error}") from error
-
-
-@frozen
-class Fixed(Shape):
-    """A list in which each place has its own type."""
-
-    items: tuple[Shape, ...]
-
-    def words(self) -> str:
-        return f"a list of {len(self.items)}"
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        count = len(self.items)
-        body: dict[str, Any] = {"prefixItems": [item.schema(book) for item in self.items]} if count else {}
-        return {"type": "array", **body, "items": False, "minItems": count, "maxItems": count}
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        if not isinstance(value, list) or len(value) != len(self.items):
-            raise Misfit(f"expected {self.words()}, got {shown(value)}")
-        pairs = enumerate(zip(self.items, value, strict=True))
-        return tuple(inside(index, item.read, one, reading) for index, (item, one) in pairs)
-
-
-@frozen
-class Table(Shape):
-    """An object with any keys."""
-
-    key: Shape
-    item: Shape
-    where: str
-
-    def words(self) -> str:
-        return "an object"
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        keys = self.key.schema(book)
-        if keys.get("type") != "string":
-            raise BadRequestError(f"{self.where}: a key of a JSON object is a text, and these are {self.key.words()}")
-        names = {} if keys == {"type": "string"} else {"propertyNames": keys}
-        return {"type": "object", **names, "additionalProperties": self.item.schema(book) or True}
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        if not isinstance(value, dict):
-            raise Misfit(f"expected an object, got {shown(value)}")
-        return {
-            inside(key, self.key.read, key, reading): inside(key, self.item.read, one, reading)
-            for key, one in value.items()
-        }
-
-
-@frozen
-class OneOf(Shape):
-    """A union: the first type that fits is taken."""
-
-    options: tuple[Shape, ...]
-
-    def words(self) -> str:
-        return " or ".join(dict.fromkeys(option.words() for option in self.options))
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        return {"anyOf": [option.schema(book) for option in self.options]}
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        failures = []
-        for option in self.options:
-            try:
-                return self._once(option, value, reading)
-            except Misfit as error:
-                failures.append(error)
-        deepest = max(failures, key=lambda error: len(error.path))
-        raise deepest if deepest.path else Misfit(f"expected {self.words()}, got {shown(value)}")
-
-    @staticmethod
-    def _once(option: Shape, value: Any, reading: Reading) -> Any:
-        if not isinstance(value, dict | list):
-            return option.read(value, reading)
-        key = id(option), id(value)
-        if key not in reading.tried:
-            try:
-                reading.tried[key] = option.read(value, reading), None
-            except Misfit as error:
-                reading.tried[key] = None, (error.text, *error.path)
-        read, failure = reading.tried[key]
-        if failure:
-            raise Misfit(*failure)
-        return read
-
-
-@frozen
-class Described(Shape):
-    """A type with a text for the model."""
-
-    inner: Shape
-    description: str
-
-    def words(self) -> str:
-        return self.inner.words()
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        return {**self.inner.schema(book), "description": self.description}
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        return self.inner.read(value, reading)
-
-
-class Alias(Shape):
-    """A type that was given a name, and may be made of itself."""
-
-    def __init__(self, kind: Any, find: Callable[[], Shape]) -> None:
-        self.kind = kind
-        self._find = find
-
-    def words(self) -> str:
-        return named(self.kind)
-
-    @cached_property
-    def inner(self) -> Shape:
-        """What the name stands for."""
-        return self._find()
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        return book.refer(self.kind, lambda: self.inner.schema(book))
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        return self.inner.read(value, reading)
-
-
-class Opaque(Shape):
-    """A type that has no JSON of its own."""
-
-    def __init__(self, kind: Any, where: str) -> None:
-        self.kind = kind
-        self.where = where
-
-    def words(self) -> str:
-        return named(self.kind)
-
-    def schema(self, book: Book) -> dict[str, Any]:
-        for kind, body in book.known.items():
-            if kind is self.kind:
-                return dict(body)
-        raise self._error()
-
-    def read(self, value: Any, reading: Reading) -> Any:
-        raise self._error()
-
-    def _error(self) -> BadRequestError:
-        return BadRequestError(
-            f"{self.where}: {self.words()} has no JSON Schema; texts, numbers, true and false, None, dates, lists, "
+    def refuse(*_: Any) -> Any:
+        raise BadRequestError(
+            f"{where}: {named(kind)} has no JSON Schema; texts, numbers, true and false, None, dates, lists, "
             "dictionaries, Literal, Enum, unions and classes with fields have one"
         )
 
+    def schema(book: Book) -> Json:
+        return next((dict(body) for one, body in book.known.items() if one is kind), None) or refuse()
 
-class Object(Shape):
-    """A class with fields, or the parameters of a function."""
+    return Shape(named(kind), schema, refuse)
 
-    def __init__(
-        self,
-        title: str,
-        make: Callable[..., Any],
-        find: Callable[[], Fields],
-        kind: Any = None,
-        text: str | None = None,
-    ) -> None:
-        self.title = title
-        self.make = make
-        self.kind = kind
-        self.text = text
-        self._find = find
 
-    def words(self) -> str:
-        return "an object"
+# --- types around types ---------------------------------------------------------------------------------------
 
-    @cached_property
-    def fields(self) -> Fields:
-        """Each field with its shape, by its key. They are found late: a class may be made of itself."""
-        return self._find()
 
-    def schema(self, book: Book) -> dict[str, Any]:
-        return self._body(book) if self.kind is None else book.refer(self.kind, lambda: self._body(book))
+def _wrapped(kind: Any, where: str) -> Shape | None:
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        inner, text = shape(args[0], where), " ".join(one for one in args[1:] if isinstance(one, str))
+        more = {"description": text} if text else {}
+        return evolve(
+            inner, schema=lambda book: {**inner.schema(book), **more}, annotated=bool(text) or inner.annotated
+        )
+    if isinstance(kind, NewType):
+        return shape(kind.__supertype__, where)
+    if isinstance(kind, TypeVar):
+        return shape(kind.__bound__ or Any, where)
+    if origin in {Union, UnionType}:
+        # a whole number is a number too: the narrower type goes first
+        return _union([shape(one, where) for one in sorted(args, key=lambda one: one is float)])
+    if type(origin or kind).__name__ == "TypeAliasType":
+        alias = origin or kind
+        bound = dict(zip(alias.__type_params__, args, strict=False))
+        return _late(kind, named(kind), lambda: shape(substituted(alias.__value__, bound), named(kind)))
+    return None
 
-    def _body(self, book: Book) -> dict[str, Any]:
-        text = {"description": self.text} if self.text else {}
-        required = [key for key, (member, _) in self.fields.items() if member.required]
+
+def _late(kind: Any, words: str, find: Callable[[], Shape]) -> Shape:
+    """A type with a name, which may be made of itself."""
+    find = cache(find)
+    return Shape(words, lambda book: book.refer(kind, find), lambda value, tried: find().read(value, tried))
+
+
+def _union(options: Sequence[Shape]) -> Shape:
+    words = " or ".join(dict.fromkeys(option.words for option in options))
+
+    def read(value: Any, tried: Tried) -> Any:
+        failures = []
+        for option in options:
+            key = id(option), id(value)
+            if key not in tried:
+                try:
+                    tried[key] = option.read(value, tried), None
+                except Misfit as error:
+                    tried[key] = None, error
+            found, failure = tried[key]
+            if failure is None:
+                return found
+            failures.append(failure)
+        deepest = max(failures, key=lambda error: len(error.path))
+        raise deepest if deepest.path else unexpected(words, value)
+
+    return Shape(words, lambda book: {"anyOf": [option.schema(book) for option in options]}, read)
+
+
+# --- plain values ---------------------------------------------------------------------------------------------
+
+
+def _choice(kind: Any, _: str) -> Shape | None:
+    if get_origin(kind) is Literal:
+        values, text = get_args(kind), None
+    elif isinstance(kind, type) and issubclass(kind, Enum) and not issubclass(kind, Flag):
+        values, text = tuple(kind), described(kind)[0]
+    else:
+        return None
+    plain = [value.value if isinstance(value, Enum) else value for value in values]
+    if not plain or not all(type(value) in NAMES for value in plain):
+        return None
+    types = list(dict.fromkeys(NAMES[type(value)] for value in plain))
+    body = {"type": types[0] if len(types) == 1 else types, "enum": plain} | ({"description": text} if text else {})
+    words = f"one of {', '.join(write_json(value).decode() for value in plain)}"
+    # true is not 1
+    found = {(isinstance(one, bool), one): value for one, value in zip(plain, values, strict=True)}
+
+    def read(value: Any, _: Tried) -> Any:
+        if type(value) not in NAMES or (isinstance(value, bool), value) not in found:
+            raise unexpected(words, value)
+        return found[isinstance(value, bool), value]
+
+    return Shape(words, lambda _: dict(body), read)
+
+
+def _scalar(kind: Any) -> Shape | None:
+    if kind not in SCALARS:
+        return Shape("anything", lambda _: {}, lambda value, _: value) if kind is object else None
+    words, body, convert, _ = SCALARS[kind]
+
+    def read(value: Any, _: Tried) -> Any:
+        try:
+            return convert(value)
+        except (TypeError, ValueError, ArithmeticError):
+            raise unexpected(words, value) from None
+
+    return Shape(words, lambda _: dict(body), read)
+
+
+# --- lists and tables -----------------------------------------------------------------------------------------
+
+
+def _builtin(kind: Any, where: str) -> Shape | None:
+    origin, args = get_origin(kind), get_args(kind)
+    base = NoneType if kind is None else object if kind is Any else origin or kind
+    if not isinstance(base, type):
+        return None
+    if base is tuple and origin and args[-1:] != (Ellipsis,):
+        return _fixed([shape(one, f"{where}[{index}]") for index, one in enumerate(args)])
+    if base in LISTS:
+        return _items(shape(args[0] if args else Any, f"{where}[]"), LISTS[base])
+    if base in {dict, Mapping, MutableMapping}:
+        key, item = args or (str, Any)
+        return _table(shape(key, where), shape(item, f"{where}[]"), where)
+    return _scalar(base)
+
+
+def _items(item: Shape, make: Any) -> Shape:
+    unique = {"uniqueItems": True} if make in {set, frozenset} else {}
+
+    def read(value: Any, tried: Tried) -> Any:
+        items = enumerate(_of(list, "a list", value))
+        return _made(make, [inside(index, item.read, one, tried) for index, one in items])
+
+    return Shape("a list", lambda book: {"type": "array", "items": item.schema(book), **unique}, read)
+
+
+def _fixed(items: Sequence[Shape]) -> Shape:
+    words, count = f"a list of {len(items)}", len(items)
+
+    def schema(book: Book) -> Json:
+        places = {"prefixItems": [item.schema(book) for item in items]} if items else {}
+        return {"type": "array", **places, "items": False, "minItems": count, "maxItems": count}
+
+    def read(value: Any, tried: Tried) -> Any:
+        if len(_of(list, words, value)) != count:
+            raise unexpected(words, value)
+        return tuple(inside(index, items[index].read, one, tried) for index, one in enumerate(value))
+
+    return Shape(words, schema, read)
+
+
+def _table(key: Shape, item: Shape, where: str) -> Shape:
+    def schema(book: Book) -> Json:
+        keys = key.schema(book)
+        if keys.get("type") != "string":
+            raise BadRequestError(f"{where}: a key of a JSON object is a text, and these would be {key.words}")
+        names = {} if keys == {"type": "string"} else {"propertyNames": keys}
+        return {"type": "object", **names, "additionalProperties": item.schema(book) or True}
+
+    def read(value: Any, tried: Tried) -> Any:
+        pairs = _of(dict, "an object", value).items()
+        return {inside(name, key.read, name, tried): inside(name, item.read, one, tried) for name, one in pairs}
+
+    return Shape("an object", schema, read)
+
+
+def _of(kind: type[Any], words: str, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise unexpected(words, value)
+    return value
+
+
+def _made(make: Any, *values: Any, **fields: Any) -> Any:
+    try:
+        return make(*values, **fields)
+    except Exception as error:  # a class may check its values and raise what it likes
+        raise Misfit(f"{named(make)} cannot be made of it: {type(error).__name__}: {error}") from error
+
+
+# --- classes --------------------------------------------------------------------------------------------------
+
+
+def _class(kind: Any, _: str) -> Shape | None:
+    cls = get_origin(kind) or kind
+    if library := library_of(kind):
+        return Shape(
+            "an object", lambda book: book.borrow(kind, library), lambda value, _: foreign_read(library, kind, value)
+        )
+    return _own_class(kind, repr(kind)) if isinstance(cls, type) and members_of(cls) is not None else None
+
+
+@lru_cache(maxsize=512)
+def _own_class(kind: Any, _: str) -> Shape:
+    # the second argument keeps types apart that are equal but for the order of a union
+    cls: Any = get_origin(kind) or kind
+    bound = dict(zip(getattr(cls, "__parameters__", ()), get_args(kind), strict=False))
+    make = dict if issubclass(cls, dict) else cls
+    return _late(
+        kind, "an object", lambda: members_shape(named(kind), members_of(cls) or (), make, bound, described(cls)[0])
+    )
+
+
+def members_shape(
+    title: str, members: Iterable[Member], make: Any, bound: Mapping[Any, Any] | None = None, text: str | None = None
+) -> Shape:
+    """The shape of an object with these members; `bound` says what type variables stand for."""
+    fields = {one.key: (one, shape(substituted(one.kind, bound or {}), f"{title}.{one.key}")) for one in members}
+
+    def schema(book: Book) -> Json:
+        required = [member.key for member, _ in fields.values() if member.required]
         return {
             "type": "object",
-            **text,
-            "properties": {key: _property(member, inner, book) for key, (member, inner) in self.fields.items()},
+            **({"description": text} if text else {}),
+            "properties": {key: _property(*fields[key], book) for key in fields},
             **({"required": required} if required else {}),
             "additionalProperties": False,
         }
 
-    def read(self, value: Any, reading: Reading) -> Any:
-        if not isinstance(value, dict):
-            raise Misfit(f"expected an object, got {shown(value)}")
-        unknown = next((key for key in value if key not in self.fields), None)
-        if unknown is not None:
-            raise Misfit(f"no such field; {self.title} has {', '.join(self.fields) or 'none'}", unknown)
+    def read(value: Any, tried: Tried) -> Any:
+        for key in _of(dict, "an object", value):
+            if key not in fields:
+                raise Misfit(f"no such field; {title} has {', '.join(fields) or 'none'}", key)
         made = {}
-        for key, (member, inner) in self.fields.items():
+        for key, (member, inner) in fields.items():
             if key in value:
                 try:
-                    made[key] = inner.read(value[key], reading)
-                except Misfit as error:
-                    if value[key] is None and reading.null_is_absent and not member.required:
-                        continue
-                    error.path.append(key)
-                    raise
+                    made[key] = inside(key, inner.read, value[key], tried)
+                except Misfit:
+                    # a strict schema cannot leave a field out, and has null for that
+                    if value[key] is not None or member.required:
+                        raise
             elif member.required:
-                raise Misfit(f"missing; expected {inner.words()}", key)
-        try:
-            return self.make(**made)
-        except Exception as error:  # a class may check its values and raise what it likes
-            raise Misfit(f"{self.title} cannot be made: {type(error).__name__}: {error}") from error
+                raise Misfit(f"missing; expected {inner.words}", key)
+        return _made(make, **made)
+
+    return Shape("an object", schema, read)
 
 
-def _property(member: Member, inner: Shape, book: Book) -> dict[str, Any]:
+def _property(member: Member, inner: Shape, book: Book) -> Json:
     body = inner.schema(book)
-    if member.description and not isinstance(inner, Described):
+    if member.description and not inner.annotated:
         body["description"] = member.description
     if member.default is not NOTHING:
         # where JSON cannot carry it, the field can be left out all the same
