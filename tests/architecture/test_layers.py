@@ -32,6 +32,7 @@ PUBLIC_ROOMS = frozenset(
         "jackfield.operations",
         "jackfield.provider",
         "jackfield.registry",
+        "jackfield.schema",
         "jackfield.sse",
         "jackfield.types",
     }
