@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from ..errors import BadRequestError
+from ..typed import schemas
 from ..types import ForcedTool, JsonSchema, ResponseFormat, Tool, ToolChoice, Unknown
 from .messages import items, no_typo, read_cache, rest
 
@@ -92,9 +93,7 @@ def read_response_format(value: ResponseFormatLike) -> ResponseFormat | None:
     elif isinstance(given, Mapping):
         found = _format(given)
     else:
-        from ..schema import response_schema  # only who asks for structure pays for it
-
-        name, schema, strict = response_schema(given)
+        name, schema, strict = schemas().response_schema(given)
         found = JsonSchema(schema, name, strict, kind=given)
     if found is None:
         raise BadRequestError(

@@ -9,6 +9,8 @@ from attrs import field, frozen
 
 from .. import types as t
 from ..errors import MalformedReplyError
+from ..http import read_json
+from ..typed import schemas
 from ..types.content import Brief
 from .asking import (
     ResponseFormatLike,
@@ -91,13 +93,13 @@ class ChatResponse(Response):
         Raises:
             MalformedReplyError: the model refused, the reply was cut, or its text does not fit.
         """
-        from ..schema import read_response  # only who asks for structure pays for it
-
         if self.refusal and not self.text:
             raise MalformedReplyError(f"there is nothing to parse: the model refused: {self.refusal[:200]}")
         if self.finish is not None and self.finish.unified in {"length", "content_filter", "error"}:
             raise MalformedReplyError(f"the reply cannot be parsed: it was cut off ({self.finish.unified})")
-        return read_response(self.text, self.format.kind if isinstance(self.format, t.JsonSchema) else None)
+        if isinstance(self.format, t.JsonSchema) and self.format.kind is not None:
+            return schemas().read_response(self.text, self.format.kind)
+        return read_json(self.text)
 
 
 class _ChatFold(ChoicesFold):

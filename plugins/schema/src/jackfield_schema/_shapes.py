@@ -12,8 +12,8 @@ from collections.abc import (
     MutableSequence,
     MutableSet,
     Sequence,
+    Set as AbstractSet,
 )
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from enum import Enum, Flag
 from functools import cache, lru_cache
@@ -22,8 +22,9 @@ from typing import Annotated, Any, Final, Literal, NewType, TypeVar, Union, get_
 
 from attrs import NOTHING, define, evolve, field, frozen
 
-from ..errors import BadRequestError
-from ..http import write_json
+from jackfield.errors import BadRequestError
+from jackfield.http import write_json
+
 from ._members import Member, described, members_of, named, substituted
 from ._plain import SCALARS, Misfit, dump, foreign_read, foreign_schema, inside, library_of, unexpected
 

@@ -7,8 +7,7 @@ import math
 import re
 import reprlib
 import sys
-from collections.abc import Callable, Collection, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Mapping, Set as AbstractSet
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
@@ -17,8 +16,9 @@ from types import NoneType
 from typing import Any, Final, NamedTuple, get_origin
 from uuid import UUID
 
-from ..errors import BadRequestError
-from ..http import write_json
+from jackfield.errors import BadRequestError
+from jackfield.http import write_json
+
 from ._members import members_of, named
 
 DECIMAL: Final = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin, get_ty
 import attrs
 from attrs import NOTHING
 
-from ..errors import BadRequestError
+from jackfield.errors import BadRequestError
 
 HEADER: Final = r"^(?:Args|Arguments|Attributes|Parameters|Raises|Returns|Yields|Examples?|Notes?):\n"
 SECTION: Final = re.compile(r"^(?:Args|Arguments|Attributes|Parameters):\n((?:[ \t]+.*\n|\n)+)", re.MULTILINE)

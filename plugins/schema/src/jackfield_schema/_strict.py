@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from ..errors import BadRequestError
-from ..http import write_json
+from jackfield.errors import BadRequestError
+from jackfield.http import write_json
+
 from ._shapes import NAMES, REF, Book, Json
 
 REFERENCE: Final = re.compile(rf'"{re.escape(REF)}([^"]*)"')

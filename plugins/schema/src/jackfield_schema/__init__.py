@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 from attrs import NOTHING
 
-from ..errors import BadRequestError, MalformedReplyError
-from ..http import read_json
-from ..types import ToolCall
+from jackfield.errors import BadRequestError, MalformedReplyError
+from jackfield.http import read_json
+from jackfield.types import ToolCall
+
 from ._members import Member, described, named, parameters_of
 from ._plain import Misfit, dump
 from ._shapes import REF, Book, Shape, members_shape, shape
