@@ -4,42 +4,39 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from attrs import evolve, field, fields_dict, frozen
+from attrs import evolve, field, frozen
 
 from .call import Timeouts
 from .configuration.place import DICTIONARY, NO_FILE, Document, Place, Sourced
 from .configuration.trust import state_folder, trust_record
-from .configuration.variables import Environment, overlay, read_environment
-from .engine import EngineName
+from .configuration.variables import PROCESS, Environment, overlay, read_environment
+from .engine import EngineName, NetworkOptions
 from .errors import ConfigurationError
 from .operations import Unsupported
-from .settings import Written, check_keys, meant, read, shown, structure
+from .settings import Written, check_keys, meant, read, shown
 
+# fmt: off
 __all__ = [
-    "Alias",
-    "Config",
-    "ConfigLike",
-    "Document",
-    "Environment",
-    "Place",
-    "Sourced",
-    "find_document",
-    "load",
-    "read_document",
-    "state_folder",
-    "trust_record",
+    "Alias", "Config", "ConfigLike", "Document", "Environment", "Place", "Sourced", "find_document", "load",
+    "read_document", "state_folder", "trust_record",
 ]
+# fmt: on
 
 FILES: Final = ("jackfield.toml", "pyproject.toml")
-# the keys of a configuration; of those tables whose keys are fixed, these too
-KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("default", "engine", "unsupported", "models", "providers", "middleware"), ()),
-    "timeouts": tuple(fields_dict(Timeouts)),
+STEERING: Final = ("proxy", "ca", "client_certificate", "client_key", "client_key_password")
+KINDS: Final[Mapping[str, Any]] = {
+    "default": str,
+    "models": Mapping[str, Any],
+    "providers": Mapping[str, Mapping[str, Any]],
+    "middleware": Sequence[Mapping[str, Any]],
+    "engine": EngineName,
+    "timeouts": Timeouts,
+    "network": NetworkOptions,
+    "unsupported": Unsupported,
 }
 
 
@@ -68,8 +65,9 @@ class Config:
         providers: the table of each provider instance, as it was written.
         middleware: the table of each middleware, as it was written.
         engine: which HTTP library to use.
-        unsupported: what becomes of a field of a request that cannot be carried.
         timeouts: bounds in time.
+        network: how requests leave this machine.
+        unsupported: what becomes of a field that a provider cannot carry.
     """
 
     document: Document
@@ -79,8 +77,9 @@ class Config:
     providers: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=False)
     middleware: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     engine: EngineName = "auto"
-    unsupported: Unsupported = "error"
     timeouts: Timeouts = field(factory=Timeouts)
+    network: NetworkOptions = field(factory=NetworkOptions)
+    unsupported: Unsupported = "error"
 
     @property
     def source(self) -> str:
@@ -117,6 +116,21 @@ class Config:
         if found is None:
             raise where.error(f"the environment variable {name} is not set")
         return found
+
+    def steered(self, key: str, value: Any) -> Any:
+        """A value of the table `network`. Only who is trusted may say by whom requests pass, and whom to trust.
+
+        Raises:
+            ConfigurationError: a variable is not set; an `UntrustedError` where the file is not trusted.
+        """
+        place = self.place("network", key)
+        referred = self.variable(value, place)
+        variable, steers = place.variable, "this says by whom requests pass or whom to trust"
+        if key in STEERING and variable and variable.source != PROCESS:
+            raise place.error(f"{steers}, and {variable.source} was merely found; set it in {PROCESS}")
+        if key in STEERING and not variable and not self.trusted:
+            raise place.untrusted(steers)
+        return referred.value if referred else value
 
 
 ConfigLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Config | None
@@ -164,6 +178,8 @@ def find_document(
 
 def _file(path: Path, name: str) -> Document:
     """Read a file. Its table is None where a pyproject.toml has none."""
+    import tomllib
+
     try:
         content = path.read_bytes()
         table: Any = tomllib.loads(content.decode("utf-8-sig"))
@@ -191,38 +207,17 @@ def read_document(document: Document, environment: Environment) -> Config:
         ConfigurationError: names the file, the line, the key, the value and what would be right.
     """
     here = Place(document)
-    check_keys(document.table, KEYS, here)
+    check_keys(document.table, KINDS, here)
     if variables := environment.ours():
         # an argument of the program wins over a variable, a file does not
-        overlay(document, variables, KEYS, fill=document.name == DICTIONARY)
+        overlay(document, variables, KINDS, fill=document.name == DICTIONARY)
+    config = Config(document, environment)
     table = {key: value for key, value in document.table.items() if value is not None}
-    scalars = (("default", str), ("engine", EngineName), ("unsupported", Unsupported))
-    models, providers = (_tables(table, key, here / key) for key in ("models", "providers"))
-    return Config(
-        document,
-        environment,
-        models={name: _alias(name, value, here / "models" / name) for name, value in models.items()},
-        providers={name: _instance(value, here / "providers" / name) for name, value in providers.items()},
-        middleware=_middleware(table.get("middleware", ()), here / "middleware"),
-        timeouts=structure(Timeouts, table.get("timeouts", {}), here / "timeouts"),
-        **{key: read(table[key], kind, here / key) for key, kind in scalars if key in table},
-    )
-
-
-def _middleware(value: Any, where: Place) -> tuple[Mapping[str, Any], ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-        raise where.error(f"expected [[middleware]] tables, got {shown(value)}")
-    for index, item in enumerate(value):
-        if not isinstance(item.get("use"), str):
-            raise (where / index / "use").error("missing; expected the name of a plugin")
-    return tuple(value)
-
-
-def _tables(table: Mapping[str, Any], key: str, where: Place) -> Mapping[str, Any]:
-    value = table.get(key, {})
-    if not isinstance(value, Mapping):
-        raise where.error(f"expected a table, got {shown(value)}")
-    return value
+    if isinstance(network := table.get("network"), Mapping):
+        table["network"] = {key: config.steered(key, value) for key, value in network.items()}
+    found = {key: read(value, KINDS[key], here / key) for key, value in table.items()}
+    models = {name: _alias(name, value, here / "models" / name) for name, value in found.pop("models", {}).items()}
+    return evolve(config, models=models, **found)
 
 
 def _alias(name: str, value: object, where: Place) -> Alias:
@@ -235,11 +230,3 @@ def _alias(name: str, value: object, where: Place) -> Alias:
         raise where.error(f"expected 'provider:model', a list of them, or a table with a target, got {shown(value)}")
     typed = {key: meant(item) if isinstance(item, Written) else item for key, item in settings.items()}
     return Alias(tuple(map(str, targets)), typed)
-
-
-def _instance(value: object, where: Place) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise where.error(f"expected a table, got {shown(value)}")
-    if not isinstance(plugin := value.get("plugin", ""), str | None):
-        raise (where / "plugin").error(f"expected text, got {shown(plugin)}")
-    return value

@@ -11,11 +11,12 @@ from attrs import define, field
 
 from .config import Config, Place, Sourced
 from .endpoint import Endpoint, Secret
-from .errors import ConfigurationError, UntrustedError
+from .errors import ConfigurationError
 from .middleware import Middleware
 from .provider import Provider
 from .registry import Kind, Registry
 from .runtime import Lock
+from .settings import read
 
 __all__ = ["Instances", "Settings"]
 
@@ -123,8 +124,10 @@ class Instances:
         config, key = self._config, "plugin" if isinstance(name, str) else "use"
         where = config.place("providers" if isinstance(name, str) else kind, name)
         written = dict(config.providers.get(name, {}) if isinstance(name, str) else config.middleware[name])
-        named = where / key if written.get(key) else where
-        plugin = str(written.pop(key, None) or name)
+        if isinstance(name, int) and written.get(key) is None:
+            raise (where / key).error("missing; expected the name of a plugin")
+        named = where / key if written.get(key) is not None else where
+        plugin = read(value, str, named) if (value := written.pop(key, None)) is not None else str(name)
         try:
             fields = _fields(self._registry.settings_class(kind, plugin))
         except ConfigurationError as error:
@@ -151,38 +154,29 @@ class Instances:
             endpoint = Endpoint.parse(base_url, name=found.where / "base_url")
             if endpoint.loopback:
                 return
+        document = self._config.document
         beside = any(key not in found.variables for key in found.values)
-        for key in found.values:
-            variable, place = found.variables.get(key), found.where / key
-            if key in found.references or (endpoint is None and beside and found.is_secret(key) and place.variable):
-                # where it goes is said by what stands beside it
-                if variable and variable.name != (own and _variable(own, key)):
-                    only = f"only {_variable(own, key)}" if own else "none here"
-                    self._distrust(place, f"of all variables this file may name {only}, not {variable.name}")
-            if endpoint is not None and found.is_secret(key):
+        for key, variable in found.variables.items():
+            place, mine = found.where / key, own and _variable(own, key)
+            # where a secret goes is said by what stands beside it
+            named = key in found.references or (endpoint is None and beside and found.is_secret(key) and place.variable)
+            if named and variable.name != mine and document.distrust:
+                only = f"only {mine}" if mine else "none here"
+                raise place.untrusted(f"of all variables this file may name {only}, not {variable.name}")
+        for key in found.values if endpoint is not None else ():
+            if found.is_secret(key) and found.source(key) != found.source("base_url"):
                 self._check_binding(found, key, endpoint)
 
     def _check_binding(self, found: Settings, key: str, endpoint: Endpoint) -> None:
         usual = getattr(found.fields.get("base_url"), "default", None)
-        known = isinstance(usual, str) and endpoint.origin == Endpoint.parse(usual).origin
-        if known or found.source(key) == found.source("base_url"):
+        if isinstance(usual, str) and endpoint.origin == Endpoint.parse(usual).origin:
             return
         place = found.where / "base_url"
         sent = f"the key from {found.variables.get(key, found.source(key))} would be sent to {endpoint.origin}"
         if variable := found.variables.get("base_url"):
             raise place.error(f"{sent}, which {variable} names; write key and base_url in the same place")
-        self._distrust(place, sent)
-
-    def _distrust(self, place: Place, what: str) -> None:
-        """Refuse what only a file may have that is trusted."""
-        document = self._config.document
-        if document.distrust:
-            raise place.error(
-                f"{what}, and the file was merely found ({document.distrust}); if you know it, run "
-                f"`jackfield config trust {document.name}`, or name it yourself (config=..., --config or "
-                "JACKFIELD_CONFIG)",
-                UntrustedError,
-            )
+        if self._config.document.distrust:
+            raise place.untrusted(sent)
 
 
 def _fields(cls: type[Any] | None) -> dict[str, attrs.Attribute[Any]]:

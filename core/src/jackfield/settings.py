@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
-from cattrs import Converter
 
 from .configuration.place import Place
 from .endpoint import Secret
 from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 __all__ = ["Written", "check_keys", "meant", "nearest", "read", "shown", "structure"]
 
@@ -33,6 +34,8 @@ class Written(str):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Half a sentence that helps whoever mistyped a name."""
+    from difflib import get_close_matches
+
     known = sorted(known)
     if close := get_close_matches(name, known, n=1, cutoff=0.65):
         return f"did you mean {close[0]!r}?"
@@ -112,12 +115,11 @@ def read(value: Any, kind: Any, where: Place) -> Any:
         return {key: read(item, inner[1], where / key) for key, item in value.items()}
     elif attrs.has(origin) and isinstance(value, Mapping):
         return structure(kind, value, where)
-    # a text is a sequence too, of its letters, and is never meant as one
     elif kind in {None, Any} or (attrs.has(origin) and isinstance(value, kind)):
         return value
-    elif not (origin in SEQUENCES and isinstance(value, str)):
+    elif not (origin in SEQUENCES and isinstance(value, str)):  # it is one of its letters, and never meant as that
         try:
-            return _converter().structure(value, kind)
+            return PLAIN[kind](value) if kind in PLAIN else _converter().structure(value, kind)
         except ConfigurationError as error:
             raise where.error(error.message) from None
         except Exception:  # noqa: BLE001, S110 - cattrs raises whatever a hook raises, and groups of it
@@ -158,20 +160,8 @@ def _words(kind: Any) -> str:
     return "a list" if origin in SEQUENCES else f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
 
 
-@cache
-def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
-    # cattrs would make a number of "5" and of true: a configuration means what it says
-    for kind, accepted in ((str, str), (int, int), (float, (int, float)), (bool, bool)):
-        converter.register_structure_hook(kind, _exactly(kind, accepted))
-    converter.register_structure_hook(
-        Secret, lambda value, _: value if isinstance(value, Secret) else Secret(_text(value))
-    )
-    return converter
-
-
-def _exactly(kind: type[Any], accepted: Any) -> Any:
-    def check(value: object, _: object) -> object:
+def _exactly(kind: type[Any], accepted: Any) -> Callable[[object], object]:
+    def check(value: object) -> object:
         if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
             raise TypeError
         return kind(value)
@@ -179,7 +169,29 @@ def _exactly(kind: type[Any], accepted: Any) -> Any:
     return check
 
 
-def _text(value: object) -> str:
+def _secret(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
     if not isinstance(value, str):
         raise TypeError
-    return value
+    return Secret(value)
+
+
+# a configuration means what it says: no number is made of "5" or of true
+PLAIN: Final[Mapping[Any, Callable[[object], object]]] = {
+    str: _exactly(str, str),
+    int: _exactly(int, int),
+    float: _exactly(float, (int, float)),
+    bool: _exactly(bool, bool),
+    Secret: _secret,
+}
+
+
+@cache
+def _converter() -> Converter:
+    from cattrs import Converter  # most settings are plain, and importing it takes as long as reading them all
+
+    converter = Converter(forbid_extra_keys=True)
+    for kind, check in PLAIN.items():
+        converter.register_structure_hook(kind, lambda value, _, check=check: check(value))
+    return converter

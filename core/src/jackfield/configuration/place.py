@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, UntrustedError
 from .lines import KeyPath, lines
 from .trust import distrust
 
@@ -111,6 +111,15 @@ class Place:
         error = cls(f"{self}: {message}")
         error.key, error.variable = self.path, self.variable and self.variable.name
         return error
+
+    def untrusted(self, what: str) -> ConfigurationError:
+        """An error about what only a file may have that is trusted. `what` says what it is."""
+        name = self.document.name
+        return self.error(
+            f"{what}, and {name} was merely found ({self.document.distrust}); if you know it, run `jackfield config "
+            f"trust {name}`, or name it yourself (config=..., --config or JACKFIELD_CONFIG)",
+            UntrustedError,
+        )
 
     def adopted(self, error: ConfigurationError) -> ConfigurationError:
         """An error about the value here or below, with its place before it. The error may name its key itself."""

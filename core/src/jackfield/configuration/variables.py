@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 from attrs import field, frozen
 
 from ..errors import ConfigurationError
@@ -17,8 +18,9 @@ from ..settings import Written, nearest
 from .lines import KeyPath
 from .place import NO_FILE, Document, Place, Sourced
 
-__all__ = ["Environment", "overlay", "read_environment"]
+__all__ = ["PROCESS", "Environment", "overlay", "read_environment"]
 
+PROCESS: Final = "the environment"
 PREFIX: Final = "JACKFIELD_"
 # Variables of ours that set no value of the file, and the beginnings of whole families of them.
 OTHERS: Final = ("JACKFIELD_CONFIG", "JACKFIELD_OFFLINE", "JACKFIELD_WIRE")
@@ -52,7 +54,7 @@ def read_environment(folder: Path | None) -> Environment:
         ConfigurationError: a file cannot be read, or has a line that is none.
     """
     files = () if folder is None else ((name, _dotenv(folder / name)) for name in (".env.local", ".env"))
-    return Environment((("the environment", os.environ), *files))
+    return Environment(((PROCESS, os.environ), *files))
 
 
 def _dotenv(path: Path) -> Mapping[str, str | None]:
@@ -73,13 +75,13 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
     return found
 
 
-def overlay(document: Document, variables: list[Sourced], known: Mapping[str, tuple[str, ...]], *, fill: bool) -> None:
+def overlay(document: Document, variables: list[Sourced], kinds: Mapping[str, Any], *, fill: bool) -> None:
     """Put variables into what a document says; the tables that it was made of stay as they are.
 
     Args:
         document: is changed.
         variables: what to put in.
-        known: the keys of a configuration, each with the keys of its table as far as they are fixed.
+        kinds: the keys of a configuration, and what each takes.
         fill: whether they only fill what the document leaves open.
 
     Raises:
@@ -87,19 +89,21 @@ def overlay(document: Document, variables: list[Sourced], known: Mapping[str, tu
     """
     table, used = dict(document.table), {}
     for variable in variables:
+        place = Place(Document(NO_FILE, variables={(): variable}))
         parts = variable.name.removeprefix(PREFIX).split("__")
-        wrong = None
-        if parts[0].lower() not in known or "" in parts:
-            names = [f"{key}__{one}" if one else key for key, inner in known.items() for one in inner or ("",)]
-            wrong = f"no such variable; {nearest(variable.name, [*OTHERS, *(PREFIX + one.upper() for one in names)])}"
-        else:
-            try:
-                path = _set(table, parts, Written(variable.value), fill=fill)
-                used.update({path: variable} if path else {})
-            except LookupError:
-                wrong = f"it sets nothing, as there is no table {'.'.join(parts[:-1]).lower()!r}"
-        if wrong:
-            raise Place(Document(NO_FILE, variables={(): variable})).error(wrong)
+        if parts[0].lower() not in kinds or "" in parts:
+            scalars = [key for key, kind in kinds.items() if not attrs.has(kind)]
+            scalars += [
+                f"{key}__{one.alias}" for key, kind in kinds.items() if attrs.has(kind) for one in attrs.fields(kind)
+            ]
+            known = [*OTHERS, *(PREFIX + one.upper() for one in scalars)]
+            raise place.error(f"no such variable; {nearest(variable.name, known)}")
+        try:
+            if path := _set(table, parts, Written(variable.value), fill=fill):
+                used[path] = variable
+        except LookupError:
+            within = ".".join(parts[:-1]).lower()
+            raise place.error(f"it sets nothing, as there is no table {within!r}") from None
     document.table, document.variables = table, used
 
 
