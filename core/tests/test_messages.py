@@ -85,7 +85,7 @@ def test_what_people_write_becomes_messages(written, expected):
 
 A_CALL = 'expected {"id": ..., "function": {"name": ..., "arguments": ...}}'
 A_TOOL = (
-    "expected a Tool, or a dictionary of type 'function' with 'name', 'description', 'parameters' and "
+    "expected a Tool, a function, or a dictionary of type 'function' with 'name', 'description', 'parameters' and "
     "'strict' under 'function'"
 )
 

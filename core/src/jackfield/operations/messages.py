@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, cast, get_args
 
 from ..errors import BadRequestError
@@ -25,7 +25,7 @@ __all__ = ["MessagesLike", "ToolChoiceLike", "ToolLike", "read_messages", "read_
 
 MessageLike: TypeAlias = Message | Mapping[str, Any]
 MessagesLike: TypeAlias = str | MessageLike | Iterable[MessageLike]
-ToolLike: TypeAlias = Tool | Mapping[str, Any]
+ToolLike: TypeAlias = Tool | Mapping[str, Any] | Callable[..., Any]
 ToolChoiceLike: TypeAlias = ToolChoice | Mapping[str, Any] | None
 
 ROLES = get_args(Role)
@@ -149,7 +149,7 @@ def _tool_call(value: object, where: str) -> ToolCall:
 
 
 def read_tools(value: Iterable[ToolLike] | None) -> tuple[Tool, ...] | None:
-    """Turn tools, ours or OpenAI-shaped, into ours; None stays None."""
+    """Turn tools, ours, OpenAI-shaped or functions, into ours; None stays None."""
     if value is None:
         return None
     return tuple(_tool(item, f"tools[{index}]") for index, item in enumerate(_items(value, "tools")))
@@ -163,9 +163,11 @@ def _tool(value: object, where: str) -> Tool:
             kinds = {"description": str, "parameters": Mapping, "strict": bool}
             if all(key in kinds and isinstance(item, kinds[key] | None) for key, item in rest.items()):
                 return Tool(name, **cast("dict[str, Any]", rest))
+        case _ if callable(value):
+            return Tool.from_function(value)
     raise BadRequestError(
-        f"{where}: expected a Tool, or a dictionary of type 'function' with 'name', 'description', 'parameters' and "
-        f"'strict' under 'function', got {value!r}"
+        f"{where}: expected a Tool, a function, or a dictionary of type 'function' with 'name', 'description', "
+        f"'parameters' and 'strict' under 'function', got {value!r}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 from attrs import field, frozen
@@ -142,6 +142,33 @@ class Tool:
     description: str | None = None
     parameters: Mapping[str, Any] | None = None
     strict: bool | None = None
+
+    @classmethod
+    def from_function(
+        cls,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        strict: bool | None = None,
+    ) -> Tool:
+        """A tool for a function, described by its type hints and its docstring.
+
+        Args:
+            function: plain or async; a method must be bound.
+            name: in place of the function's own.
+            description: in place of the first paragraph of the docstring.
+            strict: whether the provider must hold the model to the parameters; None leaves that to the provider.
+
+        Raises:
+            BadRequestError: names the parameter that a model cannot give, or that cannot be strict.
+        """
+        from ..schema import function_schema
+
+        own, text, parameters = function_schema(function, strict=bool(strict))
+        if name is None and not own.isidentifier():
+            raise BadRequestError(f"tool: {own} has no name of its own, so give it one")
+        return cls(name or own, text if description is None else description, parameters, strict)
 
 
 @frozen
