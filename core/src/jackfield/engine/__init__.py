@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from .. import __version__
 from ..endpoint import Endpoint, Secret
@@ -37,6 +36,9 @@ from .offline import check
 from .options import NetworkOptions, Proxy
 from .pools import BlockingPool, Pool, SuspendingPool
 from .work import Work, current
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Engine", "EngineName", "NetworkOptions"]
 
