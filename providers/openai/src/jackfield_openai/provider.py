@@ -10,11 +10,12 @@ from jackfield.call import Call
 from jackfield.errors import ConfigurationError, JackfieldError
 from jackfield.http import HttpResponse
 from jackfield.operations import CHAT, ChatRequest
-from jackfield.provider import Credential, Endpoint, Exchange, HttpProvider, JsonReply, Secret, serves
+from jackfield.provider import Credential, Endpoint, Exchange, HttpProvider, Secret, serves
 from jackfield.types import ChatEvent
+from jackfield_wire_openai.chat_replies import ChatReader
 from jackfield_wire_openai.errors import read_error
-from jackfield_wire_openai.replies import ChatReader, ChatStream
 from jackfield_wire_openai.requests import chat_body
+from jackfield_wire_openai.streams import decoder
 
 __all__ = ["OpenAIProvider", "OpenAISettings"]
 
@@ -67,11 +68,7 @@ class OpenAIProvider(HttpProvider):
         body = chat_body(call.request, call.target.model, official=self._official, stream=stream)
         accept = "text/event-stream" if call.streaming else "application/json"
         head = yield self.post("/chat/completions", body, accept=accept)
-        # some servers stream when they were not asked to, and the other way round: what came decides
-        streamed = {"text/event-stream": True, "application/json": False}.get(head.content_type, call.streaming)
-        if streamed:
-            return ChatStream(head)
-        return JsonReply(head, ChatReader(head).whole)
+        return decoder(head, ChatReader(head), streaming=call.streaming)
 
     def error(self, response: HttpResponse) -> JackfieldError:
         """The error for a reply that is not 2xx."""
