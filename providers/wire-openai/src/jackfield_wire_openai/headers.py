@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Final
 
@@ -51,7 +51,17 @@ IDS: Final = (
     "cf-ray",
 )
 
-UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+UNITS: Final = {
+    "d": 86400.0,
+    "h": 3600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ns": 1e-9,
+}
 PIECE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|μs|ns|d|h|m|s)")
 DURATION: Final = re.compile(f"(?:{PIECE.pattern})+")
 NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?")
@@ -106,7 +116,9 @@ def _reset(headers: Headers, name: str) -> float | None:
     text = headers.get(name, "").strip()
     found = _seconds(text, headers)
     if found is None and "," in text:
-        return max((one for item in _items(headers, name) if (one := _seconds(item, headers)) is not None), default=None)
+        return max(
+            (one for item in _items(headers, name) if (one := _seconds(item, headers)) is not None), default=None
+        )
     return found
 
 
@@ -145,7 +157,7 @@ def _read_date(text: str) -> float | None:
     for read in readers:
         try:
             found = read(text)
-            return (found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)).timestamp()
+            return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
         except (ValueError, TypeError, OverflowError, IndexError):
             continue
     return None
