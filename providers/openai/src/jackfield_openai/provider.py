@@ -13,7 +13,9 @@ from jackfield.operations import CHAT, ChatRequest
 from jackfield.provider import Credential, Endpoint, Exchange, HttpProvider, Secret, serves
 from jackfield.types import ChatEvent
 from jackfield_wire_openai.chat_replies import ChatReader
+from jackfield_wire_openai.destination import Destination
 from jackfield_wire_openai.errors import read_error
+from jackfield_wire_openai.profiles import ModelRule, Profile, profile_of, rule_for
 from jackfield_wire_openai.requests import chat_body
 from jackfield_wire_openai.streams import decoder
 
@@ -34,12 +36,16 @@ class OpenAISettings:
         base_url: where the API is, up to and without `/chat/completions`.
         default_model: the model where none is named.
         stream_usage: whether to ask for usage at the end of a stream; a few servers refuse the question.
+        profile: what the host takes, where that differs from what is known of it.
+        models: what models take and refuse; these rules count before those that are known.
     """
 
     api_key: Secret | None = None
     base_url: str = BASE_URL
     default_model: str | None = None
     stream_usage: bool = True
+    profile: Profile | None = None
+    models: tuple[ModelRule, ...] = ()
 
 
 class OpenAIProvider(HttpProvider):
@@ -53,22 +59,29 @@ class OpenAIProvider(HttpProvider):
         """Make an instance of this name."""
         credential = Credential(settings.api_key) if settings.api_key is not None else None
         endpoint = Endpoint.parse(settings.base_url, credential, name=f"providers.{name}.base_url")
-        self._official = endpoint.origin == Endpoint.parse(BASE_URL).origin
-        if self._official and credential is None:
+        if endpoint.origin == Endpoint.parse(BASE_URL).origin and credential is None:
             raise ConfigurationError(f"providers.{name}.api_key: missing; set it, or OPENAI_API_KEY in the environment")
         model = settings.default_model or DEFAULT_MODELS.get(endpoint.host, DEFAULT_MODEL)
         super().__init__(name, endpoint, {CHAT.name: model})
-        usage = {"stream_options": {"include_usage": True}} if settings.stream_usage else {}
-        self._stream: dict[str, Any] = {"stream": True, **usage}
+        own = settings.profile or Profile()
+        self.profile = profile_of(
+            endpoint.host, own if settings.stream_usage else Profile(stream_usage=False).over(own)
+        )
+        self._rules = settings.models
 
     @serves(CHAT)
     def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
         """POST /chat/completions, streamed or not."""
-        stream = self._stream if call.streaming else {}
-        body = chat_body(call.request, call.target.model, official=self._official, stream=stream)
+        body = chat_body(self.destination(call), stream=call.streaming)
         accept = "text/event-stream" if call.streaming else "application/json"
         head = yield self.post("/chat/completions", body, accept=accept)
-        return decoder(head, ChatReader(head), streaming=call.streaming)
+        needs_done = bool(self.profile.needs_done)
+        return decoder(head, ChatReader(head), streaming=call.streaming, needs_done=needs_done)
+
+    def destination(self, call: Call[Any]) -> Destination:
+        """A call, and what is known of the host and the model that it goes to."""
+        rule = rule_for(self.endpoint.host, call.target.model, self._rules)
+        return Destination(call, self.fields(call), self.profile, rule)
 
     def error(self, response: HttpResponse) -> JackfieldError:
         """The error for a reply that is not 2xx."""
