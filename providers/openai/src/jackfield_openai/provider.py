@@ -26,9 +26,11 @@ from jackfield.provider import Credential, Endpoint, Exchange, HttpProvider, Jso
 from jackfield.types import ChatEvent, CompleteEvent, EmbedEvent, ModelsEvent
 from jackfield_wire_openai.chat_replies import ChatReader
 from jackfield_wire_openai.completions import CompletionReader, completion_body
+from jackfield_wire_openai.destination import Destination
 from jackfield_wire_openai.embeddings import EmbeddingReader, embedding_body
 from jackfield_wire_openai.errors import read_error
 from jackfield_wire_openai.models import ModelsReader, model_path
+from jackfield_wire_openai.profiles import ModelRule, Profile, profile_of, rule_for
 from jackfield_wire_openai.requests import chat_body
 from jackfield_wire_openai.streams import decoder
 
@@ -66,7 +68,8 @@ class OpenAISettings:
         project: the project that is charged, where the key serves several.
         headers: further headers of each request.
         stream_usage: whether to ask for usage at the end of a stream; a few servers refuse the question.
-        base64_embeddings: whether to ask for vectors as base64, which costs less; a few servers refuse that.
+        profile: what the host takes, where that differs from what is known of it.
+        models: what models take and refuse; these rules count before those that are known.
     """
 
     api_key: Secret | None = None
@@ -77,7 +80,8 @@ class OpenAISettings:
     project: str | None = field(default=None, metadata={"env": "OPENAI_PROJECT_ID"})
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     stream_usage: bool = True
-    base64_embeddings: bool = True
+    profile: Profile | None = None
+    models: tuple[ModelRule, ...] = ()
 
 
 class OpenAIProvider(HttpProvider):
@@ -92,36 +96,38 @@ class OpenAIProvider(HttpProvider):
         credential = Credential(settings.api_key) if settings.api_key is not None else None
         headers = _headers(name, settings, own=credential)
         endpoint = Endpoint.parse(settings.base_url, credential, headers, name=f"providers.{name}.base_url")
-        self._official = endpoint.origin == Endpoint.parse(BASE_URL).origin
-        if self._official and credential is None:
+        if endpoint.origin == Endpoint.parse(BASE_URL).origin and credential is None:
             raise ConfigurationError(f"providers.{name}.api_key: missing; set it, or OPENAI_API_KEY in the environment")
         super().__init__(name, endpoint, _default_models(name, settings, endpoint.host))
-        usage = {"stream_options": {"include_usage": True}} if settings.stream_usage else {}
-        self._stream: dict[str, Any] = {"stream": True, **usage}
-        self._packed = settings.base64_embeddings
+        own = settings.profile or Profile()
+        self.profile = profile_of(
+            endpoint.host, own if settings.stream_usage else Profile(stream_usage=False).over(own)
+        )
+        self._rules = settings.models
 
     @serves(CHAT)
     def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
         """POST /chat/completions, streamed or not."""
-        stream = self._stream if call.streaming else {}
-        body = chat_body(call.request, call.target.model, official=self._official, stream=stream)
+        body = chat_body(self.destination(call), stream=call.streaming)
         accept = "text/event-stream" if call.streaming else "application/json"
         head = yield self.post("/chat/completions", body, accept=accept)
-        return decoder(head, ChatReader(head), streaming=call.streaming)
+        needs_done = bool(self.profile.needs_done)
+        return decoder(head, ChatReader(head), streaming=call.streaming, needs_done=needs_done)
 
     @serves(COMPLETE)
     def complete(self, call: Call[CompleteRequest]) -> Exchange[CompleteEvent]:
         """POST /completions, streamed or not."""
-        body = completion_body(call, self.fields(call), stream=self._stream if call.streaming else {})
+        body = completion_body(self.destination(call), stream=call.streaming)
         accept = "text/event-stream" if call.streaming else "application/json"
         head = yield self.post("/completions", body, accept=accept)
-        return decoder(head, CompletionReader(head), streaming=call.streaming)
+        needs_done = bool(self.profile.needs_done)
+        return decoder(head, CompletionReader(head), streaming=call.streaming, needs_done=needs_done)
 
     @serves(EMBED)
     def embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent]:
         """POST /embeddings."""
         request = call.request
-        head = yield self.post("/embeddings", embedding_body(call, self.fields(call), packed=self._packed))
+        head = yield self.post("/embeddings", embedding_body(self.destination(call)))
         return JsonReply(head, EmbeddingReader(head, len(request.input), request.dimensions).whole)
 
     @serves(MODELS)
@@ -137,6 +143,11 @@ class OpenAIProvider(HttpProvider):
         self.fields(call).report_rest(NO_BODY)
         head = yield self.get(model_path(call.target.model))
         return JsonReply(head, ModelsReader(head).one)
+
+    def destination(self, call: Call[Any]) -> Destination:
+        """A call, and what is known of the host and the model that it goes to."""
+        rule = rule_for(self.endpoint.host, call.target.model, self._rules)
+        return Destination(call, self.fields(call), self.profile, rule)
 
     def error(self, response: HttpResponse) -> JackfieldError:
         """The error for a reply that is not 2xx."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from jackfield.call import Call
+from jackfield.errors import BadRequestError
 from jackfield.operations import CompleteRequest
-from jackfield.provider import Fields
 from jackfield.types import CompleteEvent, LogprobsDelta, TextDelta
 
-from .bodies import add_extra, add_fields, add_options, prompts, read_fields
+from .bodies import add_fields, read_request, wire_prompts
+from .destination import Destination
 from .logprobs import read_legacy, read_tokens
 from .reading import fact, field
 from .replies import ChoicesReader
+from .requests import add_options
 
 __all__ = ["CompletionReader", "completion_body", "read_completion_request"]
 
@@ -36,40 +37,41 @@ NAMES: Final[Mapping[str, str]] = {
 }
 
 
-def completion_body(
-    call: Call[CompleteRequest], fields: Fields, *, stream: Mapping[str, Any], namespace: str = "openai"
-) -> dict[str, Any]:
+def completion_body(to: Destination, *, stream: bool) -> dict[str, Any]:
     """The body of POST /completions.
 
     Args:
-        call: the call.
-        fields: the fields of its request; what this wire cannot carry is reported.
-        stream: the fields that make the reply a stream; none where it is not to be one.
-        namespace: under which name the request's options are meant for this provider.
+        to: the call, and what its host and model take.
+        stream: whether the reply is to be a stream.
 
     Raises:
         BadRequestError: the request contradicts itself.
-        UnsupportedError: a field cannot be carried.
+        UnsupportedError: names what cannot be carried, where the caller does not allow that it is left out.
     """
-    body: dict[str, Any] = {"model": call.target.model, "prompt": prompts(fields.take("prompt"))}
-    add_fields(body, fields, NAMES)
+    body: dict[str, Any] = {"model": to.call.target.model, "prompt": wire_prompts(to.fields.take("prompt"))}
+    add_fields(body, to, NAMES)
     if body.get("stop") == ():  # none is what an empty list says, and the API refuses that
         del body["stop"]
-    add_options(body, call, namespace)
-    body = add_extra({**body, **{name: value for name, value in stream.items() if name not in body}}, fields)
-    fields.report_rest()
+    add_options(body, to, stream=stream)
+    to.fields.report_rest("the host has no such parameter")
     return body
 
 
-def read_completion_request(body: Mapping[str, Any], namespace: str = "openai") -> tuple[CompleteRequest, bool]:
-    """A request from the body of POST /completions, and whether it wants a stream.
+def read_completion_request(body: Mapping[str, Any], plugin: str = "openai") -> tuple[CompleteRequest, bool]:
+    """Read the body of POST /completions: the request, and whether its reply is to be a stream.
+
+    What we have no word for goes to the options of this plugin, as it is. Null is not set. Nothing is changed.
 
     Raises:
         BadRequestError: names the field, the value and what would be right.
     """
-    found = read_fields(body, NAMES, namespace, ("model", "prompt", "stream"))
-    request = CompleteRequest(model=body.get("model"), prompt=body.get("prompt"), **found)  # type: ignore[arg-type]
-    return request, bool(body.get("stream"))
+    rest = {key: value for key, value in body.items() if value is not None}
+    stream = rest.pop("stream", False)
+    if not isinstance(stream, bool):
+        raise BadRequestError(f"stream: expected true or false, got {stream!r}")
+    if stream and rest.get("stream_options") == {"include_usage": True}:
+        del rest["stream_options"]  # which is what we ask of every stream
+    return read_request(CompleteRequest, "prompt", rest, NAMES, plugin), stream
 
 
 class CompletionReader(ChoicesReader):

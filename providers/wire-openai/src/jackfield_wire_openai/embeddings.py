@@ -12,17 +12,17 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any, Final
 
-from jackfield.call import Call
 from jackfield.errors import BadRequestError, MalformedReplyError
 from jackfield.http import HttpResponse
 from jackfield.operations import EmbedRequest
-from jackfield.provider import Fields
 from jackfield.types import Embedded, EmbedEvent, Start, Usage, UsageReported
 
-from .bodies import add_extra, add_fields, add_options, prompts, read_fields
+from .bodies import add_fields, read_request, wire_prompts
+from .destination import Destination
 from .errors import in_band_error, said
 from .headers import rate_limit, request_id
 from .reading import fact, field, objects
+from .requests import add_options
 from .usage import find_usage
 
 __all__ = ["EmbeddingReader", "embedding_body", "read_embed_request", "unpacked"]
@@ -30,45 +30,38 @@ __all__ = ["EmbeddingReader", "embedding_body", "read_embed_request", "unpacked"
 NAMES: Final[Mapping[str, str]] = {"dimensions": "dimensions", "user": "user"}
 # with these, what is packed are other numbers than ours, so it is better not to have them packed
 OTHER_NUMBERS: Final = ("output_dtype", "embed_dtype", "endianness")
+OUR_NUMBERS: Final = (None, "float", "float32", "little")
 ENOUGH: Final = 32
 
 
-def embedding_body(
-    call: Call[EmbedRequest], fields: Fields, *, packed: bool = True, namespace: str = "openai"
-) -> dict[str, Any]:
-    """The body of POST /embeddings.
-
-    Args:
-        call: the call.
-        fields: the fields of its request; what this wire cannot carry is reported.
-        packed: whether to ask for base64, where the request's options do not name an `encoding_format`.
-        namespace: under which name the request's options are meant for this provider.
+def embedding_body(to: Destination) -> dict[str, Any]:
+    """The body of POST /embeddings. Vectors are asked for as base64, unless an option or the profile says otherwise.
 
     Raises:
         BadRequestError: the request contradicts itself.
-        UnsupportedError: a field cannot be carried.
+        UnsupportedError: names what cannot be carried, where the caller does not allow that it is left out.
     """
-    body: dict[str, Any] = {"model": call.target.model, "input": prompts(fields.take("input"))}
-    add_fields(body, fields, NAMES)
-    add_options(body, call, namespace)
-    body = add_extra(body, fields)
-    other = next((name for name in OTHER_NUMBERS if body.get(name) not in (None, "float", "float32", "little")), None)
+    body: dict[str, Any] = {"model": to.call.target.model, "input": wire_prompts(to.fields.take("input"))}
+    add_fields(body, to, NAMES)
+    add_options(body, to, stream=False)
+    other = next((name for name in OTHER_NUMBERS if body.get(name) not in OUR_NUMBERS), None)
     if other and body.get("encoding_format") == "base64":
         raise BadRequestError(f"{other}: with it, packed numbers cannot be told apart; ask for encoding_format 'float'")
-    if packed and not other:
+    if to.profile.base64 and not other:
         body.setdefault("encoding_format", "base64")
-    fields.report_rest()
+    to.fields.report_rest("the host has no such parameter")
     return body
 
 
-def read_embed_request(body: Mapping[str, Any], namespace: str = "openai") -> EmbedRequest:
-    """A request from the body of POST /embeddings.
+def read_embed_request(body: Mapping[str, Any], plugin: str = "openai") -> EmbedRequest:
+    """Read the body of POST /embeddings.
+
+    What we have no word for goes to the options of this plugin, as it is. Null is not set. Nothing is changed.
 
     Raises:
         BadRequestError: names the field, the value and what would be right.
     """
-    found = read_fields(body, NAMES, namespace, ("model", "input"))
-    return EmbedRequest(model=body.get("model"), input=body.get("input"), **found)  # type: ignore[arg-type]
+    return read_request(EmbedRequest, "input", body, NAMES, plugin)
 
 
 class EmbeddingReader:
