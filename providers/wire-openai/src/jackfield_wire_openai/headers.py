@@ -113,10 +113,10 @@ def _count(headers: Headers, name: str) -> int | None:
 
 def _reset(headers: Headers, name: str) -> float | None:
     """Seconds from the reply until the limit is whole again: the last of them, where there are several."""
-    text = headers.get(name, "").strip()
-    found = _seconds(text, headers)
-    if found is None and "," in text:
-        return max(
+    # as a whole first: a date has a comma of its own
+    found = _seconds(headers.get(name, "").strip(), headers)
+    if found is None:
+        found = max(
             (one for item in _items(headers, name) if (one := _seconds(item, headers)) is not None), default=None
         )
     return found
