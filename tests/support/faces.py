@@ -46,6 +46,18 @@ class _Face:
     async def chat(self, *args, **kwargs):
         return self.inner.chat(*args, **kwargs)
 
+    async def complete(self, *args, **kwargs):
+        return self.inner.complete(*args, **kwargs)
+
+    async def embed(self, *args, **kwargs):
+        return self.inner.embed(*args, **kwargs)
+
+    async def models(self, *args, **kwargs):
+        return self.inner.models(*args, **kwargs)
+
+    async def model(self, *args, **kwargs):
+        return self.inner.model(*args, **kwargs)
+
     async def call(self, *args, **kwargs):
         return self.inner.call(*args, **kwargs)
 
