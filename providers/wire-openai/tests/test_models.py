@@ -60,7 +60,8 @@ ENTRIES = {
         {"id": "m", "owned_by": "Meta", "context_window": 8192, "max_completion_tokens": 4096},
         ModelInfo("m", None, "Meta", None, 8192, 4096),
     ),
-    "llama.cpp": ({"id": "m", "meta": {"n_ctx_train": 2048}}, ModelInfo("m", context_length=2048)),
+    "llama.cpp": ({"id": "m", "meta": {"n_ctx": 512, "n_ctx_train": 2048}}, ModelInfo("m", context_length=512)),
+    "llama.cpp, older": ({"id": "m", "meta": {"n_ctx_train": 2048}}, ModelInfo("m", context_length=2048)),
     "Together": (
         {"id": "m", "display_name": "M", "organization": "X", "context_length": 7},
         ModelInfo("m", "M", "X", None, 7),
