@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .errors import ConfigurationError
-from .http import lower_names
+from .http import HttpRequest, lower_names
 
 __all__ = ["Credential", "Endpoint", "Secret"]
 
@@ -22,8 +22,8 @@ class Secret:
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str, name: str = "secret") -> None:
-        """Hold a value. `name` is what errors call it.
+    def __init__(self, value: str, name: object = "secret") -> None:
+        """Hold a value. The text of `name` is what errors call it.
 
         Raises:
             ConfigurationError: the value is empty, or has characters that no HTTP header can carry.
@@ -97,9 +97,9 @@ class Endpoint:
         base_url: str,
         credential: Credential | None = None,
         headers: Mapping[str, str] | None = None,
-        name: str = "base_url",
+        name: object = "base_url",
     ) -> Endpoint:
-        """Take a base URL apart. `name` is what errors call it.
+        """Take a base URL apart. The text of `name` is what errors call it.
 
         Raises:
             ConfigurationError: it is not an http or https URL, or holds a user name, a query or a fragment.
@@ -124,6 +124,11 @@ class Endpoint:
     def origin(self) -> str:
         """Scheme, host and port, as in `https://api.example.com:443`."""
         return f"{self.scheme}://{self.authority}:{self.port}"
+
+    def addressed(self, request: HttpRequest) -> HttpRequest:
+        """A request to this endpoint as it leaves, with origin, whole path and headers, but without the credential."""
+        headers = {**self.headers, **request.headers}
+        return evolve(request, origin=self.origin, path=self.path + request.path, headers=headers)
 
     @property
     def authority(self) -> str:

@@ -31,12 +31,14 @@ __all__ = [
     "QuotaError",
     "RateLimitError",
     "ReadTimeoutError",
+    "RequestForbiddenError",
     "ServerError",
     "StreamInterruptedError",
     "StreamStateError",
     "TruncatedStreamError",
     "UnsupportedError",
     "UnsupportedWarning",
+    "UntrustedError",
 ]
 
 
@@ -91,11 +93,23 @@ class JackfieldError(Exception):
 
 
 class ConfigurationError(JackfieldError):
-    """The configuration cannot work as it stands: the message names the key, the value and what would be right."""
+    """The configuration cannot work as it stands: the message names the key, the value and what would be right.
+
+    Attributes:
+        key: the path of the value that is wrong, where it is one of the configuration.
+        variable: the name of the variable that set it, where one did.
+    """
+
+    key: tuple[str | int, ...] | None = None
+    variable: str | None = None
 
 
 class NothingConfiguredError(ConfigurationError):
     """There is no configuration at all, and no key in the environment, so that there is nobody to ask."""
+
+
+class UntrustedError(ConfigurationError):
+    """A configuration file that was merely found wants what only one that is trusted may have."""
 
 
 class PluginError(JackfieldError):
@@ -208,5 +222,9 @@ class LimitExceededError(JackfieldError):
     """A reply outgrew one of the bounds that protect this process; the message names it."""
 
 
+class RequestForbiddenError(JackfieldError):
+    """A real request was about to be sent in a test run that forbids it."""
+
+
 class StreamStateError(JackfieldError):
-    """A stream was read after its end, after it was closed, or by two readers at once."""
+    """A client or a stream was used after it was closed, or a stream was read after its end or by two at once."""
