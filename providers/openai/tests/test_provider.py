@@ -131,5 +131,5 @@ def test_a_file_that_was_merely_found_may_name_its_own_variable(monkeypatch, tmp
     file = '[providers.openai]\napi_key = "sk-1"\norganization = { env = "%s" }\n'
     found = headers(monkeypatch, tmp_path, file=file % ORG, **{ORG: "org-1"})
     assert found == {"openai-organization": "org-1"}
-    with pytest.raises(ConfigurationError, match="of all variables may name only OPENAI_ORG_ID, not OTHER"):
+    with pytest.raises(ConfigurationError, match="may name only OPENAI_ORG_ID, not OTHER"):
         headers(monkeypatch, tmp_path, file=file % "OTHER", OTHER="x")
