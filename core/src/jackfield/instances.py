@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from .config import Config
+from .config import Config, Sourced
 from .endpoint import Endpoint, Secret
 from .errors import ConfigurationError
 from .middleware import Middleware
@@ -84,9 +84,10 @@ class Instances:
         for key, value in settings.items():
             if found := config.variable(value, f"{where}.{key}"):
                 settings[key], sources[key], references[key] = found.value, found.source, found.name
-        for key in OWN if name == plugin else ():
-            ambient = config.environment.get(_variable(name, key))
-            if ambient is not None and key in fields and settings.get(key) is None:
+        own = _own(name, fields) if name == plugin else {}
+        for key, variable in own.items():
+            ambient = config.environment.get(variable)
+            if ambient is not None and settings.get(key) is None and (key in OWN or self._belongs(ambient, sources)):
                 settings[key], sources[key] = ambient.value, ambient.source
         for key, field in fields.items():
             if "Secret" in str(field.type) and isinstance(settings.get(key), str):
@@ -96,14 +97,18 @@ class Instances:
         endpoint = Endpoint.parse(base_url, name=f"{where}.base_url") if isinstance(base_url, str) else None
         if endpoint is None or not endpoint.loopback:
             for key, variable in references.items():
-                own_variable = _variable(name, key) if name == plugin else None
-                self._check_reference(f"{where}.{key}", own_variable, variable)
+                self._check_reference(f"{where}.{key}", own.get(key), variable)
             if endpoint is not None and "api_key" in sources:
                 self._check_binding(where, endpoint, sources, getattr(fields.get("base_url"), "default", None))
         made = self._registry.make("provider", plugin, name, settings, where)
         if not isinstance(made, Provider):
             raise ConfigurationError(f"{where}: plugin {plugin!r} made a {type(made).__name__}, which is no Provider")
         return made
+
+    def _belongs(self, ambient: Sourced, sources: Mapping[str, str]) -> bool:
+        """Whether a variable that only goes with a key may go to where the instance's requests go."""
+        url_from = sources.get("base_url")
+        return url_from in (None, ambient.source) or (self._config.trusted and url_from == self._config.source)
 
     def _check_reference(self, where: str, own: str | None, variable: str) -> None:
         """A file that was merely found may name no variable but the instance's own: any other may be a key."""
@@ -128,6 +133,12 @@ class Instances:
 
 def _fields(cls: type[Any] | None) -> tuple[attrs.Attribute[Any], ...]:
     return () if cls is None else attrs.fields(cls)
+
+
+def _own(name: str, fields: Mapping[str, attrs.Attribute[Any]]) -> dict[str, str]:
+    """The variables that belong to an instance, by setting: those of its name, then those that its plugin names."""
+    named = {key: str(field.metadata["env"]) for key, field in fields.items() if "env" in field.metadata}
+    return {**{key: _variable(name, key) for key in OWN if key in fields}, **named}
 
 
 def _variable(provider: str, key: str) -> str:

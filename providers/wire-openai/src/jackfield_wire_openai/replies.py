@@ -10,6 +10,7 @@ from jackfield.http import HttpResponse
 from jackfield.types import Event, Finish, Finished, FinishReason, Start, Unrecognized, Usage, UsageReported
 
 from .errors import in_band_error, said
+from .headers import rate_limit, request_id
 from .reading import fact, field, objects
 from .usage import find_usage
 
@@ -18,6 +19,7 @@ __all__ = ["ChoicesReader"]
 REASONS: Final[Mapping[str, FinishReason]] = {
     "stop": "stop",
     "end_turn": "stop",
+    "eos": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
@@ -54,7 +56,7 @@ class ChoicesReader:
             raise MalformedReplyError(
                 f"the reply has no choices: {said(payload)}",
                 status=self._head.status,
-                request_id=self._head.headers.get("x-request-id"),
+                request_id=request_id(self._head.headers),
                 retryable=True,
                 body=payload,
             )
@@ -126,7 +128,8 @@ class ChoicesReader:
     def _begin(self) -> Iterator[Any]:
         self._started = True
         first, *others = self._early or [None]
-        yield Start(raw=first, request_id=self._head.headers.get("x-request-id"), **self._facts)
+        headers = self._head.headers
+        yield Start(raw=first, request_id=request_id(headers), rate_limit=rate_limit(headers), **self._facts)
         for raw in others:
             yield Unrecognized(raw=raw)
 

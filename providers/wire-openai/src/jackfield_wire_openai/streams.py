@@ -20,6 +20,9 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 DONE: Final = "[DONE]"
 MAX_BARE: Final = 1024 * 1024
+BOM: Final = b"\xef\xbb\xbf"
+FIRST: Final = (b"data:", b"event:", b"id:", b"retry:", b":")  # what a stream of events begins with
+MAX_FIRST: Final = 16
 
 
 class Reader(Protocol[E_co]):
@@ -43,8 +46,11 @@ def decoder(head: HttpResponse, reader: Reader[E], *, streaming: bool, needs_don
 
     Some servers stream when they were not asked to, and the other way round: what came decides.
     """
-    streamed = {"text/event-stream": True, "application/json": False}.get(head.content_type, streaming)
-    return JsonStream(head, reader, needs_done=needs_done) if streamed else JsonReply(head, reader.whole)
+    if head.content_type == "text/event-stream":
+        return JsonStream(head, reader, needs_done=needs_done)
+    return _Sniffed(
+        head, reader, streaming=streaming and head.content_type != "application/json", needs_done=needs_done
+    )
 
 
 class JsonStream(Generic[E]):
@@ -92,7 +98,7 @@ class JsonStream(Generic[E]):
             yield from self._reader.end()
 
     def _document(self, data: bytes) -> Iterator[E]:
-        if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        if not data.removeprefix(BOM).lstrip().startswith(b"{"):
             raise TruncatedStreamError(f"the reply holds no event: {data[:200]!r}")
         # not a stream at all, whatever its head says: a document, most often an error
         yield from self._reader.whole(read_json(data))
@@ -115,6 +121,46 @@ class JsonStream(Generic[E]):
                 return
             if data:
                 yield from self._reader.chunk(read_json(data, "chunk"))
+
+
+class _Sniffed(Generic[E]):
+    """Decodes a reply whose head does not say that it is a stream: its first byte tells, or else what was asked for."""
+
+    def __init__(self, head: HttpResponse, reader: Reader[E], *, streaming: bool, needs_done: bool) -> None:
+        self._document: Decoder[E] = JsonReply(head, reader.whole)
+        self._stream: Decoder[E] = JsonStream(head, reader, needs_done=needs_done)
+        self._unknown = self._stream if streaming else self._document
+        self._chosen: Decoder[E] | None = None
+        self._blank = b""
+
+    @property
+    def done(self) -> bool:
+        return self._chosen is not None and self._chosen.done
+
+    def feed(self, data: bytes) -> Iterable[E]:
+        if self._chosen is None:
+            data, self._blank = self._blank + data, b""
+            self._chosen = self._choice(data)
+            if self._chosen is None:
+                self._blank = data[-MAX_FIRST:] if not data.strip() else data
+                return ()
+        return self._chosen.feed(data)
+
+    def end(self) -> Iterator[E]:
+        chosen = self._chosen or self._unknown
+        if self._chosen is None:
+            yield from chosen.feed(self._blank)
+        yield from chosen.end()
+
+    def _choice(self, data: bytes) -> Decoder[E] | None:
+        begun = data.removeprefix(BOM).lstrip()[:MAX_FIRST]
+        if begun.startswith((b"{", b"[")):
+            return self._document
+        if begun.startswith(FIRST):
+            return self._stream
+        if any(first.startswith(begun) for first in FIRST) or BOM.startswith(data):
+            return None  # too little has come
+        return self._unknown
 
 
 def _perhaps_json(text: str) -> Any:
