@@ -43,6 +43,9 @@ def read_chat_request(body: Mapping[str, Any], plugin: str = "openai") -> tuple[
         raise BadRequestError(f"stream: expected true or false, got {stream!r}")
     if "messages" not in rest:
         raise BadRequestError("messages: missing; expected a list of messages")
+    form = rest.get("response_format", {})
+    if not isinstance(form, Mapping):
+        raise BadRequestError(f"response_format: expected an object, got {form!r}")
     fields: dict[str, Any] = {name: rest.pop(name) for name in SAME if name in rest}
     for name in LIMITS:
         if name in rest and "max_output_tokens" not in fields:

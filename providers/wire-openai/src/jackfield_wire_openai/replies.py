@@ -104,17 +104,24 @@ class ChoicesReader:
         raw, self._raw = self._raw, None
         return raw
 
-    def text(self, text: str, index: int, key: Hashable, make: Callable[[str], Any]) -> Iterator[Any]:
+    def text(
+        self,
+        text: str,
+        index: int,
+        key: Hashable,
+        make: Callable[[str], Any],
+        bare: Callable[[str], Any] | None = None,
+    ) -> Iterator[Any]:
         """The event of more text. A character that is cut into two surrogates is held back until it is whole.
 
-        `key` tells the texts of a choice apart; `make` makes the event of a text.
+        `key` tells the texts of a choice apart; `make` makes the event of a text, and `bare` one of text alone.
         """
         if self._halves and (held := self._halves.pop((index, key), None)):
             text = held[0] + text
             if "\udc00" <= text[1:2] <= "\udfff":
                 text = text[:2].encode("utf-16", "surrogatepass").decode("utf-16") + text[2:]
         if "\ud800" <= text[-1:] <= "\udbff":
-            self._halves[index, key] = text[-1], make
+            self._halves[index, key] = text[-1], bare or make
             text = text[:-1]
         if text:
             yield make(text)

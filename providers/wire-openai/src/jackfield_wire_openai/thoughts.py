@@ -14,7 +14,7 @@ from jackfield.types import Reasoning
 
 from .destination import Destination, put
 
-__all__ = ["CONTENT", "DETAILS", "PLAIN", "detail", "form_of", "thinking"]
+__all__ = ["CONTENT", "DETAILS", "PLAIN", "detail", "form_of", "kind_of", "thinking"]
 
 PLAIN: Final = ("reasoning", "reasoning_content")
 CONTENT: Final = ("thinking", "summary")
@@ -53,11 +53,17 @@ def thinking(thought: Reasoning, form: str, where: str) -> dict[str, Any]:
     return wire
 
 
+def kind_of(*, text: str, encrypted: str | None, summary: bool) -> str:
+    """The type of one of `reasoning_details`, as what it holds tells it."""
+    kind = "encrypted" if encrypted is not None and not text else "text"
+    return "reasoning.summary" if summary else f"reasoning.{kind}"
+
+
 def detail(thought: Reasoning, where: str) -> dict[str, Any]:
     """A thought as one of OpenRouter's `reasoning_details`, as it came."""
     extra = dict(thought.extra or {})
-    kind = "encrypted" if thought.encrypted is not None and not thought.text else "text"
-    wire: dict[str, Any] = {"type": extra.pop("type", f"reasoning.{'summary' if thought.summary else kind}")}
+    kind = kind_of(text=thought.text, encrypted=thought.encrypted, summary=thought.summary)
+    wire: dict[str, Any] = {"type": extra.pop("type", kind)}
     if thought.text:
         wire["summary" if thought.summary else "text"] = thought.text
     if thought.encrypted is not None:
