@@ -137,14 +137,21 @@ class Instances:
             if referred := config.variable(value, where / key):
                 found.references.add(key)
             found.put(key, referred.value if referred else value, referred or (where / key).variable)
-        own = name if name == plugin else None
-        for key in fields.keys() & OWN if own else ():
-            if found.values.get(key) is None and (ambient := config.environment.get(_variable(own, key))):
+        own = _own(plugin, fields) if name == plugin else {}
+        for key, variable in own.items():
+            ambient = config.environment.get(variable) if found.values.get(key) is None else None
+            if ambient and (key in OWN or self._goes_along(found, ambient)):
                 found.put(key, ambient.value, ambient)
         self._check(found, own, bind=isinstance(name, str))
         return found
 
-    def _check(self, found: Settings, own: str | None, *, bind: bool) -> None:
+    def _goes_along(self, found: Settings, ambient: Sourced) -> bool:
+        """Whether a variable that only goes with a key may go to where the instance's requests go."""
+        if found.values.get("base_url") is None or found.source("base_url") == ambient.source:
+            return True
+        return "base_url" not in found.variables and self._config.trusted
+
+    def _check(self, found: Settings, own: Mapping[str, str], *, bind: bool) -> None:
         """A key goes to the origin that its own source names, or that its plugin knows, and to no other.
 
         A file that was merely found may name no variable but the instance's own: any other may be a key.
@@ -157,7 +164,7 @@ class Instances:
         document = self._config.document
         beside = any(key not in found.variables for key in found.values)
         for key, variable in found.variables.items():
-            place, mine = found.where / key, own and _variable(own, key)
+            place, mine = found.where / key, own.get(key)
             # where a secret goes is said by what stands beside it
             named = key in found.references or (endpoint is None and beside and found.is_secret(key) and place.variable)
             if named and variable.name != mine and document.distrust:
@@ -181,6 +188,12 @@ class Instances:
 
 def _fields(cls: type[Any] | None) -> dict[str, attrs.Attribute[Any]]:
     return {} if cls is None else {one.alias or one.name: one for one in attrs.fields(cls)}
+
+
+def _own(plugin: str, fields: Mapping[str, attrs.Attribute[Any]]) -> dict[str, str]:
+    """The variables of an instance that bears its plugin's name: those of that name, then those that it names."""
+    named = {key: str(one.metadata["env"]) for key, one in fields.items() if "env" in one.metadata}
+    return {**{key: _variable(plugin, key) for key in OWN if key in fields}, **named}
 
 
 def _variable(provider: str | int, key: str) -> str:
