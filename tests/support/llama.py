@@ -53,13 +53,16 @@ def config(url: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def llama(folder: Path, context: int = 32768) -> Iterator[str]:
-    """The base URL of a server that runs for as long as the block; its log goes into the folder."""
+def llama(folder: Path, context: int = 32768, *more: str) -> Iterator[str]:
+    """The base URL of a server that runs for as long as the block; its log goes into the folder.
+
+    `more` are further arguments of the server: "embeddings".
+    """
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed: there is no llama.cpp server to talk to")
     port = free_port()
     log = folder / f"llama-{port}.log"
-    command = [sys.executable, str(SCRIPT), str(port), str(context)]
+    command = [sys.executable, str(SCRIPT), str(port), str(context), *more]
     with log.open("wb") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:

@@ -22,6 +22,7 @@ from jackfield.errors import (
     QuotaError,
     RateLimitError,
     ServerError,
+    UnsupportedError,
 )
 from jackfield.http import HttpResponse
 from jackfield.provider import Secret
@@ -122,6 +123,10 @@ TABLE = {
     "a message that speaks of context": (400, openai("No context."), BadRequestError, INVALID, "No context.", False),
     "a model that is gone": (
         400, openai("Gone.", code="model_decommissioned"), NotFoundError, "model_decommissioned", "Gone.", False,
+    ),
+    "llama.cpp, what it does not do": (
+        501, {"error": {"code": 501, "message": "No.", "type": "not_supported_error"}}, UnsupportedError, "501", "No.",
+        False,
     ),
     "a model that may not be used": (
         403, openai("No.", code="model_not_found"), PermissionDeniedError, "model_not_found", "No.", False,
@@ -228,7 +233,8 @@ def test_the_id_of_the_request_is_kept():
 def test_every_word_for_an_error_has_its_class(word, place, status):
     payload = {"error": {place: word, "message": "x"}}
     found = in_band_error(payload, HttpResponse(200)) if status is None else error(status, payload)
-    telling = status is None or CODES[word] in (QuotaError, ContextLengthError, ContentFilterError, RateLimitError)
+    tell = (QuotaError, ContextLengthError, ContentFilterError, RateLimitError, UnsupportedError)
+    telling = status is None or CODES[word] in tell
     missing = status == 400 and word in ("model_not_found", "model_decommissioned", "invalid_model")
     assert type(found) is (CODES[word] if telling or missing else {400: BadRequestError, 500: ServerError}[status])
     assert (found.code, found.status) == (word, status)

@@ -283,6 +283,7 @@ def test_log_probabilities():
             {"content": [{"token": "é", "logprob": -1.5, "bytes": [195, 169], "top_logprobs": [{"token": "é"}]}]},
             (TokenLogprob("é", -1.5, "é".encode(), (TokenLogprob("é", None),)),),
         ),
+        ({"content": [{"token": "", "bytes": []}]}, (TokenLogprob("", None, b""),)),
         ({"content": [{"token": "a", "bytes": [300]}, {"logprob": 1}, 5]}, (TokenLogprob("a", None),)),
         ({"tokens": []}, None),
         ([], None),

@@ -19,6 +19,7 @@ from jackfield.errors import (
     QuotaError,
     RateLimitError,
     ServerError,
+    UnsupportedError,
 )
 from jackfield.http import HttpResponse, read_json
 from jackfield.provider import error_class, retry_after
@@ -55,13 +56,14 @@ CODES: Final[Mapping[str, type[JackfieldError]]] = {
     "permission_denied": PermissionDeniedError,
     "not_found_error": NotFoundError,
     "not_found": NotFoundError,
+    "not_supported_error": UnsupportedError,
     "invalid_request_error": BadRequestError,
     "invalid_request": BadRequestError,
     "BadRequestError": BadRequestError,
     "server_error": ServerError,
 }
 # these say more than any status does
-TELLING: Final = (QuotaError, ContextLengthError, ContentFilterError, RateLimitError)
+TELLING: Final = (QuotaError, ContextLengthError, ContentFilterError, RateLimitError, UnsupportedError)
 MISSING: Final = ("model_not_found", "model_decommissioned", "invalid_model")
 # some servers say it in the message alone
 TOO_LONG: Final = re.compile(

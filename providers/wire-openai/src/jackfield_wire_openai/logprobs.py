@@ -36,7 +36,7 @@ def _token(item: Mapping[str, Any]) -> TokenLogprob:
     return TokenLogprob(
         item["token"],
         fact(item, "logprob", int, float),
-        bytes(numbers) if numbers and whole else None,
+        bytes(numbers) if whole and type(item.get("bytes")) is list else None,
         read_tokens(item.get("top_logprobs")),
         fact(item, "text_offset", int),
     )

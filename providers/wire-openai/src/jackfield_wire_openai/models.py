@@ -27,6 +27,7 @@ CONTEXTS: Final = (
     ("max_input_tokens",),
     ("top_provider", "context_length"),
     ("limits", "max_context_window_tokens"),
+    ("meta", "n_ctx"),
     ("meta", "n_ctx_train"),
 )
 OUTPUTS: Final = (
