@@ -140,6 +140,9 @@ def test_the_configuration_says_what_a_host_and_its_models_take(colour, tmp_path
         {"models": [{"refuses": ["temperature"]}]},
         {"models": [{"match": "o9*", "refuses": "temperature"}]},
         {"models": {"match": "o9*"}},
+        {"models": [{"match": "o9*", "refuses": ["temprature"]}]},
+        {"profile": {"cache": "maybe"}},
+        {"profile": {"thoughts": ["dreams"]}},
     ],
 )
 def test_a_mistake_in_a_table_names_it(more):
