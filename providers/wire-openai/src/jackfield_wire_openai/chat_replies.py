@@ -30,12 +30,15 @@ from .messages import LEGACY
 from .reading import fact, field, objects, written
 from .reasoning import HOLDERS, Thoughts
 from .replies import ChoicesReader
+from .thoughts import DETAILS, PLAIN
 from .tool_calls import ToolCalls
 
 __all__ = ["ChatReader"]
 
 # what must be sent back with a message or a tool call, though we have no word for it
 SENT_BACK: Final = ("extra_content", "thought_signature")
+# where reasoning stands beside the content
+BESIDE: Final = frozenset({*PLAIN, DETAILS})
 # what few messages have
 RARE: Final = frozenset({"annotations", "audio", "images", LEGACY, *SENT_BACK})
 LOGPROBS: Final[Mapping[str, Literal["content", "refusal", "reasoning"]]] = {
@@ -86,21 +89,34 @@ class ChatReader(ChoicesReader):
     def _read_message(
         self, message: Mapping[str, Any], index: int, state: _Choice, *, whole: bool
     ) -> Iterator[ChatEvent]:
-        for thought in state.thoughts.of_message(message, whole=whole):
-            yield from self._thought(thought, index)
-        if type(message.get("content")) is list:
+        if not BESIDE.isdisjoint(message):
+            for thought in state.thoughts.of_message(message, whole=whole):
+                yield from self._thought(thought, index)
+        # most chunks are text and nothing else, and pay for nothing else
+        if content := message.get("content"):
+            if type(content) is str and self.is_plain(content):
+                state.thoughts.interrupt()
+                yield TextDelta(content, index, raw=self.take())
+            else:
+                yield from self._read_content(message, index, state)
+        if message.get("refusal"):
+            refusal = field(message, "refusal", str) or ""
+            yield from self.text(refusal, index, "refusal", lambda text: RefusalDelta(text, index, raw=self.take()))
+        if message.get("tool_calls"):
+            for wire in objects(message, "tool_calls"):
+                yield from self._tool_call(wire, index, state, whole=whole)
+        if not RARE.isdisjoint(message):
+            yield from self._read_rare(message, index, state, whole=whole)
+
+    def _read_content(self, message: Mapping[str, Any], index: int, state: _Choice) -> Iterator[ChatEvent]:
+        if type(message["content"]) is list:
             for part in message["content"]:
                 if type(part) is dict:
                     yield from self._read_part(part, index, state)
-        elif text := written(message, "content"):
+        else:
             state.thoughts.interrupt()
+            text = written(message, "content")
             yield from self.text(text, index, "text", lambda text: TextDelta(text, index, raw=self.take()))
-        if refusal := field(message, "refusal", str):
-            yield from self.text(refusal, index, "refusal", lambda text: RefusalDelta(text, index, raw=self.take()))
-        for wire in objects(message, "tool_calls"):
-            yield from self._tool_call(wire, index, state, whole=whole)
-        if not RARE.isdisjoint(message):
-            yield from self._read_rare(message, index, state, whole=whole)
 
     def _thought(self, thought: ReasoningDelta, index: int) -> Iterator[Any]:
         def make(text: str) -> ReasoningDelta:

@@ -10,12 +10,17 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
+
+from jackfield.errors import ConfigurationError
+from jackfield.operations import ChatRequest
 
 __all__ = ["GENERIC", "ModelRule", "Profile", "profile_of", "rule_for"]
 
 SAMPLING: Final = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs")
 TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+# the ways in which a thought can be sent back
+FORMS: Final = ("reasoning", "reasoning_content", "reasoning_details", "thinking", "summary")
 # what a model does where it is not told otherwise: asking for that is no harm
 DEFAULTS: Final[dict[str, Any]] = {
     "temperature": 1,
@@ -24,6 +29,21 @@ DEFAULTS: Final[dict[str, Any]] = {
     "presence_penalty": 0,
     "logprobs": False,
 }
+
+
+def _words(*known: str) -> Any:
+    """Checks a word, or each of several."""
+
+    def check(_: object, attribute: Any, value: Any) -> None:
+        for word in (value,) if isinstance(value, str) else value or ():
+            if word not in known:
+                raise ConfigurationError(f"{attribute.name}: expected one of {', '.join(known)}, got {word!r}")
+
+    return check
+
+
+def _fields(_: object, attribute: Any, value: tuple[str, ...]) -> None:
+    _words(*(one.name for one in attrs.fields(ChatRequest)), "max_tokens", "cache")(_, attribute, value)
 
 
 @frozen(kw_only=True)
@@ -41,8 +61,8 @@ class ModelRule:
     """
 
     match: str
-    refuses: tuple[str, ...] = ()
-    refuses_while_reasoning: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = field(default=(), validator=_fields)
+    refuses_while_reasoning: tuple[str, ...] = field(default=(), validator=_fields)
     takes_defaults: bool = False
     efforts: tuple[str, ...] | None = None
     default_effort: str | None = None
@@ -76,15 +96,15 @@ class Profile:
         base64: whether it gives embeddings in base64.
     """
 
-    max_tokens: str | None = None
+    max_tokens: str | None = field(default=None, validator=_words("max_tokens", "max_completion_tokens"))
     developer: bool | None = None
     strict: bool | None = None
-    thoughts: tuple[str, ...] | None = None
-    plain_thought: str | None = None
+    thoughts: tuple[str, ...] | None = field(default=None, validator=_words(*FORMS))
+    plain_thought: str | None = field(default=None, validator=_words(*FORMS, ""))
     annotations: bool | None = None
     images: bool | None = None
     foreign: tuple[str, ...] | None = None
-    cache: str | None = None
+    cache: str | None = field(default=None, validator=_words("cache_control", "prompt_cache_breakpoint", "no"))
     top_k: bool | None = None
     reasoning_budget: bool | None = None
     stream_usage: bool | None = None

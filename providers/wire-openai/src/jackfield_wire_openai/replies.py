@@ -26,6 +26,7 @@ REASONS: Final[Mapping[str, FinishReason]] = {
     "content_filter": "content_filter",
     "error": "error",
 }
+USAGES: Final = frozenset({"usage", "x_groq"})
 
 
 class ChoicesReader:
@@ -104,6 +105,10 @@ class ChoicesReader:
         raw, self._raw = self._raw, None
         return raw
 
+    def is_plain(self, text: str) -> bool:
+        """Whether text needs no mending: no character of it, or of what came before, is cut in two."""
+        return not self._halves and not "\ud800" <= text[-1] <= "\udbff"
+
     def text(
         self,
         text: str,
@@ -148,13 +153,15 @@ class ChoicesReader:
                 index = position if whole else 0
             self._finished.setdefault(index, False)
             yield from self.read_choice(choice, index, whole=whole)
-            self._usage = find_usage(choice) or self._usage
+            if "usage" in choice:
+                self._usage = find_usage(choice) or self._usage
             if choice.get("error"):
                 raise in_band_error(choice, self._head)
             reason = choice.get("finish_reason")
             if (reason or whole) and not self._finished[index] and not failed:
                 yield from self._finish(reason, index)
-        self._usage = find_usage(payload) or self._usage
+        if not USAGES.isdisjoint(payload):
+            self._usage = find_usage(payload) or self._usage
         if failed:
             raise in_band_error(payload, self._head)
         if self._usage is not None and self._finished and all(self._finished.values()):
