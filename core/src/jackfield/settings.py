@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 
@@ -19,6 +20,8 @@ __all__ = ["check_keys", "nearest", "shown", "structure"]
 
 QUOTED: Final = 15
 SEQUENCES: Final = (tuple, list, Sequence, set, frozenset)
+LISTS: Final = (tuple, Sequence)  # of one kind of item, and of any length
+UNIONS: Final = (UnionType, Union)
 
 C = TypeVar("C", bound=attrs.AttrsInstance)
 
@@ -82,15 +85,34 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: str) -> C:
 
 
 def _value(value: object, kind: Any, where: str) -> object:
+    kind, inner = _one(kind), get_args(_one(kind))
+    if get_origin(kind) in UNIONS:
+        return _of_several(value, inner, where)
+    if attrs.has(kind):
+        return value if isinstance(value, kind) else structure(kind, cast("Any", value), where)
+    if get_origin(kind) in LISTS and inner[1:] in ((), (...,)) and isinstance(value, list | tuple):
+        return tuple(_value(item, inner[0], f"{where}[{index}]") for index, item in enumerate(value))
+    if kind is Any:
+        return value
     try:
         if isinstance(value, str) and get_origin(kind) in SEQUENCES:
             raise TypeError  # a text is a sequence too, of its letters, and is never meant as one
-        plain = PLAIN.get(_one(kind))
+        plain = PLAIN.get(kind)
         return plain(value) if plain is not None else _converter().structure(value, kind)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error.message}") from None
     except Exception:  # noqa: BLE001 - cattrs raises whatever a hook raises, and groups of it
         raise ConfigurationError(f"{where}: expected {_words(kind)}, got {shown(value)}") from None
+
+
+def _of_several(value: object, kinds: Iterable[Any], where: str) -> object:
+    """What the first kind that fits makes of a value. A table is meant for the class: its error says more."""
+    for kind in kinds:
+        if attrs.has(kind) and isinstance(value, Mapping):
+            return _value(value, kind, where)
+        with suppress(ConfigurationError):
+            return _value(value, kind, where)
+    raise ConfigurationError(f"{where}: expected {_words(Union[tuple(kinds)])}, got {shown(value)}")  # noqa: UP007
 
 
 def _words(kind: Any) -> str:
@@ -99,15 +121,19 @@ def _words(kind: Any) -> str:
         return names[kind]
     if get_origin(kind) in SEQUENCES:
         return "a list"
-    if get_origin(kind) in {UnionType, Union}:
+    if get_origin(kind) in UNIONS:
         return " or ".join(_words(one) for one in get_args(kind) if one is not NoneType)
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, get_args(kind)))}"
+    if get_origin(kind) is Mapping or attrs.has(kind):
+        return "a table"
     return f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
 
 
 def _one(kind: Any) -> Any:
     """The kind that a field takes beside None, where it takes one."""
     kinds = [one for one in get_args(kind) if one is not NoneType]
-    return kinds[0] if get_origin(kind) in {UnionType, Union} and len(kinds) == 1 else kind
+    return kinds[0] if get_origin(kind) in UNIONS and len(kinds) == 1 else kind
 
 
 def _exactly(kind: type[Any], accepted: Any) -> Callable[[object], object]:
