@@ -29,7 +29,7 @@ REFUSED: Final = frozenset(
         "unevaluatedProperties",
     }
 )
-MOST_STEPS: Final = 200_000
+MOST_STEPS: Final = 50_000
 
 
 def _number(value: Any) -> bool:
