@@ -37,7 +37,10 @@ class MarkSettings:
 
 
 class Marks:
-    """A plugin of two middlewares."""
+    """A plugin of two middlewares. `seen` holds the settings that it was given."""
+
+    def __init__(self):
+        self.seen = []
 
     @hookimpl
     def jackfield_settings(self):
@@ -45,6 +48,7 @@ class Marks:
 
     @hookimpl
     def jackfield_middleware(self, name, settings):
+        self.seen.append(settings)
         return [Mark(Slot.ATTEMPT, settings), Mark(Slot.OBSERVE, settings)]
 
 

@@ -57,7 +57,7 @@ class Settings:
             self.variables[key] = variable
         if isinstance(value, str) and key in self.fields and "Secret" in str(self.fields[key].type):
             # from here on it shows itself to nobody, whatever fails
-            value = Secret(value, self.where / key)
+            value = (self.where / key).of_text(Secret, value)
         self.values[key] = value
 
 
@@ -150,7 +150,7 @@ class Instances:
         endpoint, base_url = None, found.values.get("base_url")
         kind, name = found.where.path
         if kind == "providers" and isinstance(base_url, str):
-            endpoint = Endpoint.parse(base_url, name=found.where / "base_url")
+            endpoint = (found.where / "base_url").of_text(Endpoint.parse, base_url)
             if endpoint.loopback:
                 return found
         document = self._config.document
