@@ -60,15 +60,15 @@ def test_any_change_of_content_ends_the_trust(client, found):
     client().chat("x", model="fake:m")
 
 
-def test_trust_is_for_one_file_and_not_for_its_copies(client, found, place, monkeypatch):
+def test_trust_is_for_one_file_and_not_for_its_copies(client, found, clean_folder, monkeypatch):
     trust(found)
-    (place / "copy").mkdir()
-    monkeypatch.chdir(place / "copy")
+    (clean_folder / "copy").mkdir()
+    monkeypatch.chdir(clean_folder / "copy")
     write("jackfield.toml", TEXT)
     assert "nobody has trusted it" in refused(client)
 
 
-def test_a_pyproject_can_be_trusted(client, place):
+def test_a_pyproject_can_be_trusted(client, clean_folder):
     Path("jackfield.toml").unlink(missing_ok=True)
     file = Path("pyproject.toml")
     write("pyproject.toml", "[tool.jackfield.network]\nca = 'mine.pem'\n")
@@ -130,7 +130,7 @@ def test_a_record_that_cannot_be_relied_on_is_none_and_it_is_said_why(client, fo
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="the paths are those of POSIX")
-def test_the_folder_is_that_of_the_platform(place, monkeypatch, platform, variables, folder):
+def test_the_folder_is_that_of_the_platform(clean_folder, monkeypatch, platform, variables, folder):
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.delenv("LOCALAPPDATA")

@@ -133,7 +133,7 @@ class Kinds:
         ("table", "{ a = 1 }", {"a": 1}),
     ],
 )
-def test_the_field_decides_what_a_variable_is_read_as(place, monkeypatch, key, value, is_read_as):
+def test_the_field_decides_what_a_variable_is_read_as(clean_folder, monkeypatch, key, value, is_read_as):
     made = []
     plugin = Plugin(lambda name, settings: made.append(settings) or Player(hello()), Kinds)
     monkeypatch.setenv(f"JACKFIELD_PROVIDERS__KINDS__{key.upper()}", value)

@@ -88,7 +88,7 @@ def registry(plugins):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def clean_folder(tmp_path, monkeypatch):
     """An empty folder with a clean environment."""
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_BASE_URL")) or name.startswith("JACKFIELD_"):
@@ -101,7 +101,7 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def client(place, plugins):
+def client(clean_folder, plugins):
     """Builds a client in an empty folder, with a clean environment and a plugin named fake."""
 
     def build(config=None, **more):
