@@ -16,6 +16,7 @@ from jackfield.middleware import Middleware, Proceed, Stage
 from jackfield.operations import CHAT, ChatRequest, ChatResponse, Choice, Operation, Request
 from jackfield.provider import Endpoint, Exchange, HttpProvider, JsonReply, Provider, serves
 from jackfield.runtime import Runtime
+from jackfield.schema import arguments, json_schema, read_as, response_schema
 from jackfield.stream import AsyncStream, Stream, StreamState
 from jackfield.types import ChatEvent, Event, Finished, Part, Role, Start, TextDelta, ToolCallDelta
 
@@ -83,6 +84,21 @@ def configurations() -> None:
     jf.Client({"default": "mock"}, middleware=[Passing(), Counting()], plugins={"provider": {"acme": Plugin()}})
     assert_type(load(), Config)
     assert_type(load({"default": "mock"}).default, str | None)
+
+
+def weather(city: str, *, days: int = 1) -> str:
+    return f"{city} {days}"
+
+
+def types(client: jf.Client, call: jf.ToolCall) -> None:
+    client.chat("Hello", tools=[weather, jf.Tool.from_function(weather, strict=True)])
+    assert_type(jf.Tool.from_function(weather), jf.Tool)
+    assert_type(arguments(weather, call), dict[str, Any])
+    assert_type(json_schema(list[int] | None, strict=True), dict[str, Any])
+    assert_type(read_as({}, jf.Usage), jf.Usage)
+    assert_type(read_as([], list[int]), list[int])
+    assert_type(response_schema(jf.Usage), tuple[str, dict[str, Any], bool])
+    read_as(None, int | None)
 
 
 # --- the async client -----------------------------------------------------------------------------------------
