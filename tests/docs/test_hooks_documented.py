@@ -8,6 +8,7 @@ from blocks import ROOT
 
 from jackfield import config, errors, hooks, types
 from jackfield.call import Call, Timeouts
+from jackfield.config import NetworkOptions
 from jackfield.middleware import Slot
 
 HOOKS = sorted(name for name in vars(hooks) if name.startswith("jackfield_"))
@@ -45,6 +46,11 @@ def test_a_hook_is_implemented_in_a_test(hook):
 @pytest.mark.parametrize("key", [*config.KEYS, *attrs.fields_dict(Timeouts)])
 def test_a_key_of_the_configuration_is_documented(key):
     assert named(key, page("configuration.md"))
+
+
+@pytest.mark.parametrize("name", attrs.fields_dict(NetworkOptions))
+def test_a_setting_of_the_network_is_documented(name):
+    assert named(name, page("clients.md"))
 
 
 @pytest.mark.parametrize("name", sorted(set(types.__all__) - {"ChatEvent", "Part", "Role", "ToolChoice"}))

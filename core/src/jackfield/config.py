@@ -15,7 +15,7 @@ from .engine import EngineName, NetworkOptions
 from .errors import ConfigurationError
 from .settings import check_keys, shown, structure
 
-__all__ = ["Alias", "Config", "ConfigLike", "Environment", "Sourced", "load"]
+__all__ = ["Alias", "Config", "ConfigLike", "Environment", "NetworkOptions", "Sourced", "Unsupported", "load"]
 
 DICTIONARY: Final = "config"
 NO_FILE: Final = "no file"
