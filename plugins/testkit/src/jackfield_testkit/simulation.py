@@ -123,10 +123,12 @@ class SimulatedRuntime(Runtime):
         return lambda close: None if self._simulation.closed else (self._simulation.spawn(close()), None)[1]
 
 
-class _Timer:
+class Timer:
+    """A function to call at a virtual time, unless `over` is set by then."""
+
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.wake = wake
-        self.over = False
+        self.wake: Callable[[], None] = wake
+        self.over: bool = False
 
 
 class Simulation:
@@ -157,7 +159,7 @@ class Simulation:
         self.ready: list[Task[Any]] = []
         self.closed: bool = False
         self._order = Random(f"{seed} order")  # noqa: S311 - it must repeat
-        self._timers: list[tuple[float, int, _Timer]] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = 0
         self._task: Task[Any] | None = None
 
@@ -241,9 +243,9 @@ class Simulation:
             raise SimulationError("a simulated client works inside simulation.run(...) or spawn(...)")
         return self._task
 
-    def later(self, seconds: float, wake: Callable[[], None]) -> _Timer:
+    def later(self, seconds: float, wake: Callable[[], None]) -> Timer:
         """Call a function at a virtual time, unless the timer is over by then."""
-        timer = _Timer(wake)
+        timer = Timer(wake)
         if seconds != float("inf"):
             self._numbers += 1
             heapq.heappush(self._timers, (self.now + seconds, self._numbers, timer))

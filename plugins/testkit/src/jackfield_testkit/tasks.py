@@ -39,8 +39,8 @@ class Wait:
     def __init__(self, simulation: Simulation, task: Task[Any], place: str) -> None:
         self._simulation = simulation
         self._task = task
-        self.place = place
-        self.over = False
+        self.place: str = place
+        self.over: bool = False
 
     def wake(self) -> None:
         """Let the task go on."""
@@ -59,14 +59,14 @@ class Task(Generic[T]):
     """
 
     def __init__(self, simulation: Simulation, coroutine: Coroutine[Any, Any, T], name: str) -> None:
-        self.name = name
+        self.name: str = name
         self.ended: Signal = Signal()
         self.error: BaseException | None = None
-        self.coroutine = coroutine
+        self.coroutine: Coroutine[Any, Any, T] = coroutine
         self.context: Context = copy_context()
         self.wait: Wait | None = None
         self.raises: BaseException | None = None
-        self.shields = 0
+        self.shields: int = 0
         self._cancelled = False
         self._results: list[T] = []
         self._simulation = simulation
