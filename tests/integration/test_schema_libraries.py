@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from jackfield.errors import BadRequestError, MalformedReplyError
-from jackfield.schema import dump, fits_strict, json_schema, read_as, read_response, response_schema
 from jackfield.types import Tool
+from jackfield_schema import dump, fits_strict, json_schema, read_as, read_response, response_schema
 
 pydantic = pytest.importorskip("pydantic")
 msgspec = pytest.importorskip("msgspec")

@@ -12,8 +12,7 @@ from uuid import UUID
 
 import attrs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from kinds import (
     KINDS,
     Address,
@@ -37,7 +36,7 @@ from kinds import (
 
 from jackfield.endpoint import Secret
 from jackfield.errors import BadRequestError, MalformedReplyError
-from jackfield.schema import dump, json_schema, read_as, read_response, response_schema
+from jackfield_schema import dump, json_schema, read_as, read_response, response_schema
 
 A_VALUE = "expected a value of JSON or of a class with fields"
 HOME = Address("High Street")

@@ -7,7 +7,7 @@ import pytest
 from kinds import KINDS, Address, Box, Branch, Color, Film, Leaf, Many, Moments, Person, Point, Private
 
 from jackfield.errors import BadRequestError
-from jackfield.schema import fits_strict, json_schema, response_schema
+from jackfield_schema import fits_strict, json_schema, response_schema
 
 STRING, INTEGER, NULL = {"type": "string"}, {"type": "integer"}, {"type": "null"}
 # what the service accepts, by its documentation

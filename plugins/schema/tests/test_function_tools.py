@@ -10,8 +10,8 @@ from kinds import Address, Color
 
 from jackfield.errors import BadRequestError, MalformedReplyError
 from jackfield.operations import ChatRequest
-from jackfield.schema import arguments, function_schema
 from jackfield.types import Tool, ToolCall
+from jackfield_schema import arguments, function_schema
 
 INTEGER, STRING = {"type": "integer"}, {"type": "string"}
 

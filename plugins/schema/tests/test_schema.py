@@ -11,8 +11,8 @@ from collections.abc import (
     MutableSequence,
     MutableSet,
     Sequence,
+    Set as AbstractSet,
 )
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -43,7 +43,7 @@ from kinds import (
 
 from jackfield.endpoint import Secret
 from jackfield.errors import BadRequestError
-from jackfield.schema import json_schema
+from jackfield_schema import json_schema
 
 STRING, INTEGER, NULL = {"type": "string"}, {"type": "integer"}, {"type": "null"}
 BOUND = TypeVar("BOUND", bound=int)
@@ -413,9 +413,9 @@ def test_a_schema_is_one_and_the_same_each_time(kind):
 def test_nothing_of_it_is_imported_before_it_is_needed():
     code = (
         "import sys, jackfield, jackfield.client, jackfield.operations\n"
-        "assert 'jackfield.schema' not in sys.modules\n"
-        "import jackfield.schema\n"
-        "assert jackfield.schema.json_schema(int) == {'type': 'integer'}\n"
+        "assert 'jackfield_schema' not in sys.modules\n"
+        "import jackfield_schema\n"
+        "assert jackfield_schema.json_schema(int) == {'type': 'integer'}\n"
         "assert not {'pydantic', 'msgspec'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
