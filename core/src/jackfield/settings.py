@@ -121,7 +121,7 @@ def read(value: Any, kind: Any, where: Place) -> Any:
         return structure(kind, value, where)
     elif attrs.has(origin) and isinstance(value, kind):
         return value
-    elif not (origin in SEQUENCES and isinstance(value, str)):  # it is one of its letters, and never meant as that
+    elif not (origin in SEQUENCES and isinstance(value, str | Mapping)):  # of letters or of keys is never meant
         try:
             return PLAIN[kind](value) if kind in PLAIN else _converter().structure(value, kind)
         except ConfigurationError as error:
