@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
@@ -74,7 +74,7 @@ def read_prompts(value: PromptLike, name: str = "prompt") -> tuple[Prompt, ...]:
     """
     if isinstance(value, str):
         return (value,)
-    items: tuple[Any, ...] = tuple(value) if isinstance(cast("object", value), Iterable) else ()
+    items: tuple[Any, ...] = _listed(value)
     if items and all(type(item) is int for item in items):
         return (items,)
     found = tuple(item if isinstance(item, str) else _tokens(item, name) for item in items)
@@ -83,8 +83,13 @@ def read_prompts(value: PromptLike, name: str = "prompt") -> tuple[Prompt, ...]:
     return found
 
 
+def _listed(value: object) -> tuple[Any, ...]:
+    # bytes would pass for tokens, and the keys of a dictionary for texts
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray | Mapping) else ()
+
+
 def _tokens(item: object, name: str) -> tuple[int, ...]:
-    tokens = tuple(item) if isinstance(item, Iterable) else ()
+    tokens = _listed(item)
     if not tokens or not all(type(token) is int for token in tokens):
         raise BadRequestError(f"{name}: expected a text, several, or tokens as whole numbers, got {item!r}")
     return tokens
