@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
@@ -87,8 +88,9 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
     try:
         return cls(**values)
     except ConfigurationError as error:
-        key, colon, rest = error.message.partition(": ")
-        raise ((where / key).error(rest) if colon and key in fields else where.error(error.message)) from None
+        names = re.match(r"(\w+)\S*: ", error.message)
+        inside = names is not None and names[1] in fields
+        raise where.adopted(ConfigurationError(f"{where.key}.{error.message}" if inside else error.message)) from None
     except (TypeError, ValueError) as error:  # of the validators that attrs brings; they quote the value
         quotes = any(len(str(value)) > QUOTED and str(value) in str(error) for value in values.values())
         raise where.error(f"a value is refused by {type(error).__name__}" if quotes else error.args[0]) from None
@@ -121,7 +123,7 @@ def read(value: Any, kind: Any, where: Place) -> Any:
         return structure(kind, value, where)
     elif attrs.has(origin) and isinstance(value, kind):
         return value
-    elif not (origin in SEQUENCES and isinstance(value, str | Mapping)):  # of letters or of keys is never meant
+    elif not (origin in SEQUENCES and isinstance(value, str | Mapping)):  # one of its letters or keys is never meant
         try:
             return PLAIN[kind](value) if kind in PLAIN else _converter().structure(value, kind)
         except ConfigurationError as error:
