@@ -2,4 +2,4 @@
 
 from configured import clean_folder, client, made, plugins, registry
 
-__all__ = ["client", "made", "clean_folder", "plugins", "registry"]
+__all__ = ["clean_folder", "client", "made", "plugins", "registry"]
