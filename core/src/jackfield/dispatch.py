@@ -16,6 +16,7 @@ from .exchange import last, settle
 from .instances import Instances
 from .middleware import Middleware, Stage, compose, in_order
 from .operations import Operation, Request
+from .provider import Provider
 from .registry import Registry
 from .runtime import Control, Runtime
 from .settings import nearest
@@ -52,7 +53,8 @@ class Dispatcher:
                 "no provider is configured: set OPENAI_API_KEY (in the environment or in .env.local), "
                 "or write a jackfield.toml; to try without a provider, use model='mock' with config={}"
             )
-        self.default = config.default or (next(iter(config.providers)) if len(config.providers) == 1 else ambient)
+        only = next(iter(config.providers)) if len(config.providers) == 1 else ambient
+        self.default: str | None = config.default or only
         self.parent: Dispatcher | None = None
         self._closed = False
         self.timeout: float | None = None
@@ -69,6 +71,10 @@ class Dispatcher:
         derived.default = derived.config.default or self.default
         derived.chain(middleware)
         return derived
+
+    def provider(self, name: str) -> Provider:
+        """The provider instance of this name; see `Instances.provider`."""
+        return self._instances.provider(name)
 
     def chain(self, middleware: Iterable[Middleware]) -> None:
         """Put further middleware into the chain."""

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import ssl
 from collections.abc import Iterator
 from functools import cached_property
 from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from .. import __version__
 from ..endpoint import Endpoint, Secret
@@ -38,6 +37,9 @@ from .offline import check
 from .options import NetworkOptions, Proxy
 from .pools import BlockingPool, Pool, SuspendingPool
 from .work import Work, current
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Engine", "EngineName", "NetworkOptions"]
 
@@ -134,8 +136,9 @@ class Engine:
         key = (self._colour.here(), scheme, proxy)
         pool = self._pools.get(key)
         if pool is None:
-            for other in [other for other, pool in self._pools.items() if pool.gone()]:
-                self._pools.pop(other).abandon()
+            for other, left in list(self._pools.items()):  # other threads add to it meanwhile
+                if left.gone() and self._pools.pop(other, None) is not None:
+                    left.abandon()
             pool = self._colour(
                 self._core,
                 # reading the certificates takes longer than a call: only who speaks TLS pays

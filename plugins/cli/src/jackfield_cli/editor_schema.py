@@ -10,7 +10,7 @@ from jackfield import ChatRequest, Secret
 from jackfield.config import Config
 from jackfield.errors import BadRequestError, PluginError
 from jackfield.registry import Kind, Registry
-from jackfield.typed import schemas
+from jackfield.doors import schemas
 
 __all__ = ["document_schema"]
 
