@@ -309,6 +309,14 @@ def test_every_body_is_a_typed_error_with_a_message(body, status):
     assert found.code is None or isinstance(found.code, str)
 
 
+def test_a_message_nested_too_deeply_to_be_shown_is_still_an_error():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    found = in_band_error({"error": {"message": nested}}, HttpResponse(200))
+    assert found.message == "the provider's reason is nested too deeply to be shown"
+
+
 def test_a_body_nested_without_end_is_a_typed_error():
     assert type(error(500, b'{"error":' * 100_000)) is ServerError
     assert type(error(500, b'{"error":' * 900 + b"1" + b"}" * 900)) is ServerError

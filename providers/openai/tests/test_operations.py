@@ -179,6 +179,27 @@ def test_embeddings_cannot_be_fewer_than_the_texts(colour):
         assert run(colour, body, **options(server)).partial.vectors == (array("f", [1]),)
 
 
+def test_every_operation_can_be_read_event_by_event(colour):
+    async def body(client):
+        found = []
+        for request in (jf.EmbedRequest(input="a"), jf.ModelsRequest(), jf.ModelRequest()):
+            async with client.stream(request) as stream:
+                found.append(([type(one).__name__ async for one in stream], stream.response))
+        return found
+
+    def answer(request):
+        if b"/embeddings " in request:
+            return said({"data": [{"embedding": packed(1)}], "usage": {"prompt_tokens": 1}})
+        return said({"data": [{"id": "a"}]} if b"/models " in request else {"id": "a"})
+
+    with Scripted(answer) as server:
+        (embedded, vectors), (listed, models), (one, model) = run(colour, body, **options(server))
+        assert "stream" not in received(server, 0)[3]
+    assert embedded == ["Start", "Embedded", "UsageReported"]
+    assert listed == one == ["Start", "ModelListed"]
+    assert (vectors.vector, models.models, model.info) == (array("f", [1]), (jf.ModelInfo("a"),), jf.ModelInfo("a"))
+
+
 def test_models(colour):
     async def body(client):
         return await client.models(), await client.models("near"), await client.models(provider="near")

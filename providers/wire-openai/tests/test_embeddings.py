@@ -299,6 +299,8 @@ def test_what_was_packed_comes_out(numbers):
 @pytest.mark.parametrize("zeros", [64, 1536])
 def test_an_empty_meaning_is_still_a_vector(zeros):
     assert unpacked(packed([0.0] * zeros)) == array("f", [0.0] * zeros)
+    powers = [0.03125, 0.1] * (zeros // 2)  # of which every other has 24 bits of zeros
+    assert unpacked(packed(powers)) == array("f", powers)
     one_hot = [0.0] * zeros
     one_hot[1] = 1.0
     assert unpacked(packed(one_hot)) == array("f", one_hot)

@@ -13,9 +13,9 @@ from ..types.content import Brief
 from .base import Operation, Response
 from .checks import a, whole
 from .folding import ChoicesFold
-from .sampling import Sampled, SamplingOptions
+from .sampling import Sampled
 
-__all__ = ["COMPLETE", "CompleteOptions", "CompleteRequest", "CompleteResponse", "Completion", "Prompt", "PromptLike"]
+__all__ = ["COMPLETE", "CompleteRequest", "CompleteResponse", "Completion", "Prompt", "PromptLike"]
 
 Prompt: TypeAlias = str | tuple[int, ...]
 PromptLike: TypeAlias = str | Iterable[str] | Iterable[int] | Iterable[Iterable[int]]
@@ -118,12 +118,3 @@ class CompleteRequest(Sampled[CompleteEvent, CompleteResponse]):
     best_of: int | None = field(default=None, validator=whole(1))
     echo: bool | None = field(default=None, validator=a(bool, "true or false"))
     logprobs: int | None = field(default=None, validator=whole(0))
-
-
-class CompleteOptions(SamplingOptions, total=False):
-    """The fields of `CompleteRequest` beside its prompt, as keyword arguments."""
-
-    suffix: str | None
-    best_of: int | None
-    echo: bool | None
-    logprobs: int | None
