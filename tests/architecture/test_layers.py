@@ -28,13 +28,16 @@ PUBLIC_ROOMS = frozenset(
         "jackfield.errors",
         "jackfield.hooks",
         "jackfield.http",
+        "jackfield.instances",
         "jackfield.middleware",
         "jackfield.operations",
         "jackfield.provider",
         "jackfield.registry",
         "jackfield.runtime",
+        "jackfield.settings",
         "jackfield.sse",
         "jackfield.testing",
+        "jackfield.doors",
         "jackfield.types",
     }
 )

@@ -57,7 +57,7 @@ class Settings:
             self.variables[key] = variable
         if isinstance(value, str) and key in self.fields and "Secret" in str(self.fields[key].type):
             # from here on it shows itself to nobody, whatever fails
-            value = Secret(value, self.where / key)
+            value = (self.where / key).of_text(Secret, value)
         self.values[key] = value
 
 
@@ -103,12 +103,12 @@ class Instances:
 
     def layers(self, index: int) -> list[Middleware]:
         """What one table of `[[middleware]]` makes."""
-        found = self.settings("middleware", index)
+        found = self._checked(self.settings("middleware", index))
         made = self._registry.make("middleware", found.plugin, found.plugin, found.values, found.where)
         return list(made) if isinstance(made, list | tuple) else [made]
 
     def _make(self, name: str) -> Provider:
-        found = self.settings("provider", name)
+        found = self._checked(self.settings("provider", name))
         made = self._registry.make("provider", found.plugin, name, found.values, found.where)
         if not isinstance(made, Provider):
             raise found.where.error(f"plugin {found.plugin!r} made a {type(made).__name__}, which is no Provider")
@@ -118,7 +118,7 @@ class Instances:
         """What the plugin of a provider instance, or of a middleware by its number, is to be given.
 
         Raises:
-            ConfigurationError: there is no such plugin, a variable is not set, or a key would go where it must not.
+            ConfigurationError: there is no such plugin, or a variable is not set.
             PluginError: the plugin cannot be loaded.
         """
         config, key = self._config, "plugin" if isinstance(name, str) else "use"
@@ -137,30 +137,39 @@ class Instances:
             if referred := config.variable(value, where / key):
                 found.references.add(key)
             found.put(key, referred.value if referred else value, referred or (where / key).variable)
-        own = _own(plugin, fields) if name == plugin else {}
+        own = self._own(found)
         for key, variable in own.items():
             ambient = config.environment.get(variable) if found.values.get(key) is None else None
             if ambient and (key in OWN or self._goes_along(found, ambient)):
                 found.put(key, ambient.value, ambient)
-        self._check(found, own, bind=isinstance(name, str))
         return found
+
+    @staticmethod
+    def _own(found: Settings) -> dict[str, str]:
+        """The variables of an instance that bears its plugin's name: those of that name, then those that it names."""
+        kind, name = found.where.path
+        if kind != "providers" or name != found.plugin:
+            return {}
+        named = {key: str(one.metadata["env"]) for key, one in found.fields.items() if "env" in one.metadata}
+        return {**{key: _variable(found.plugin, key) for key in OWN if key in found.fields}, **named}
 
     def _goes_along(self, found: Settings, ambient: Sourced) -> bool:
         """Whether a variable that only goes with a key may go to where the instance's requests go."""
         if found.values.get("base_url") is None or found.source("base_url") == ambient.source:
             return True
-        return "base_url" not in found.variables and self._config.trusted
+        return "base_url" not in found.variables and not self._config.document.distrust
 
-    def _check(self, found: Settings, own: Mapping[str, str], *, bind: bool) -> None:
+    def _checked(self, found: Settings) -> Settings:
         """A key goes to the origin that its own source names, or that its plugin knows, and to no other.
 
         A file that was merely found may name no variable but the instance's own: any other may be a key.
         """
         endpoint, base_url = None, found.values.get("base_url")
-        if bind and isinstance(base_url, str):
-            endpoint = Endpoint.parse(base_url, name=found.where / "base_url")
+        own = self._own(found)
+        if found.where.path[0] == "providers" and isinstance(base_url, str):
+            endpoint = (found.where / "base_url").of_text(Endpoint.parse, base_url)
             if endpoint.loopback:
-                return
+                return found
         document = self._config.document
         beside = any(key not in found.variables for key in found.values)
         for key, variable in found.variables.items():
@@ -173,6 +182,7 @@ class Instances:
         for key in found.values if endpoint is not None else ():
             if found.is_secret(key) and found.source(key) != found.source("base_url"):
                 self._check_binding(found, key, endpoint)
+        return found
 
     def _check_binding(self, found: Settings, key: str, endpoint: Endpoint) -> None:
         usual = getattr(found.fields.get("base_url"), "default", None)
@@ -188,12 +198,6 @@ class Instances:
 
 def _fields(cls: type[Any] | None) -> dict[str, attrs.Attribute[Any]]:
     return {} if cls is None else {one.alias or one.name: one for one in attrs.fields(cls)}
-
-
-def _own(plugin: str, fields: Mapping[str, attrs.Attribute[Any]]) -> dict[str, str]:
-    """The variables of an instance that bears its plugin's name: those of that name, then those that it names."""
-    named = {key: str(one.metadata["env"]) for key, one in fields.items() if "env" in one.metadata}
-    return {**{key: _variable(plugin, key) for key in OWN if key in fields}, **named}
 
 
 def _variable(provider: str | int, key: str) -> str:
