@@ -136,6 +136,13 @@ def test_messages(message, expected):
     assert turns(message) == expected
 
 
+def test_turns_of_the_system_stay_where_they_are_also_several_in_the_middle():
+    roles = ["system", "user", "system", "assistant", "system", "user"]
+    for to in (OFFICIAL, LOCAL):
+        sent_turns = turns(*(Message(role, str(index)) for index, role in enumerate(roles)), to=to)
+        assert [(turn["role"], turn["content"]) for turn in sent_turns] == [(r, str(i)) for i, r in enumerate(roles)]
+
+
 WRONG = [
     (Message("tool", "x"), r"messages\[1\].parts\[0\]: a tool's turn holds results of tools only, not Text"),
     (Message("user", ToolResult("c", "x")), r"parts\[0\]: the turn of role 'user' cannot hold a ToolResult"),
