@@ -92,7 +92,7 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
         raise where.error(f"a value is refused by {type(error).__name__}" if quotes else error.args[0]) from None
 
 
-def read(value: Any, kind: Any, where: Place) -> Any:  # noqa: PLR0911 - a return for each kind
+def read(value: Any, kind: Any, where: Place) -> Any:
     """Read one value as what its field takes: nothing is converted, as a configuration means what it says.
 
     A field takes text, numbers, true and false, `Secret`, `Any`, a Literal, an attrs class, what TOML has for dates and
