@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
@@ -149,25 +148,12 @@ def _failed(error: BaseException) -> int:
             discard(sys.stdout)
             say(str(error))
         case _:
-            status = _failed_call(error)
+            # not before: what a failure needs, `--help` does not
+            from .failures import explained
+
+            message, status = explained(error)
+            say(message)
     return status
-
-
-def _failed_call(error: BaseException) -> int:
-    from jackfield.errors import ConfigurationError, JackfieldError, PluginError
-
-    if isinstance(error, JackfieldError):
-        say(str(error) or type(error).__name__)
-        # a plugin that cannot be loaded is a matter of set-up, one that breaks in a call is not
-        unfit = isinstance(error, PluginError) and error.operation is None
-        return WRONG_USE if unfit or isinstance(error, ConfigurationError) else FAILED
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" ({PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace else ""
-    # its text stays out, as in the core: it may hold anything, a key included
-    say(f"internal error: {type(error).__name__}{place}")
-    return FAILED
 
 
 def _leave_line() -> None:
