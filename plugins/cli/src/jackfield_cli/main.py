@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from .common import EPILOG
 from .terminal import discard, say
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ FAILED: Final = 1
 WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
+# our own commands, told without importing them
+ABOUT: Final = {
+    "chat": "ask a model, or hold a conversation",
+    "plugins": "what is installed, and what it offers",
+}
 
 
 class _LoadError(click.ClickException):
@@ -86,10 +92,13 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List each name and who brings it: more cannot be known without importing."""
-        rows = [(name, ", ".join(map(_distribution, points))) for name, points in self.points.items()]
+        """List each name: what our own commands do, and who brings the others. More would need importing them."""
+        rows = []
+        for name, points in self.points.items():
+            brought = ", ".join(map(_distribution, points))
+            rows.append((name, ABOUT.get(name, "") if brought == "jackfield-cli" else f"from {brought}"))
         if rows:
-            with formatter.section("Commands, and the package that brings each"):
+            with formatter.section("Commands"):
                 formatter.write_dl(rows)
 
 
@@ -100,6 +109,7 @@ def _distribution(point: EntryPoint) -> str:
 jackfield = _Commands(
     "jackfield",
     help="Talk to any language model. `jackfield COMMAND --help` tells what a command does.",
+    epilog=EPILOG,
     params=[],
 )
 click.version_option(package_name="jackfield-cli", prog_name="jackfield", message="%(prog)s %(version)s")(jackfield)

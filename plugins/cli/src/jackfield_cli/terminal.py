@@ -83,6 +83,10 @@ class Output:
             text = text.translate(IN_JSON)
         self._write(f"{text}\n")
 
+    def write_drawn(self, text: str) -> None:
+        """Write what was drawn for a terminal, its control characters included. Never what somebody else wrote."""
+        self._write(text)
+
     def end_line(self) -> None:
         """End the line that was begun, if any."""
         if self._inside_line:
