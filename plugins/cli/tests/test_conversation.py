@@ -357,8 +357,9 @@ def test_replies_are_not_in_the_history(place, person):
     assert history(place).read_text() == '"Hello"\n'
 
 
-def test_history_can_be_switched_off(place, person):
-    someone = person("--no-history")
+@pytest.mark.parametrize(("options", "variables"), [(["--no-history"], {}), ([], {"JACKFIELD_CLI_NO_HISTORY": "1"})])
+def test_history_can_be_switched_off(place, person, options, variables):
+    someone = person(*options, **variables)
     someone.say("Hello")
     assert someone.say("", b"\x1b[A\r").endswith("|user=Hello\n")
     someone.leave()

@@ -89,7 +89,11 @@ def test_the_console_script_is_there(place):
 
 @pytest.mark.parametrize(
     ("typed", "advice"),
-    [("caht", "did you mean 'chat'?"), ("chats", "did you mean 'chat'?"), ("xyzzy", f"there is {', '.join(sorted(ABOUT))}")],
+    [
+        ("caht", "did you mean 'chat'?"),
+        ("chats", "did you mean 'chat'?"),
+        ("xyzzy", f"there is {', '.join(sorted(ABOUT))}"),
+    ],
 )
 def test_an_unknown_command_suggests_the_nearest(place, typed, advice):
     done = place.run(typed)

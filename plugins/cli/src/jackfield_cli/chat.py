@@ -43,7 +43,12 @@ With nothing configured the mock provider answers, and a line on standard error 
 @max_tokens_option
 @timeout_option
 @click.option("--no-stream", is_flag=True, help="Print the reply once it is whole.")
-@click.option("--no-history", is_flag=True, help="Keep no file of what is typed in a conversation.")
+@click.option(
+    "--no-history",
+    is_flag=True,
+    envvar="JACKFIELD_CLI_NO_HISTORY",
+    help="Keep no file of what is typed in a conversation; so does JACKFIELD_CLI_NO_HISTORY=1.",
+)
 @json_option
 @config_option
 def chat(

@@ -27,6 +27,7 @@ READER_GONE: Final = 141
 # our own commands, told without importing them
 ABOUT: Final = {
     "chat": "ask a model, or hold a conversation",
+    "doctor": "check this set-up, and say what to do",
     "plugins": "what is installed, and what it offers",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .terminal import visible
@@ -17,11 +17,19 @@ __all__ = ["write_table"]
 FLAT: Final = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def write_table(output: Output, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_table(
+    output: Output, columns: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str] | None = None
+) -> None:
     """Write rows of text.
 
     At a terminal they stand below the names of the columns. Elsewhere each row is a line without them, its cells
     separated by tabs, and a tab or line end inside a cell is escaped.
+
+    Args:
+        output: where to write.
+        columns: the names of the columns.
+        rows: the cells of each row.
+        styles: how a cell that holds just this text looks at a terminal, in the words of rich.
 
     Raises:
         OSError: nobody reads what is written.
@@ -39,7 +47,7 @@ def write_table(output: Output, columns: Sequence[str], rows: Iterable[Sequence[
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
+        table.add_row(*(Text(visible(cell), style=(styles or {}).get(cell, "")) for cell in row))
     # what rich writes goes to the terminal as it is: the cells were made harmless, the rest is rich's own
     drawn = io.StringIO()
     width = shutil.get_terminal_size().columns
