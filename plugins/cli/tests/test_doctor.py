@@ -50,10 +50,8 @@ def test_without_json_each_finding_is_a_line_of_four_cells(place):
 def test_nothing_configured_is_a_problem(findings):
     found, code = findings()
     assert code == 1
-    assert told(found, "configuration", "problem") == [
-        "nothing is configured, so that only the mock can answer -> "
-        "set OPENAI_API_KEY in the environment or in .env.local, or write a jackfield.toml"
-    ]
+    (problem,) = told(found, "configuration", "problem")
+    assert problem.startswith("nothing is configured, so that only the mock can answer -> set OPENAI_API_KEY ")
 
 
 @pytest.mark.parametrize(
@@ -86,14 +84,9 @@ def test_two_packages_with_one_name_are_a_problem(place, findings):
     place.install("jf_other", "", "[jackfield.providers]\nstage = jf_other\n")
     found, code = findings()
     assert code == 1
-    assert (
-        set(told(found, "plugins", "problem"))
-        == {
-            "provider stage, from jf-other 1.0 -> jf-stage and jf-other bring it: uninstall all but one",
-            "provider stage, from jf-stage 1.0 -> jf-stage and jf-other bring it: uninstall all but one",
-        }
-        or "bring it: uninstall all but one" in told(found, "plugins", "problem")[0]
-    )
+    problems = told(found, "plugins", "problem")
+    assert len(problems) == 2
+    assert all("jf-other" in one and "jf-stage" in one and one.endswith("uninstall all but one") for one in problems)
 
 
 @pytest.mark.parametrize(
@@ -193,9 +186,14 @@ def test_keys_of_instances(place, keyed, findings):
         "keyed: a key from KEYED_API_KEY in .env -> ",
         "written: a key from jackfield.toml -> ",
     ]
-    assert told(found, "keys", "note") == ["bare: no key -> set BARE_API_KEY if it needs one"]
+    assert told(found, "keys", "note") == ["bare: no key -> write api_key into [providers.bare] if it needs one"]
     (problem,) = told(found, "keys", "problem")
     assert "providers.absent.api_key: the environment variable NOT_SET is not set" in problem
+
+
+def test_an_instance_without_a_key_is_told_where_to_put_it(place, keyed, findings):
+    place.write("[providers.keyed]")
+    assert told(findings()[0], "keys") == ["keyed: no key -> set KEYED_API_KEY if it needs one"]
 
 
 def test_a_file_of_keys_that_others_can_read_is_a_warning(place, keyed, findings):

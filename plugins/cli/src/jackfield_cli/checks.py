@@ -194,7 +194,9 @@ def _keys(config: Config) -> Iterator[Finding]:
             yield Finding("keys", "problem", str(error))
             continue
         if key is None:
-            yield Finding("keys", "note", f"{name}: no key", f"set {_variable(name, 'api_key')} if it needs one")
+            # only the instance that bears the plugin's name has the plugin's variables
+            where = f"set {_variable(name, 'api_key')}" if name == plugin else f"write api_key into [providers.{name}]"
+            yield Finding("keys", "note", f"{name}: no key", f"{where} if it needs one")
             continue
         if url is None:
             known = fields.get("base_url")
