@@ -325,7 +325,7 @@ def test_other_mistakes_of_a_program_are_told(client):
         Client({}, plugins={"providers": {}})
     with pytest.raises(ConfigurationError, match="middleware: expected a list"):
         Client({}, middleware=object())
-    with pytest.raises(TypeError, match="a chat has no option 'max_tokens'; did you mean 'max_output_tokens'?"):
+    with pytest.raises(TypeError, match="chat: no option 'max_tokens'; did you mean 'max_output_tokens'?"):
         client({"default": "fake:m"}).chat("x", max_tokens=5)
     with pytest.raises(TypeError, match="a ChatRequest is complete: model must be set in it"):
         client({"default": "fake:m"}).chat(ChatRequest(messages="x"), model="fake:m")

@@ -7,8 +7,7 @@ import re
 import traceback
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from jackfield import Secret
 from jackfield.errors import ConfigurationError

@@ -5,8 +5,7 @@ import json
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from jackfield.errors import BadRequestError, MalformedReplyError
 from jackfield.http import HttpRequest, HttpResponse, read_json, write_json

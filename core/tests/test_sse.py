@@ -4,8 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from jackfield.errors import LimitExceededError, MalformedReplyError
 from jackfield.sse import ServerSentEvent, SseDecoder

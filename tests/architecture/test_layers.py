@@ -252,7 +252,7 @@ Rule = Callable[[Sequence[Source]], Complaints]
 
 def plugins_use_public_names(sources: Sequence[Source]) -> Complaints:
     """Providers and plugins take from `jackfield` only what `__all__` of a public room lists."""
-    exports = {source.module: source.exports for source in sources if source.is_core}
+    exports = {source.module: exported(source, sources) for source in sources if source.is_core}
     complaints = []
     for source in sources:
         if source.is_core:
@@ -419,12 +419,29 @@ def lines_of_code(source: Source) -> int:
     return len(lines - free)
 
 
+def exported(source: Source, sources: Sequence[Source]) -> frozenset[str]:
+    """What a module exports: its `__all__`, or where it is a folder, what its files and it itself show."""
+    names = set(source.exports or ())
+    if source.exports is None:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                module = f"{source.module}.{node.module}"
+                names.update(*(exported(other, sources) for other in sources if other.module == module))
+            elif isinstance(node, ast.ImportFrom):
+                names |= {alias.name for alias in node.names if alias.asname == alias.name}
+    return frozenset(names)
+
+
 def exports_exist(sources: Sequence[Source]) -> Complaints:
-    """Each public module of the core has an `__all__`, and each name in it is bound there."""
+    """Each public module of the core has an `__all__`, and each name in it is bound there.
+
+    A folder may export what its files do, by `from .file import *`.
+    """
     complaints = []
     for source in sources:
         private = any(part.startswith("_") for part in source.module.split("."))
-        if not source.is_core or private:
+        starred = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(source.tree))
+        if not source.is_core or private or (starred and source.path.endswith("__init__.py")):
             continue
         if source.exports is None:
             complaints.append(f"{source.path}: no literal __all__")

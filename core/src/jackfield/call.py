@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Generic, Self, TypeVar
 
 from attrs import Attribute, evolve, field, frozen
 
-from .errors import ConfigurationError
-from .operations import Operation, Request
+from .errors import ConfigurationError, UnsupportedError, UnsupportedWarning
+from .operations import Notice, Operation, Request, Response, Unsupported
 from .runtime import Runtime
 
-__all__ = ["Call", "Target", "Timeouts"]
+__all__ = ["Call", "Ledger", "Target", "Timeouts"]
 
+R = TypeVar("R")
 Q_co = TypeVar("Q_co", bound=Request[Any, Any], covariant=True)
 
 
@@ -23,7 +25,7 @@ class Target:
     model: str
 
     def __str__(self) -> str:
-        return f"{self.provider}:{self.model}"
+        return f"{self.provider}:{self.model}" if self.model else self.provider
 
 
 def _bound(value: float | None) -> float | None:
@@ -55,6 +57,25 @@ class Timeouts:
     silence: float | None = field(default=120.0, converter=_bound, validator=_positive)
 
 
+class Ledger:
+    """What one call keeps across its attempts: what of the request was left out or sent in another form."""
+
+    __slots__ = ("_notices",)
+
+    def __init__(self) -> None:
+        self._notices: dict[tuple[str, str], Notice] = {}
+
+    def note(self, notice: Notice) -> None:
+        """Write something down; what a second attempt says again stands there once."""
+        self._notices[notice.kind, notice.field] = notice
+
+    def sealed(self, response: R) -> R:
+        """The response, with what was written down."""
+        if self._notices and isinstance(response, Response):
+            return evolve(response, warnings=(*response.warnings, *self._notices.values()))
+        return response
+
+
 @frozen
 class Call(Generic[Q_co]):
     """What middleware and providers see of a call. It is a value: change it with `evolve`.
@@ -68,6 +89,8 @@ class Call(Generic[Q_co]):
         streaming: whether the caller reads the events one by one.
         deadline: when the whole call must be over, in seconds of `runtime.now()`, or None.
         timeouts: the bounds that are not the deadline.
+        unsupported: what becomes of a field that the provider cannot carry.
+        ledger: what the call keeps across its attempts.
     """
 
     operation: Operation[Any, Any]
@@ -78,7 +101,25 @@ class Call(Generic[Q_co]):
     streaming: bool = False
     deadline: float | None = None
     timeouts: Timeouts = field(factory=Timeouts)
+    unsupported: Unsupported = "error"
+    ledger: Ledger = field(factory=Ledger, repr=False, eq=False)
 
     def evolve(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
         return evolve(self, **changes)
+
+    def report(self, name: str, why: str) -> None:
+        """Say that a field of the request cannot be carried, before it is left out.
+
+        Raises:
+            UnsupportedError: unless the caller allows that it is left out.
+        """
+        if self.unsupported == "error":
+            raise UnsupportedError(f"{name}: {why}; with unsupported='warn' or 'drop' it would be left out")
+        self.ledger.note(Notice("unsupported", name, why))
+        if self.unsupported == "warn":
+            warnings.warn(f"{self.target}: {name} is left out: {why}", UnsupportedWarning, stacklevel=2)
+
+    def rewrote(self, name: str, how: str) -> None:
+        """Say that a field of the request is sent in another form that means the same."""
+        self.ledger.note(Notice("rewritten", name, how))

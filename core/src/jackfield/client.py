@@ -12,11 +12,29 @@ from .config import ConfigLike, load
 from .dispatch import Dispatcher
 from .engine import Engine
 from .middleware import Middleware
-from .operations import ChatOptions, ChatRequest, ChatResponse, MessagesLike, Request
+from .operations import (
+    ChatOptions,
+    ChatRequest,
+    ChatResponse,
+    CommonOptions,
+    CompleteOptions,
+    CompleteRequest,
+    CompleteResponse,
+    EmbedOptions,
+    EmbedRequest,
+    EmbedResponse,
+    MessagesLike,
+    ModelRequest,
+    ModelResponse,
+    ModelsRequest,
+    ModelsResponse,
+    PromptLike,
+    Request,
+)
+from .operations.built import any_request, built
 from .registry import Kind, Registry
 from .runtime import BlockingRuntime, Runtime, drive
 from .runtime.aio import AnyioRuntime
-from .settings import nearest
 from .stream import AsyncStream, Stream
 from .types import ChatEvent, Event
 
@@ -87,7 +105,65 @@ class Client(_Client):
         Raises:
             JackfieldError: see `jackfield.errors`.
         """
-        return self.call(_chat_request(messages, options), timeout=timeout)
+        return self.call(built(ChatRequest, "messages", messages, options), timeout=timeout)
+
+    def complete(
+        self,
+        prompt: PromptLike | CompleteRequest,
+        *,
+        timeout: float | None = None,
+        **options: Unpack[CompleteOptions],
+    ) -> CompleteResponse:
+        """Have a text continued, in the older way that few models still have.
+
+        Args:
+            prompt: the text; several, tokens, or a `CompleteRequest`.
+            timeout: the deadline of the whole call, in seconds.
+            **options: the fields of `CompleteRequest`.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self.call(built(CompleteRequest, "prompt", prompt, options), timeout=timeout)
+
+    def embed(
+        self,
+        texts: PromptLike | EmbedRequest,
+        *,
+        timeout: float | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> EmbedResponse:
+        """Turn texts into vectors.
+
+        Args:
+            texts: one text, several, tokens, or an `EmbedRequest`.
+            timeout: the deadline of the whole call, in seconds.
+            **options: the fields of `EmbedRequest`.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self.call(built(EmbedRequest, "input", texts, options), timeout=timeout)
+
+    def models(
+        self, provider: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
+    ) -> ModelsResponse:
+        """List the models of a provider: of the named one, or of the default model's.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self.call(built(ModelsRequest, "model", provider, options), timeout=timeout)
+
+    def model(
+        self, name: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
+    ) -> ModelResponse:
+        """Ask what a provider says of one model.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self.call(built(ModelRequest, "model", name, options), timeout=timeout)
 
     def call(self, request: Request[E, R], *, timeout: float | None = None) -> R:
         """Send any request, and wait for the whole reply."""
@@ -114,7 +190,7 @@ class Client(_Client):
         Raises:
             JackfieldError: see `jackfield.errors`; that of the call itself come while reading.
         """
-        return Stream(self._dispatcher.begin(_any_request(request, options), streaming=True, timeout=timeout))
+        return Stream(self._dispatcher.begin(any_request(request, options), streaming=True, timeout=timeout))
 
     def close(self) -> None:
         """Close every connection."""
@@ -142,7 +218,39 @@ class AsyncClient(_Client):
         **options: Unpack[ChatOptions],
     ) -> ChatResponse:
         """Ask, and wait for the whole reply; see `Client.chat`."""
-        return await self.call(_chat_request(messages, options), timeout=timeout)
+        return await self.call(built(ChatRequest, "messages", messages, options), timeout=timeout)
+
+    async def complete(
+        self,
+        prompt: PromptLike | CompleteRequest,
+        *,
+        timeout: float | None = None,
+        **options: Unpack[CompleteOptions],
+    ) -> CompleteResponse:
+        """Have a text continued; see `Client.complete`."""
+        return await self.call(built(CompleteRequest, "prompt", prompt, options), timeout=timeout)
+
+    async def embed(
+        self,
+        texts: PromptLike | EmbedRequest,
+        *,
+        timeout: float | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> EmbedResponse:
+        """Turn texts into vectors; see `Client.embed`."""
+        return await self.call(built(EmbedRequest, "input", texts, options), timeout=timeout)
+
+    async def models(
+        self, provider: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
+    ) -> ModelsResponse:
+        """List the models of a provider; see `Client.models`."""
+        return await self.call(built(ModelsRequest, "model", provider, options), timeout=timeout)
+
+    async def model(
+        self, name: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
+    ) -> ModelResponse:
+        """Ask what a provider says of one model; see `Client.model`."""
+        return await self.call(built(ModelRequest, "model", name, options), timeout=timeout)
 
     async def call(self, request: Request[E, R], *, timeout: float | None = None) -> R:
         """Send any request, and wait for the whole reply."""
@@ -160,7 +268,7 @@ class AsyncClient(_Client):
     def stream(self, request: Request[E, R], *, timeout: float | None = None) -> AsyncStream[E, R]: ...
     def stream(self, request: Any, *, timeout: float | None = None, **options: Any) -> AsyncStream[Any, Any]:
         """Send a request and read its events as they come; see `Client.stream`. Nothing is awaited yet."""
-        return AsyncStream(self._dispatcher.begin(_any_request(request, options), streaming=True, timeout=timeout))
+        return AsyncStream(self._dispatcher.begin(any_request(request, options), streaming=True, timeout=timeout))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -173,24 +281,3 @@ class AsyncClient(_Client):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-def _chat_request(messages: MessagesLike | ChatRequest, options: Mapping[str, Any]) -> ChatRequest:
-    if not isinstance(messages, ChatRequest):
-        for name in options:
-            if name not in ChatOptions.__annotations__:
-                known = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens"}
-                hint = f"did you mean {known[name]!r}?" if name in known else nearest(name, ChatOptions.__annotations__)
-                raise TypeError(f"a chat has no option {name!r}; {hint}")
-        return ChatRequest(messages=messages, **options)
-    if options:
-        raise TypeError(f"a ChatRequest is complete: {', '.join(options)} must be set in it")
-    return messages
-
-
-def _any_request(request: Any, options: Mapping[str, Any]) -> Request[Any, Any]:
-    if isinstance(request, Request) and not isinstance(request, ChatRequest):
-        if options:
-            raise TypeError(f"a request is complete: {', '.join(options)} must be set in it")
-        return request
-    return _chat_request(request, options)

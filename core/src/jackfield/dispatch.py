@@ -8,13 +8,13 @@ from typing import Any, Final, TypeVar
 import attrs
 from attrs import evolve
 
-from .call import Call, Target
+from .call import Call, Ledger, Target
 from .config import Config
 from .errors import BadRequestError, ConfigurationError, NothingConfiguredError
 from .exchange import last, settle
 from .instances import Instances
 from .middleware import Middleware, Stage, compose, in_order
-from .operations import Request
+from .operations import Operation, Request, Unsupported
 from .registry import Registry
 from .runtime import Control, Runtime
 from .settings import nearest
@@ -38,6 +38,7 @@ class Dispatcher:
 
     def __init__(self, config: Config, registry: Registry, runtime: Runtime, middleware: Iterable[Middleware]) -> None:
         self.config = config
+        self.unsupported: Unsupported = "error"
         self.runtime = runtime
         self.registry = registry
         self._instances = instances = Instances(config, registry)
@@ -61,22 +62,39 @@ class Dispatcher:
         """A call that has not begun: its first event is asked for by whoever reads the flow."""
         _check_timeout(timeout)
         operation = request.operation
-        target, alias, settings = self._target(request.model, operation.name)
+        target, alias, settings = self._target(request.model, operation)
         if settings:
             request = _filled(request, settings, f"{self.config.prefix}models.{alias}")
         control = Control()
         runtime = self.runtime.bind(control)
         timeouts = self.config.timeouts
 
+        unsupported = request.unsupported or self.unsupported
+        ledger = Ledger()
         total = timeout if timeout is not None else None if streaming else timeouts.total
 
         def opened() -> Stage:
             control.deadline = None if total is None else runtime.now() + total
-            return self._open(Call(operation, request, target, runtime, alias, streaming, control.deadline, timeouts))
+            return self._open(
+                Call(
+                    operation,
+                    request,
+                    target,
+                    runtime,
+                    alias,
+                    streaming,
+                    control.deadline,
+                    timeouts,
+                    unsupported,
+                    ledger,
+                )
+            )
 
-        return Flow(runtime, control, operation, opened)
+        return Flow(runtime, control, operation.fold(request), ledger, opened)
 
-    def _target(self, model: str | None, operation: str) -> tuple[Target, str | None, Mapping[str, Any]]:
+    def _target(
+        self, model: str | None, operation: Operation[Any, Any]
+    ) -> tuple[Target, str | None, Mapping[str, Any]]:
         named = model or self._default
         if named is None:
             raise ConfigurationError("no model was named, and there is no default: set `default` in the configuration")
@@ -96,10 +114,12 @@ class Dispatcher:
                 f"model {named!r}: expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a "
                 f"provider; {nearest(provider, known)}"
             )
-        model = model or self._instances.provider(provider).default_models.get(operation, "")
+        if not operation.of_model:
+            return Target(provider, ""), alias, {}
+        model = model or self._instances.provider(provider).default_models.get(operation.name, "")
         if not model:
             raise ConfigurationError(
-                f"model {named!r}: provider {provider!r} has no default model for {operation!r}; "
+                f"model {named!r}: provider {provider!r} has no default model for {operation.name!r}; "
                 f"write '{provider}:model'"
             )
         return Target(provider, model), alias, settings
@@ -111,7 +131,8 @@ def _check_timeout(timeout: object) -> None:
 
 
 def _filled(request: Any, settings: Mapping[str, Any], where: str) -> Any:
-    fields = {field.alias for field in attrs.fields(type(request))} - {"model", "messages"}
+    cls = type(request)
+    fields = {field.alias for field in attrs.fields(cls) if field.default is not attrs.NOTHING} - {"model"}
     for key in settings:
         if key not in fields:
             raise ConfigurationError(f"{where}.{key}: no such setting of a request; {nearest(key, fields)}")

@@ -36,6 +36,7 @@ __all__ = [
     "StreamStateError",
     "TruncatedStreamError",
     "UnsupportedError",
+    "UnsupportedWarning",
 ]
 
 
@@ -107,6 +108,10 @@ class BlockingAwaitError(PluginError):
 
 class UnsupportedError(JackfieldError):
     """The request holds something that this provider or model cannot carry."""
+
+
+class UnsupportedWarning(UserWarning):
+    """A field of a request was left out, because the provider cannot carry it."""
 
 
 class ConnectionFailedError(JackfieldError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from attrs import evolve
 from .call import Call
 from .endpoint import Endpoint, Secret
 from .errors import (
+    BadRequestError,
     BlockingAwaitError,
     JackfieldError,
     LimitExceededError,
@@ -18,7 +19,7 @@ from .errors import (
     PluginError,
     TruncatedStreamError,
 )
-from .http import HttpRequest, HttpResponse
+from .http import HttpRequest, HttpResponse, lower_names
 from .middleware import CLOSING, Proceed
 from .provider import Decoder, HttpProvider, Provider
 from .runtime import ADVICE, Limits, Reply, Runtime, wants_loop
@@ -45,9 +46,9 @@ async def settle(call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, Non
     except Exception as error:
         placed = _ours(error, call)
         placed.provider = placed.provider or call.target.provider
-        placed.model = placed.model or call.target.model
+        placed.model = placed.model or call.target.model or None
         placed.operation = placed.operation or call.operation.name
-        placed.partial = None if grammar.start is None else grammar.fold.response()
+        placed.partial = None if grammar.start is None else call.ledger.sealed(grammar.fold.response())
         if placed is error:
             raise
         raise placed from error
@@ -59,7 +60,7 @@ class _Grammar:
     """One reply's events: they begin once, and not before there is content."""
 
     def __init__(self, call: Call[Any]) -> None:
-        self.fold = call.operation.fold()
+        self.fold = call.operation.fold(call.request)
         self.start: Start | None = None
         self._call = call
         self._early: list[Event] | None = []  # what is said of a reply before there is any of it
@@ -90,7 +91,7 @@ class _Grammar:
 
 
 def _signed(start: Start, call: Call[Any]) -> Start:
-    return evolve(start, provider=call.target.provider, model=start.model or call.target.model)
+    return evolve(start, provider=call.target.provider, model=start.model or call.target.model or None)
 
 
 def _ours(error: Exception, call: Call[Any]) -> JackfieldError:
@@ -158,6 +159,7 @@ class _Exchange:
         if call.streaming and times.first is not None:
             self.limits.first = call.runtime.now() + times.first
         self._repeatable = call.operation.repeatable
+        self._headers = call.request.extra_headers
         self._runtime = call.runtime
         self._provider = provider
         self._source = source
@@ -206,6 +208,8 @@ class _Exchange:
         if request.after > 0:
             await runtime.sleep(request.after)
         endpoint = await _resolved(self._provider.endpoint, runtime)
+        if self._headers:
+            request = _with_headers(request, self._headers, endpoint)
         reply = self._reply = await runtime.network.send(
             endpoint, request, self.limits, runtime.control, repeatable=self._repeatable
         )
@@ -213,6 +217,16 @@ class _Exchange:
         if 200 <= head.status < 300:
             return evolve(head, body=await _whole(reply, MAX_READ_BODY)) if request.read else head
         return self._provider.error(evolve(head, body=await _error_body(reply)))
+
+
+def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endpoint) -> HttpRequest:
+    own = {"host", "content-length", "transfer-encoding", "connection"}
+    if endpoint.credential is not None:
+        own.add(endpoint.credential.header.lower())
+    for name in extra:
+        if name.lower() in own:
+            raise BadRequestError(f"extra_headers.{name}: this header is set by the connection or the credential")
+    return evolve(request, headers={**request.headers, **lower_names(extra)})
 
 
 async def _resolved(endpoint: Endpoint, runtime: Runtime) -> Endpoint:

@@ -8,7 +8,10 @@ Both are methods marked with `serves`.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar, cast
+
+import attrs
 
 from .call import Call
 from .endpoint import Credential, Endpoint, Secret
@@ -36,6 +39,7 @@ __all__ = [
     "Decoder",
     "Endpoint",
     "Exchange",
+    "Fields",
     "HttpProvider",
     "JsonReply",
     "Provider",
@@ -70,6 +74,42 @@ class Decoder(Protocol[E_co]):
 
 Exchange: TypeAlias = Generator[HttpRequest, HttpResponse, Decoder[E_co]]
 """A provider's translation of one call."""
+
+
+class Fields:
+    """The fields of a call's request that are set. A provider takes what it can carry, and the rest is reported.
+
+    So nothing is dropped in silence, also not a field that is younger than the provider.
+    """
+
+    def __init__(self, call: Call[Any], handled: Iterable[str]) -> None:
+        """Look at the request of a call; `handled` are fields that are seen to elsewhere."""
+        request = call.request
+        self._call = call
+        self._left: dict[str, Any] = {
+            name: value
+            for name in _field_names(cast("Any", type(request)))
+            if (value := getattr(request, name)) is not None and name not in handled
+        }
+
+    def take(self, name: str) -> Any:
+        """A field's value, which the provider sends or otherwise heeds; None where it is not set."""
+        return self._left.pop(name, None)
+
+    def report_rest(self, why: str = "the provider has no such parameter") -> None:
+        """Report every field that nobody took.
+
+        Raises:
+            UnsupportedError: there is one, and the caller does not allow that it is left out.
+        """
+        while self._left:
+            name, _ = self._left.popitem()
+            self._call.report(name, why)
+
+
+@cache
+def _field_names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cls))
 
 
 def serves(operation: Operation[Any, Any]) -> Callable[[F], F]:
@@ -112,6 +152,10 @@ class Provider:
         """The names of the operations that this provider serves."""
         return frozenset(self._methods)
 
+    def fields(self, call: Call[Any]) -> Fields:
+        """The fields of the request, of which those that nobody takes are reported."""
+        return Fields(call, ("model", "options", "unsupported"))
+
     def open(self, call: Call[Any]) -> Exchange[Event] | AsyncGenerator[Event, None]:
         """The events of a call, as an exchange or as an async generator.
 
@@ -132,6 +176,14 @@ class HttpProvider(Provider):
     def __init__(self, name: str, endpoint: Endpoint, default_models: Mapping[str, str] | None = None) -> None:
         super().__init__(name, default_models)
         self.endpoint = endpoint
+
+    def fields(self, call: Call[Any]) -> Fields:
+        """The fields of the request, of which those that nobody takes are reported; its headers are seen to."""
+        return Fields(call, ("model", "options", "unsupported", "extra_headers"))
+
+    def get(self, path: str) -> HttpRequest:
+        """A GET that wants JSON."""
+        return HttpRequest("GET", path, {"accept": "application/json"})
 
     def post(self, path: str, body: Any, *, accept: str = "application/json", read: bool = False) -> HttpRequest:
         """A POST of a JSON body. The same value always gives the same bytes."""

@@ -11,7 +11,7 @@ import pluggy
 
 from . import hooks
 from .errors import ConfigurationError, JackfieldError, PluginError
-from .operations import CHAT, Operation
+from .operations import CHAT, COMPLETE, EMBED, MODEL, MODELS, Operation
 from .settings import nearest, structure
 
 __all__ = ["Kind", "Registry"]
@@ -40,7 +40,9 @@ class Registry:
         self._manager = pluggy.PluginManager("jackfield")
         self._manager.add_hookspecs(hooks)
         self._loaded: dict[tuple[Kind, str], object] = {}
-        self.operations: dict[str, Operation[Any, Any]] = {CHAT.name: CHAT}
+        self.operations: dict[str, Operation[Any, Any]] = {
+            operation.name: operation for operation in (CHAT, COMPLETE, EMBED, MODELS, MODEL)
+        }
 
     @cached_property
     def _installed(self) -> dict[Kind, dict[str, EntryPoint]]:

@@ -8,9 +8,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
+from .call import Ledger
 from .errors import PluginError, StreamStateError, TruncatedStreamError
 from .middleware import CLOSING, Stage
-from .operations import Operation
+from .operations import Fold
 from .runtime import Control, Runtime, drive
 from .types import Event, TextDelta
 
@@ -32,15 +33,16 @@ END: Final = _End()
 class Flow(Generic[E, R]):
     """A call under way, in the one implementation that both kinds of stream share."""
 
-    __slots__ = ("_control", "_fold", "_open", "_runtime", "_stage", "state")
+    __slots__ = ("_control", "_fold", "_ledger", "_open", "_runtime", "_stage", "state")
 
     def __init__(
-        self, runtime: Runtime, control: Control, operation: Operation[E, R], opened: Callable[[], Stage]
+        self, runtime: Runtime, control: Control, fold: Fold[E, R], ledger: Ledger, opened: Callable[[], Stage]
     ) -> None:
         self.state: StreamState = "open"
         self._runtime = runtime
         self._control = control
-        self._fold = operation.fold()
+        self._fold = fold
+        self._ledger = ledger
         self._open = opened
         self._stage: Stage | None = None
 
@@ -88,7 +90,7 @@ class Flow(Generic[E, R]):
         if missing := self._fold.missing():
             self.state = "truncated"
             error = TruncatedStreamError(f"the events ended early: {missing}")
-            error.partial = self._fold.response()
+            error.partial = self._ledger.sealed(self._fold.response())
             raise error
         self.state = "complete"
         return END
@@ -132,7 +134,7 @@ class Flow(Generic[E, R]):
             raise StreamStateError(
                 f"the stream is {self.state}: its response is there once it has been read to its end"
             )
-        return self._fold.response()
+        return self._ledger.sealed(self._fold.response())
 
     async def result(self) -> R:
         """Read to the end and fold."""

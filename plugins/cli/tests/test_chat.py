@@ -306,7 +306,7 @@ def test_json_is_one_document_with_its_keys_in_order(place):
     place.stage(
         "yield ReasoningDelta('hm')\nyield TextDelta('Zürich')\nyield RefusalDelta('no')"
         + TOOLS
-        + "yield UsageReported(Usage(1, 2, 3, 4, 0.5))"
+        + "yield UsageReported(Usage(1, 2, 3, 4, cost=0.5))"
     )
     done = place.run("chat", "--json", "Hello")
     assert (done.code, done.err) == (1, "")

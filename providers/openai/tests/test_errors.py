@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from exchanges import JSON, SSE, Outcome, chat_call, decoder, lines
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from jackfield.errors import (
     AuthenticationError,

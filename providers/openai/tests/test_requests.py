@@ -9,8 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 from exchanges import asked, chat_call
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from jackfield.errors import BadRequestError, UnsupportedError
 from jackfield.operations import ChatRequest

@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import pytest
 from exchanges import SSE, Outcome, chat_call, decoder, lines, single
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from openai_chats import PROVIDER, chunk, good, reply, streamed, whole
 
 from jackfield.errors import JackfieldError, MalformedReplyError, TruncatedStreamError

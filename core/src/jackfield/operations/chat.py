@@ -3,69 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 from attrs import field, frozen
 
-from ..errors import BadRequestError
-from ..types import (
-    ChatEvent,
-    Finish,
-    Finished,
-    Message,
-    Part,
-    Reasoning,
-    ReasoningDelta,
-    Refusal,
-    RefusalDelta,
-    Start,
-    Text,
-    TextDelta,
-    Tool,
-    ToolCall,
-    ToolCallDelta,
-    ToolChoice,
-    Unrecognized,
-    Usage,
-    UsageReported,
+from .. import types as t
+from ..errors import MalformedReplyError
+from ..types.content import Brief
+from .asking import (
+    ResponseFormatLike,
+    ToolChoiceLike,
+    ToolLike,
+    read_response_format,
+    read_tool_choice,
+    read_tools,
 )
-from .base import Operation, Request
-from .messages import ToolChoiceLike, ToolLike, read_messages, read_tool_choice, read_tools
+from .base import Operation, Request, RequestOptions, Response
+from .checks import a, mapping_of_numbers, number, stop as read_stop, whole
+from .folding import ChoiceFold, ChoicesFold
+from .messages import read_messages
 
 __all__ = ["CHAT", "ChatOptions", "ChatRequest", "ChatResponse", "Choice"]
 
 
-@frozen
-class Choice:
+@frozen(repr=False)
+class Choice(Brief):
     """One of the answers. `finish` is None only in the partial response of an error."""
 
     index: int
-    message: Message
-    finish: Finish | None
+    message: t.Message
+    finish: t.Finish | None
+    logprobs: t.Logprobs | None = None
 
 
-@frozen
-class ChatResponse:
-    """A whole reply. The short names (`text`, `tool_calls`, ...) speak of the first choice.
+@frozen(kw_only=True, repr=False)
+class ChatResponse(Response):
+    """A whole reply. The short names (`text`, `tool_calls`, ...) speak of the first choice."""
 
-    `raw` is the provider's payload, or a tuple of them for a stream; it takes no part in equality.
-    """
-
-    provider: str | None
-    model: str | None
-    id: str | None
-    created: float | None
-    choices: tuple[Choice, ...]
-    usage: Usage | None = None
-    raw: Any = field(default=None, eq=False, repr=False)
+    choices: tuple[Choice, ...] = ()
+    format: t.ResponseFormat | None = field(default=None, eq=False, repr=False)
 
     @property
-    def message(self) -> Message:
+    def message(self) -> t.Message:
         """The assistant's turn, to put into the next request."""
-        return self.choices[0].message if self.choices else Message("assistant", ())
+        return self.choices[0].message if self.choices else t.Message("assistant", ())
 
     @property
-    def finish(self) -> Finish | None:
+    def finish(self) -> t.Finish | None:
         """Why the first choice ended."""
         return self.choices[0].finish if self.choices else None
 
@@ -77,168 +61,94 @@ class ChatResponse:
     @property
     def reasoning(self) -> str:
         """The reasoning of the first choice."""
-        return "".join(part.text for part in self.message.parts if isinstance(part, Reasoning))
+        return "".join(part.text for part in self.message.parts if isinstance(part, t.Reasoning))
 
     @property
     def refusal(self) -> str:
         """The refusal of the first choice; empty where it did not refuse."""
-        return "".join(part.text for part in self.message.parts if isinstance(part, Refusal))
+        return "".join(part.text for part in self.message.parts if isinstance(part, t.Refusal))
 
     @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
+    def tool_calls(self) -> tuple[t.ToolCall, ...]:
         """The tool calls of the first choice."""
         return self.message.tool_calls
 
+    @property
+    def annotations(self) -> tuple[t.Citation | t.Unknown, ...]:
+        """What is remarked on the first choice's text."""
+        return self.message.annotations
 
-class _ChoiceFold:
-    """The parts of one choice, each kind where it first appeared."""
+    @property
+    def logprobs(self) -> t.Logprobs | None:
+        """The log probabilities of the first choice, where they were asked for."""
+        return self.choices[0].logprobs if self.choices else None
 
-    def __init__(self) -> None:
-        self.texts: dict[type[Text | Reasoning | Refusal], list[str]] = {}
-        self.order: list[type[Text | Reasoning | Refusal] | int] = []
-        self.calls: dict[int, tuple[list[str], list[str], list[str]]] = {}
-        self.finish: Finish | None = None
+    @property
+    def parsed(self) -> Any:
+        """The text of the first choice as what `response_format` asked for: a JSON value, or the Python type.
 
-    def write(self, kind: type[Text | Reasoning | Refusal], text: str) -> None:
-        pieces = self.texts.get(kind)
-        if pieces is None:
-            pieces = self.texts[kind] = []
-            self.order.append(kind)
-        pieces.append(text)
+        Raises:
+            MalformedReplyError: the model refused, the reply was cut, or its text does not fit.
+        """
+        from ..schema import read_response  # only who asks for structure pays for it
 
-    def call(self, event: ToolCallDelta) -> None:
-        call = self.calls.get(event.index)
-        if call is None:
-            call = self.calls[event.index] = ([], [], [])
-            self.order.append(event.index)
-        for pieces, piece in zip(call, (event.id, event.name, event.arguments), strict=True):
-            if piece:
-                pieces.append(piece)
-
-    def choice(self, index: int) -> Choice:
-        parts: list[Part] = []
-        # a limit, a filter or an error can cut a reply inside a call, and nothing tells which call it was
-        whole = self.finish is not None and self.finish.unified not in {"length", "content_filter", "error"}
-        for key in self.order:
-            if isinstance(key, int):
-                call_id, name, arguments = ("".join(pieces) for pieces in self.calls[key])
-                parts.append(ToolCall(call_id, name, arguments, complete=whole))
-            else:
-                parts.append(key("".join(self.texts[key])))
-        return Choice(index, Message("assistant", parts), self.finish)
+        if self.refusal and not self.text:
+            raise MalformedReplyError(f"there is nothing to parse: the model refused: {self.refusal[:200]}")
+        if self.finish is not None and self.finish.unified in {"length", "content_filter", "error"}:
+            raise MalformedReplyError(f"the reply cannot be parsed: it was cut off ({self.finish.unified})")
+        return read_response(self.text, self.format.kind if isinstance(self.format, t.JsonSchema) else None)
 
 
-class _ChatFold:
-    def __init__(self) -> None:
-        self.start = Start()
-        self.usage: Usage | None = None
-        self.choices: dict[int, _ChoiceFold] = {}
-        self.raw: list[Any] = []
-
-    def add(self, event: ChatEvent) -> None:
-        if event.raw is not None:
-            self.raw.append(event.raw)
-        match event:
-            case TextDelta():
-                self._at(event.choice).write(Text, event.text)
-            case ReasoningDelta():
-                self._at(event.choice).write(Reasoning, event.text)
-            case ToolCallDelta():
-                self._at(event.choice).call(event)
-            case RefusalDelta():
-                self._at(event.choice).write(Refusal, event.text)
-            case Finished():
-                self._at(event.choice).finish = event.finish
-            case UsageReported():
-                self.usage = event.usage
-            case Start():
-                self.start = event
-            case Unrecognized():
-                pass
-
-    def _at(self, index: int) -> _ChoiceFold:
-        choice = self.choices.get(index)
-        if choice is None:
-            choice = self.choices[index] = _ChoiceFold()
-        return choice
+class _ChatFold(ChoicesFold):
+    def __init__(self, request: ChatRequest | None = None) -> None:
+        super().__init__()
+        self._format = None if request is None else request.response_format
 
     def response(self) -> ChatResponse:
-        raw = self.raw[0] if len(self.raw) == 1 else tuple(self.raw) or None
-        choices = tuple(self.choices[index].choice(index) for index in sorted(self.choices))
-        start = self.start
-        return ChatResponse(start.provider, start.model, start.id, start.created, choices, self.usage, raw)
-
-    def missing(self) -> str | None:
-        if not self.choices:
-            return "no choice has arrived"
-        open_ = [str(index) for index, choice in sorted(self.choices.items()) if choice.finish is None]
-        return f"choice {', '.join(open_)} has no finish reason" if open_ else None
+        choices = tuple(_choice(index, self.choices[index]) for index in sorted(self.choices))
+        return ChatResponse(choices=choices, format=self._format, **self.facts())
 
 
-CHAT: Operation[ChatEvent, ChatResponse] = Operation("chat", _ChatFold)
+def _choice(index: int, fold: ChoiceFold) -> Choice:
+    return Choice(index, fold.message(), fold.finish, fold.logprobs())
 
 
-def _stop(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    stop = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
-    if not all(isinstance(text, str) for text in stop):
-        raise BadRequestError(f"stop: expected a text or several, got {value!r}")
-    return stop
-
-
-def _number(low: float, high: float, what: str) -> Any:
-    def check(_: object, attribute: Any, value: object) -> None:
-        if value is None:
-            return
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise BadRequestError(f"{attribute.name}: expected {what}, got {value!r}")
-
-    return check
-
-
-def _whole(low: int | None = None) -> Any:
-    def check(_: object, attribute: Any, value: object) -> None:
-        if value is None:
-            return
-        if isinstance(value, bool) or not isinstance(value, int) or (low is not None and value < low):
-            bound = "" if low is None else f" of at least {low}"
-            raise BadRequestError(f"{attribute.name}: expected a whole number{bound}, got {value!r}")
-
-    return check
-
-
-def _a(kind: type[Any], what: str) -> Any:
-    def check(_: object, attribute: Any, value: object) -> None:
-        if value is not None and not isinstance(value, kind):
-            raise BadRequestError(f"{attribute.name}: expected {what}, got {value!r}")
-
-    return check
-
-
-def _options(_: object, __: object, value: object) -> None:
-    if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
-        raise BadRequestError(f"options: expected a dictionary for each plugin, by its name, got {value!r}")
+CHAT: Operation[t.ChatEvent, ChatResponse] = Operation("chat", _ChatFold)
 
 
 @frozen(kw_only=True)
-class ChatRequest(Request[ChatEvent, ChatResponse]):
+class ChatRequest(Request[t.ChatEvent, ChatResponse]):
     """A request for a chat. What is None is not set, and is not sent.
 
     Attributes:
         messages: the conversation so far; a string is one user message.
-        model: `provider:model`, an alias from the configuration, a provider's name, or None for the default.
-        tools: functions that the model may ask for.
+        tools: functions that the model may ask for: `Tool`, an OpenAI-shaped dictionary, or a Python function.
         tool_choice: "auto", "none", "required", or `ForcedTool(name)`.
         parallel_tool_calls: whether one reply may hold several tool calls.
+        response_format: "text", "json", a `JsonSchema`, a JSON Schema as a dictionary, or a Python type (attrs class,
+            dataclass, TypedDict, pydantic or msgspec model); `reply.parsed` gives the answer in it.
         temperature: 0 to 2; 0 is the least random.
         top_p: 0 to 1: the share of probability to sample from.
+        top_k: how many of the likeliest tokens to sample from.
+        frequency_penalty: -2 to 2: above 0, a token is less likely the more often it came.
+        presence_penalty: -2 to 2: above 0, a token that came once is less likely.
         max_output_tokens: the most tokens that a reply may have, reasoning included.
         stop: text or texts that end the reply.
         seed: for sampling that can be repeated, where the provider supports it.
         n: how many choices to give.
-        options: settings that only one plugin understands, by the plugin's name: `{"openai": {"store": True}}`.
-            Those of other plugins are left alone, so that a program can hold the options of each provider it uses.
+        logprobs: whether to give the log probability of each token.
+        top_logprobs: how many of the likeliest tokens to give at each place.
+        logit_bias: what to add to a token's logit, by the provider's number of the token.
+        reasoning_effort: how much to think: "none", "minimal", "low", "medium", "high", ... as the model has it.
+        reasoning_budget: the most tokens to think with.
+        metadata: texts that the provider keeps beside the request.
+        user: the provider's sign for whoever the request is made for.
+        service_tier: the class of service to pay for.
+        model: see `Request`, as for the fields that every request has.
+        options: as above.
+        extra_headers: as above.
+        extra_body: as above.
+        unsupported: as above.
 
     Raises:
         BadRequestError: names the field, the value and what would be right.
@@ -246,31 +156,51 @@ class ChatRequest(Request[ChatEvent, ChatResponse]):
 
     operation = CHAT
 
-    messages: tuple[Message, ...] = field(converter=read_messages)
-    model: str | None = field(default=None, validator=_a(str, "'provider:model' or an alias"))
-    tools: tuple[Tool, ...] | None = field(default=None, converter=read_tools)
-    tool_choice: ToolChoice | None = field(default=None, converter=read_tool_choice)
-    parallel_tool_calls: bool | None = field(default=None, validator=_a(bool, "true or false"))
-    temperature: float | None = field(default=None, validator=_number(0, 2, "a number from 0 to 2"))
-    top_p: float | None = field(default=None, validator=_number(0, 1, "a number from 0 to 1"))
-    max_output_tokens: int | None = field(default=None, validator=_whole(1))
-    stop: tuple[str, ...] | None = field(default=None, converter=_stop)
-    seed: int | None = field(default=None, validator=_whole())
-    n: int | None = field(default=None, validator=_whole(1))
-    options: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_options)
+    messages: tuple[t.Message, ...] = field(converter=read_messages)
+    tools: tuple[t.Tool | t.Unknown, ...] | None = field(default=None, converter=read_tools)
+    tool_choice: t.ToolChoice | None = field(default=None, converter=read_tool_choice)
+    parallel_tool_calls: bool | None = field(default=None, validator=a(bool, "true or false"))
+    response_format: t.ResponseFormat | None = field(default=None, converter=read_response_format)
+    temperature: float | None = field(default=None, validator=number(0, 2, "a number from 0 to 2"))
+    top_p: float | None = field(default=None, validator=number(0, 1, "a number from 0 to 1"))
+    top_k: int | None = field(default=None, validator=whole(0))
+    frequency_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
+    presence_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
+    max_output_tokens: int | None = field(default=None, validator=whole(1))
+    stop: tuple[str, ...] | None = field(default=None, converter=read_stop)
+    seed: int | None = field(default=None, validator=whole())
+    n: int | None = field(default=None, validator=whole(1))
+    logprobs: bool | None = field(default=None, validator=a(bool, "true or false"))
+    top_logprobs: int | None = field(default=None, validator=whole(0))
+    logit_bias: Mapping[str, float] | None = field(default=None, validator=mapping_of_numbers)
+    reasoning_effort: str | None = field(default=None, validator=a(str, "a word like 'low' or 'high'"))
+    reasoning_budget: int | None = field(default=None, validator=whole(0))
+    metadata: Mapping[str, Any] | None = field(default=None, validator=a(Mapping, "a dictionary"))
+    user: str | None = field(default=None, validator=a(str, "text"))
+    service_tier: str | None = field(default=None, validator=a(str, "text"))
 
 
-class ChatOptions(TypedDict, total=False):
+class ChatOptions(RequestOptions, total=False):
     """The fields of `ChatRequest` beside its messages, as keyword arguments."""
 
-    model: str | None
     tools: Iterable[ToolLike] | None
     tool_choice: ToolChoiceLike
     parallel_tool_calls: bool | None
+    response_format: ResponseFormatLike
     temperature: float | None
     top_p: float | None
+    top_k: int | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
     max_output_tokens: int | None
     stop: str | Iterable[str] | None
     seed: int | None
     n: int | None
-    options: Mapping[str, Mapping[str, Any]]
+    logprobs: bool | None
+    top_logprobs: int | None
+    logit_bias: Mapping[str, float] | None
+    reasoning_effort: str | None
+    reasoning_budget: int | None
+    metadata: Mapping[str, Any] | None
+    user: str | None
+    service_tier: str | None

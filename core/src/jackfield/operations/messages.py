@@ -1,44 +1,42 @@
-"""Reads messages and tools from what people write: strings, our own types, or OpenAI-shaped dictionaries."""
+"""Reads messages from what people write: strings, our own types, or OpenAI-shaped dictionaries.
+
+Of a dictionary nothing is lost: what we have no word for goes to `extra`, a part of an unknown type becomes `Unknown`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias, cast, get_args
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final, TypeAlias, cast, get_args
 
 from ..errors import BadRequestError
 from ..types import (
-    ForcedTool,
+    Audio,
+    CacheMark,
+    File,
+    Image,
     Message,
     Part,
     Reasoning,
     Refusal,
     Role,
     Text,
-    Tool,
     ToolCall,
-    ToolChoice,
     ToolResult,
     Unknown,
 )
 
-__all__ = ["MessagesLike", "ToolChoiceLike", "ToolLike", "read_messages", "read_tool_choice", "read_tools"]
+__all__ = ["MessageLike", "MessagesLike", "items", "read_cache", "read_messages", "rest"]
 
 MessageLike: TypeAlias = Message | Mapping[str, Any]
 MessagesLike: TypeAlias = str | MessageLike | Iterable[MessageLike]
-ToolLike: TypeAlias = Tool | Mapping[str, Any]
-ToolChoiceLike: TypeAlias = ToolChoice | Mapping[str, Any] | None
 
-ROLES = get_args(Role)
-MESSAGE_KEYS = {
-    "role",
-    "content",
-    "name",
-    "tool_calls",
-    "tool_call_id",
-    "refusal",
-    "reasoning",
-    "reasoning_content",
-}
+ROLES: Final = get_args(Role)
+# plain text of thought has two names in the wild
+THOUGHTS: Final = ("reasoning", "reasoning_content")
+KEYS: Final = ("role", "content", "name", "tool_calls", "tool_call_id", "refusal", *THOUGHTS)
+# what others say of a message: not a misspelled one of ours
+OTHERS: Final = ("annotations", "audio", "cache_control", "function_call", "prefix", "reasoning_details")
 
 
 def read_messages(value: MessagesLike) -> tuple[Message, ...]:
@@ -57,6 +55,46 @@ def read_messages(value: MessagesLike) -> tuple[Message, ...]:
     return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
 
 
+def rest(value: Any, *known: str) -> dict[str, Any] | None:
+    """What of a dictionary is beyond the known keys; what is null is not set."""
+    found = {str(key): item for key, item in value.items() if key not in known and item is not None}
+    return found or None
+
+
+def no_typo(value: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    """Let pass what we have no word for, but not a word of ours that is misspelled.
+
+    Raises:
+        BadRequestError: names the key and the one that was probably meant.
+    """
+    for key in value:
+        if key not in known and key not in OTHERS and (close := get_close_matches(str(key), known, n=1, cutoff=0.7)):
+            raise BadRequestError(f"{where}: unknown field {key!r}; did you mean {close[0]!r}?")
+
+
+def items(value: object, where: str) -> Iterable[object]:
+    """The items of a list; none where it is null.
+
+    Raises:
+        BadRequestError: it is no list.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        raise BadRequestError(f"{where}: expected a list, got {value!r}")
+    return value
+
+
+def read_cache(value: Mapping[str, Any]) -> tuple[CacheMark | None, tuple[str, ...]]:
+    """The prompt-cache mark of a dictionary, and the keys that it took."""
+    match value.get("cache_control"):
+        case {"type": "ephemeral", "ttl": str(ttl), **more} if not more:
+            return CacheMark(ttl), ("cache_control",)
+        case {"type": "ephemeral", **more} if not more:
+            return CacheMark(), ("cache_control",)
+    return None, ()
+
+
 def _message(value: object, where: str) -> Message:
     if isinstance(value, Message):
         return value
@@ -65,27 +103,30 @@ def _message(value: object, where: str) -> Message:
     role = cast("Role", value.get("role"))
     if role not in ROLES:
         raise BadRequestError(f"{where}.role: expected one of {', '.join(ROLES)}, got {role!r}")
-    if unknown := sorted(str(key) for key in value.keys() - MESSAGE_KEYS):
-        raise BadRequestError(
-            f"{where}: unknown field {unknown[0]!r}; what only one provider knows belongs into `options`"
-        )
-    content = value.get("content")
-    if role == "tool":
-        call_id = value.get("tool_call_id")
-        if not isinstance(call_id, str):
-            raise BadRequestError(f"{where}.tool_call_id: expected the id of a tool call, got {call_id!r}")
-        return Message(role, ToolResult(call_id, _plain(content, f"{where}.content")), _text(value, "name", where))
-    if value.get("tool_call_id") is not None:
+    no_typo(value, KEYS, where)
+    if role != "tool" and value.get("tool_call_id") is not None:
         raise BadRequestError(f"{where}.tool_call_id: only a tool's turn has one, and this is of role {role!r}")
-    parts: list[Part] = []
-    if reasoning := _text(value, "reasoning", where) or _text(value, "reasoning_content", where):
-        parts.append(Reasoning(reasoning))
-    parts += _content(content, f"{where}.content")
+    parts = _result(value, where) if role == "tool" else _parts(value, where)
+    cache, taken = read_cache(value)
+    return Message(role, parts, _text(value, "name", where), cache=cache, extra=rest(value, *KEYS, *taken))
+
+
+def _result(value: Mapping[str, Any], where: str) -> list[Part]:
+    call_id = value.get("tool_call_id")
+    if not isinstance(call_id, str):
+        raise BadRequestError(f"{where}.tool_call_id: expected the id of a tool call, got {call_id!r}")
+    return [ToolResult(call_id, _content(value.get("content"), f"{where}.content"))]
+
+
+def _parts(value: Mapping[str, Any], where: str) -> list[Part]:
+    thoughts = ((name, _text(value, name, where)) for name in THOUGHTS)
+    parts: list[Part] = [Reasoning(thought, format=name) for name, thought in thoughts if thought]
+    parts += _content(value.get("content"), f"{where}.content")
     if refusal := _text(value, "refusal", where):
         parts.append(Refusal(refusal))
-    calls = _items(value.get("tool_calls"), f"{where}.tool_calls")
+    calls = items(value.get("tool_calls"), f"{where}.tool_calls")
     parts += (_tool_call(call, f"{where}.tool_calls[{index}]") for index, call in enumerate(calls))
-    return Message(role, parts, _text(value, "name", where))
+    return parts
 
 
 def _text(value: Mapping[str, Any], name: str, where: str) -> str | None:
@@ -93,14 +134,6 @@ def _text(value: Mapping[str, Any], name: str, where: str) -> str | None:
     if text is not None and not isinstance(text, str):
         raise BadRequestError(f"{where}.{name}: expected text, got {text!r}")
     return text
-
-
-def _items(value: object, where: str) -> Iterable[object]:
-    if value is None:
-        return ()
-    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-        raise BadRequestError(f"{where}: expected a list, got {value!r}")
-    return value
 
 
 def _content(content: object, where: str) -> list[Part]:
@@ -118,62 +151,70 @@ def _part(item: object, where: str) -> Part:
         return item
     if not isinstance(item, Mapping):
         raise BadRequestError(f"{where}: expected a part or a dictionary, got {type(item).__name__}")
-    match item:
-        case {"type": "text", "text": str(text), **rest} if not rest:
-            return Text(text)
-        case {"type": "refusal", "refusal": str(text), **rest} if not rest:
-            return Refusal(text)
-    return Unknown(dict(item))
+    read = PARTS.get(cast("str", item.get("type")))
+    return (read(item) if read is not None else None) or Unknown(dict(item))
 
 
-def _plain(content: object, where: str) -> str:
-    if isinstance(content, str):
-        return content
-    parts = _content(content, where)
-    if not all(isinstance(part, Text) for part in parts):
-        raise BadRequestError(f"{where}: the result of a tool is text")
-    return "".join(part.text for part in parts if isinstance(part, Text))
+def _common(item: Any, *known: str) -> dict[str, Any]:
+    cache, taken = read_cache(item)
+    return {"cache": cache, "extra": rest(item, "type", *known, *taken)}
 
 
-def _tool_call(value: object, where: str) -> ToolCall:
+def _read_text(item: Mapping[str, Any]) -> Part | None:
+    text = item.get("text")
+    return Text(text, **_common(item, "text")) if isinstance(text, str) else None
+
+
+def _read_refusal(item: Mapping[str, Any]) -> Part | None:
+    text = item.get("refusal")
+    return Refusal(text, **_common(item, "refusal")) if isinstance(text, str) else None
+
+
+def _read_image(item: Mapping[str, Any]) -> Part | None:
+    image: Any = item.get("image_url")
+    if isinstance(image, str):
+        return Image(image, **_common(item, "image_url"))
+    if isinstance(image, Mapping) and isinstance(image.get("url"), str) and not rest(image, "url", "detail"):
+        return Image(image["url"], image.get("detail"), **_common(item, "image_url"))
+    return None
+
+
+def _read_audio(item: Mapping[str, Any]) -> Part | None:
+    match item.get("input_audio"):
+        case {"data": str(data), "format": str(form), **more} if not more:
+            return Audio(data, form, **_common(item, "input_audio"))
+    return None
+
+
+def _read_file(item: Mapping[str, Any]) -> Part | None:
+    match item.get("file"):
+        case Mapping() as file if not rest(file, "file_data", "filename", "file_id"):
+            return File(file.get("file_data"), file.get("filename"), file.get("file_id"), **_common(item, "file"))
+    return None
+
+
+PARTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Part | None]]] = {
+    "text": _read_text,
+    "refusal": _read_refusal,
+    "image_url": _read_image,
+    "input_audio": _read_audio,
+    "file": _read_file,
+}
+
+
+def _tool_call(value: Any, where: str) -> ToolCall:
     match value:
         case ToolCall():
             return value
-        case {"id": str(call_id), "function": {"name": str(name), "arguments": str(arguments)}}:
-            return ToolCall(call_id, name, arguments)
-        case {"id": str(call_id), "function": {"name": str(name), **rest}} if rest.get("arguments") is None:
-            return ToolCall(call_id, name, "")
+        case {"id": str(call_id), "custom": {"name": str(name), "input": str(text)}}:
+            return ToolCall(call_id, name, text, custom=True, **_common(value, "id", "custom"))
+        case {"id": str(call_id), "function": {"name": str(name), **function}}:
+            arguments = function.pop("arguments", None)
+            if isinstance(arguments, str | None):
+                common = _common(value, "id", "function")
+                if more := rest(function):
+                    common["extra"] = {**(common["extra"] or {}), "function": more}
+                return ToolCall(call_id, name, arguments or "", **common)
     raise BadRequestError(
         f'{where}: expected {{"id": ..., "function": {{"name": ..., "arguments": ...}}}}, got {value!r}'
     )
-
-
-def read_tools(value: Iterable[ToolLike] | None) -> tuple[Tool, ...] | None:
-    """Turn tools, ours or OpenAI-shaped, into ours; None stays None."""
-    if value is None:
-        return None
-    return tuple(_tool(item, f"tools[{index}]") for index, item in enumerate(_items(value, "tools")))
-
-
-def _tool(value: object, where: str) -> Tool:
-    match value:
-        case Tool():
-            return value
-        case {"type": "function", "function": {"name": str(name), **rest}}:
-            kinds = {"description": str, "parameters": Mapping, "strict": bool}
-            if all(key in kinds and isinstance(item, kinds[key] | None) for key, item in rest.items()):
-                return Tool(name, **cast("dict[str, Any]", rest))
-    raise BadRequestError(
-        f"{where}: expected a Tool, or a dictionary of type 'function' with 'name', 'description', 'parameters' and "
-        f"'strict' under 'function', got {value!r}"
-    )
-
-
-def read_tool_choice(value: ToolChoiceLike) -> ToolChoice | None:
-    """Turn a tool choice, ours or OpenAI-shaped, into ours."""
-    match value:
-        case None | "auto" | "none" | "required" | ForcedTool():
-            return value
-        case {"type": "function", "function": {"name": str(name)}}:
-            return ForcedTool(name)
-    raise BadRequestError(f"tool_choice: expected 'auto', 'none', 'required' or ForcedTool(name), got {value!r}")

@@ -1,59 +1,9 @@
-"""The provider-neutral vocabulary: frozen values without behaviour of their own."""
+"""The provider-neutral vocabulary: frozen values without behavior of their own."""
 
-from .content import (
-    ForcedTool,
-    Message,
-    Part,
-    Reasoning,
-    Refusal,
-    Role,
-    Text,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
-    Unknown,
-)
-from .events import (
-    ChatEvent,
-    Event,
-    Finish,
-    Finished,
-    FinishReason,
-    ReasoningDelta,
-    RefusalDelta,
-    Start,
-    TextDelta,
-    ToolCallDelta,
-    Unrecognized,
-    Usage,
-    UsageReported,
-)
+from . import content, events, facts, tools
+from .content import *
+from .events import *
+from .facts import *
+from .tools import *
 
-__all__ = [
-    "ChatEvent",
-    "Event",
-    "Finish",
-    "FinishReason",
-    "Finished",
-    "ForcedTool",
-    "Message",
-    "Part",
-    "Reasoning",
-    "ReasoningDelta",
-    "Refusal",
-    "RefusalDelta",
-    "Role",
-    "Start",
-    "Text",
-    "TextDelta",
-    "Tool",
-    "ToolCall",
-    "ToolCallDelta",
-    "ToolChoice",
-    "ToolResult",
-    "Unknown",
-    "Unrecognized",
-    "Usage",
-    "UsageReported",
-]
+__all__ = content.__all__ + events.__all__ + facts.__all__ + tools.__all__

@@ -1,26 +1,31 @@
-"""What a conversation is made of: messages and their parts, and tools."""
+"""What a conversation is made of: messages, their parts, and what is remarked on them."""
 
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, Self, TypeAlias, cast, get_args
 
+import attrs
 from attrs import field, frozen
 
 from ..errors import BadRequestError, MalformedReplyError
 
 __all__ = [
-    "ForcedTool",
+    "Audio",
+    "CacheMark",
+    "Citation",
+    "Content",
+    "File",
+    "Image",
     "Message",
     "Part",
     "Reasoning",
     "Refusal",
     "Role",
     "Text",
-    "Tool",
     "ToolCall",
-    "ToolChoice",
     "ToolResult",
     "Unknown",
 ]
@@ -28,39 +33,131 @@ __all__ = [
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
 
+class Brief:
+    """A value whose repr leaves out what was not set."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        told = (
+            f"{one.name}={one.repr(value) if callable(one.repr) else repr(value)}"
+            for one in attrs.fields(cast("Any", type(self)))
+            if one.repr and (value := getattr(self, one.name)) != one.default
+        )
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
 @frozen
-class Text:
+class CacheMark:
+    """Asks the provider to keep the prompt up to here in its cache; `ttl` says for how long, as in "5m" or "1h"."""
+
+    ttl: str | None = None
+
+
+@frozen(kw_only=True, repr=False)
+class Content(Brief):
+    """Base of the parts of a message.
+
+    Attributes:
+        cache: a mark for the provider's prompt cache, behind this part.
+        extra: what the wire that the part came from says of it beyond our words; it goes back the same way.
+    """
+
+    cache: CacheMark | None = None
+    extra: Mapping[str, Any] | None = None
+
+
+@frozen(repr=False)
+class Text(Content):
     """Plain text."""
 
     text: str
 
 
-@frozen
-class Reasoning:
-    """What a model thought before it answered."""
+@frozen(repr=False)
+class Image(Content):
+    """A picture, by its address or as a `data:` URL. `detail` is how closely to look: "low", "high", "auto"."""
 
-    text: str
+    url: str = field(repr=lambda url: repr(_short(url)))
+    detail: str | None = None
+
+    @classmethod
+    def of(cls, data: bytes, media_type: str, detail: str | None = None) -> Self:
+        """A picture from its bytes; `media_type` is one like "image/png"."""
+        return cls(_data_url(data, media_type), detail)
 
 
-@frozen
-class Refusal:
+@frozen(repr=False)
+class Audio(Content):
+    """Sound, in base64. A reply's sound has an `id`, by which a later request can name it, and a `transcript`."""
+
+    data: str | None = field(default=None, repr=False)
+    format: str | None = None
+    id: str | None = None
+    transcript: str | None = None
+    expires: float | None = None
+
+    @classmethod
+    def of(cls, data: bytes, format: str) -> Self:  # noqa: A002 - the field's own name
+        """Sound from its bytes; `format` is one like "wav" or "mp3"."""
+        return cls(b64encode(data).decode(), format)
+
+
+@frozen(repr=False)
+class File(Content):
+    """A document: its content as a `data:` URL or in base64, or the id of a file that the provider has."""
+
+    data: str | None = field(default=None, repr=False)
+    filename: str | None = None
+    id: str | None = None
+
+    @classmethod
+    def of(cls, data: bytes, media_type: str, filename: str) -> Self:
+        """A document from its bytes; `media_type` is one like "application/pdf"."""
+        return cls(_data_url(data, media_type), filename)
+
+
+@frozen(repr=False)
+class Reasoning(Content):
+    """What a model thought before it answered.
+
+    Attributes:
+        text: the thought, or a summary of it; empty where it is encrypted.
+        signature: the provider's proof that it thought so, to be sent back with it.
+        encrypted: the thought in a form that only the provider reads, to be sent back.
+        summary: whether the text is a summary.
+        id: the provider's id of it.
+        format: whose form it is, in the words of the wire that it came from.
+    """
+
+    text: str = ""
+    signature: str | None = None
+    encrypted: str | None = None
+    summary: bool = False
+    id: str | None = None
+    format: str | None = None
+
+
+@frozen(repr=False)
+class Refusal(Content):
     """A model's explanation of why it does not answer."""
 
     text: str
 
 
-@frozen
-class ToolCall:
+@frozen(repr=False)
+class ToolCall(Content):
     """A model's wish that a tool be run.
 
-    `arguments` is the text as the model wrote it. `complete` is False where the reply broke off, or was cut by a
-    limit, a filter or an error: such a call must not be run.
+    `arguments` is the text as the model wrote it: JSON, or whatever a `custom` tool takes. `complete` is False where
+    the reply broke off, or was cut by a limit, a filter or an error: such a call must not be run.
     """
 
     id: str
     name: str
     arguments: str
     complete: bool = True
+    custom: bool = False
 
     @property
     def parsed(self) -> dict[str, Any]:
@@ -82,22 +179,11 @@ class ToolCall:
         return value
 
 
-@frozen
-class ToolResult:
-    """What a tool gave back, for the call with this id."""
-
-    call_id: str
-    content: str
-
-
-@frozen
-class Unknown:
-    """A part that this version has no word for, kept as it came."""
+@frozen(repr=False)
+class Unknown(Brief):
+    """Something that this version has no word for, kept as it came."""
 
     raw: Any
-
-
-Part: TypeAlias = Text | Reasoning | Refusal | ToolCall | ToolResult | Unknown
 
 
 def _parts(content: str | Part | Iterable[Part]) -> tuple[Part, ...]:
@@ -110,23 +196,63 @@ def _parts(content: str | Part | Iterable[Part]) -> tuple[Part, ...]:
     return parts
 
 
+@frozen(repr=False)
+class ToolResult(Content):
+    """What a tool gave back, for the call with this id. `ToolResult(id, "22")` is short for one `Text` part."""
+
+    call_id: str
+    parts: tuple[Part, ...] = field(converter=_parts)
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined."""
+        return _joined(self.parts)
+
+
+Part: TypeAlias = Text | Image | Audio | File | Reasoning | Refusal | ToolCall | ToolResult | Unknown
+
+
+@frozen(repr=False)
+class Citation(Brief):
+    """Where a statement of a reply comes from. `start` and `end` are positions in its text, `text` is a quotation."""
+
+    url: str
+    title: str | None = None
+    text: str | None = None
+    start: int | None = None
+    end: int | None = None
+    extra: Mapping[str, Any] | None = None
+
+
 def _role(_: object, __: object, value: object) -> None:
     if value not in get_args(Role):
         raise BadRequestError(f"message.role: expected one of {', '.join(get_args(Role))}, got {value!r}")
 
 
-@frozen
-class Message:
-    """One turn. `Message("user", "Hello")` is short for one `Text` part."""
+@frozen(repr=False)
+class Message(Brief):
+    """One turn. `Message("user", "Hello")` is short for one `Text` part.
+
+    Attributes:
+        role: whose turn it is.
+        parts: what it holds, in order.
+        name: who speaks, where several share a role.
+        annotations: what is remarked on the text: citations, and what else a provider remarks.
+        cache: a mark for the provider's prompt cache, behind the whole turn.
+        extra: what the wire that the turn came from says of it beyond our words; it goes back the same way.
+    """
 
     role: Role = field(validator=_role)
     parts: tuple[Part, ...] = field(converter=_parts)
     name: str | None = None
+    annotations: tuple[Citation | Unknown, ...] = field(default=(), kw_only=True)
+    cache: CacheMark | None = field(default=None, kw_only=True)
+    extra: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
     @property
     def text(self) -> str:
         """The text parts, joined."""
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        return _joined(self.parts)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -134,21 +260,13 @@ class Message:
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
 
 
-@frozen
-class Tool:
-    """A function that the model may ask for. `parameters` is a JSON Schema of an object."""
-
-    name: str
-    description: str | None = None
-    parameters: Mapping[str, Any] | None = None
-    strict: bool | None = None
+def _joined(parts: Iterable[Part]) -> str:
+    return "".join(part.text for part in parts if isinstance(part, Text))
 
 
-@frozen
-class ForcedTool:
-    """A tool choice: the model must call the tool of this name."""
-
-    name: str
+def _short(url: str) -> str:
+    return url if len(url) < 100 else f"{url[:60]}... ({len(url)} characters)"
 
 
-ToolChoice: TypeAlias = Literal["auto", "none", "required"] | ForcedTool
+def _data_url(data: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{b64encode(data).decode()}"

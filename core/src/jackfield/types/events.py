@@ -4,7 +4,7 @@ The grammar of every reply, streamed or not:
 
     Start, then deltas, then one Finished for each choice, UsageReported where the provider states it, then the end
 
-The end is the end of the iteration.
+The end is the end of the iteration. Operations without choices have no Finished.
 Unrecognized may stand anywhere after Start: it holds what this version has no word for.
 `raw` is the provider's payload that an event was read from, on the first event of each payload;
 it takes no part in equality.
@@ -12,70 +12,68 @@ it takes no part in equality.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from .content import Brief, Citation, Part, Unknown
+from .facts import Finish, ModelInfo, RateLimit, TokenLogprob, Usage
+
 __all__ = [
+    "Annotated",
+    "AudioDelta",
     "ChatEvent",
+    "CompleteEvent",
+    "EmbedEvent",
+    "Embedded",
     "Event",
-    "Finish",
-    "FinishReason",
     "Finished",
+    "LogprobsDelta",
+    "MessageExtra",
+    "ModelListed",
+    "ModelsEvent",
+    "PartAdded",
     "ReasoningDelta",
     "RefusalDelta",
     "Start",
     "TextDelta",
     "ToolCallDelta",
     "Unrecognized",
-    "Usage",
     "UsageReported",
 ]
 
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "other"]
 
-
-@frozen
-class Finish:
-    """Why a choice ended: in our word, and in the provider's (None where it gave none)."""
-
-    unified: FinishReason
-    raw: str | None
-
-
-@frozen
-class Usage:
-    """Tokens and cost as the provider states them; None is what it does not state.
-
-    `input_tokens` includes `cached_tokens`, `output_tokens` includes `reasoning_tokens` at most providers.
-    `cost` is in US dollars.
-    """
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    cached_tokens: int | None = None
-    cost: float | None = None
-
-
-@frozen(kw_only=True)
-class Event:
+@frozen(kw_only=True, repr=False)
+class Event(Brief):
     """One piece of a reply, of whatever operation."""
 
     raw: Any = field(default=None, eq=False, repr=False)
 
 
-@frozen
+@frozen(repr=False)
 class Start(Event):
-    """A reply begins. `created` is in seconds since 1970; `provider` is filled in by the core."""
+    """A reply begins.
+
+    Attributes:
+        id: the provider's id of the reply.
+        model: the model that answers.
+        created: when, in seconds since 1970.
+        provider: the name of the instance; the core fills it in.
+        request_id: the provider's id of the request, which its support asks for.
+        rate_limit: what is left of the provider's limits.
+    """
 
     id: str | None = None
     model: str | None = None
     created: float | None = None
     provider: str | None = None
+    request_id: str | None = field(default=None, kw_only=True)
+    rate_limit: RateLimit | None = field(default=None, kw_only=True)
 
 
-@frozen
+@frozen(repr=False)
 class TextDelta(Event):
     """More text of a choice."""
 
@@ -83,15 +81,22 @@ class TextDelta(Event):
     choice: int = 0
 
 
-@frozen
+@frozen(repr=False)
 class ReasoningDelta(Event):
-    """More of a choice's reasoning."""
+    """More of a choice's reasoning. `block` counts its thoughts from 0; the rest is as in `Reasoning`."""
 
-    text: str
+    text: str = ""
     choice: int = 0
+    block: int = 0
+    signature: str | None = None
+    encrypted: str | None = None
+    summary: bool = False
+    id: str | None = None
+    format: str | None = None
+    extra: Mapping[str, Any] | None = None
 
 
-@frozen
+@frozen(repr=False)
 class RefusalDelta(Event):
     """More of a choice's refusal."""
 
@@ -99,7 +104,7 @@ class RefusalDelta(Event):
     choice: int = 0
 
 
-@frozen
+@frozen(repr=False)
 class ToolCallDelta(Event):
     """More of a tool call. `index` counts the calls of a choice from 0; `id` and `name` come once, whole."""
 
@@ -108,9 +113,56 @@ class ToolCallDelta(Event):
     name: str | None = None
     arguments: str = ""
     choice: int = 0
+    custom: bool = False
+    extra: Mapping[str, Any] | None = None
 
 
-@frozen
+@frozen(repr=False)
+class AudioDelta(Event):
+    """More of a choice's sound: `data` is base64 that may be cut anywhere, `transcript` what it says."""
+
+    data: str = field(default="", repr=False)
+    transcript: str = ""
+    choice: int = 0
+    id: str | None = None
+    format: str | None = None
+    expires: float | None = None
+
+
+@frozen(repr=False)
+class PartAdded(Event):
+    """A part of a choice's message that comes whole: an image, or one that we have no word for."""
+
+    part: Part
+    choice: int = 0
+
+
+@frozen(repr=False)
+class Annotated(Event):
+    """A remark on a choice's text."""
+
+    annotation: Citation | Unknown
+    choice: int = 0
+
+
+@frozen(repr=False)
+class MessageExtra(Event):
+    """Fields of a choice's message beyond our words, which must be sent back with it."""
+
+    fields: Mapping[str, Any]
+    choice: int = 0
+
+
+@frozen(repr=False)
+class LogprobsDelta(Event):
+    """Log probabilities of more tokens of a choice: of its text, its refusal or its reasoning."""
+
+    tokens: tuple[TokenLogprob, ...]
+    choice: int = 0
+    of: Literal["content", "refusal", "reasoning"] = "content"
+
+
+@frozen(repr=False)
 class Finished(Event):
     """A choice is complete, and with it every tool call that it holds."""
 
@@ -118,18 +170,48 @@ class Finished(Event):
     choice: int = 0
 
 
-@frozen
+@frozen(repr=False)
+class Embedded(Event):
+    """The vector of the input with this index, as an array of floats."""
+
+    index: int
+    vector: array[float] = field(repr=lambda vector: f"<{len(vector)} numbers>")
+
+
+@frozen(repr=False)
+class ModelListed(Event):
+    """One model that the provider has."""
+
+    model: ModelInfo
+
+
+@frozen(repr=False)
 class UsageReported(Event):
     """What the reply cost so far; the last one counts."""
 
     usage: Usage
 
 
-@frozen
+@frozen(repr=False)
 class Unrecognized(Event):
     """A payload of which nothing else was made."""
 
 
 ChatEvent: TypeAlias = (
-    Start | TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | Finished | UsageReported | Unrecognized
+    Start
+    | TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | ToolCallDelta
+    | AudioDelta
+    | PartAdded
+    | Annotated
+    | MessageExtra
+    | LogprobsDelta
+    | Finished
+    | UsageReported
+    | Unrecognized
 )
+CompleteEvent: TypeAlias = Start | TextDelta | LogprobsDelta | Finished | UsageReported | Unrecognized
+EmbedEvent: TypeAlias = Start | Embedded | UsageReported | Unrecognized
+ModelsEvent: TypeAlias = Start | ModelListed | Unrecognized

@@ -282,7 +282,7 @@ class ChatReader:
             _fact(usage, "completion_tokens", int),
             _fact(_fact(usage, "completion_tokens_details", dict) or {}, "reasoning_tokens", int),
             _fact(_fact(usage, "prompt_tokens_details", dict) or {}, "cached_tokens", int),
-            _fact(usage, "cost", int, float),
+            cost=_fact(usage, "cost", int, float),
         )
 
 

@@ -9,6 +9,7 @@ from jackfield.errors import BadRequestError, UnsupportedError
 from jackfield.operations import ChatRequest
 from jackfield.types import (
     ForcedTool,
+    Image,
     Message,
     Part,
     Reasoning,
@@ -62,7 +63,7 @@ def chat_body(request: ChatRequest, model: str, *, official: bool, stream: Mappi
 
 def _add_tools(body: dict[str, Any], request: ChatRequest) -> None:
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["tools"] = [tool.raw if isinstance(tool, Unknown) else _tool(tool) for tool in request.tools]
     choice = request.tool_choice
     if not request.tools:
         # the API refuses both where there are no tools; without any, only these two choices say nothing
@@ -71,6 +72,8 @@ def _add_tools(body: dict[str, Any], request: ChatRequest) -> None:
         return
     if isinstance(choice, ForcedTool):
         body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+    elif isinstance(choice, Unknown):
+        body["tool_choice"] = choice.raw
     elif choice is not None:
         body["tool_choice"] = choice
     if request.parallel_tool_calls is not None:
@@ -97,7 +100,7 @@ def _message(message: Message, index: int) -> Iterator[dict[str, Any]]:
         for part in message.parts:
             if not isinstance(part, ToolResult):
                 raise UnsupportedError(f"{where}: a tool's turn holds results of tools only, not {type(part).__name__}")
-            yield {"role": "tool", "tool_call_id": part.call_id, "content": part.content, **name}
+            yield {"role": "tool", "tool_call_id": part.call_id, "content": _content(part.parts), **name}
         return
     wire: dict[str, Any] = {"role": message.role, "content": _content(message.parts)}
     if message.role == "assistant":
@@ -111,10 +114,19 @@ def _message(message: Message, index: int) -> Iterator[dict[str, Any]]:
 
 
 def _content(parts: tuple[Part, ...]) -> str | list[Any]:
-    content = [part for part in parts if isinstance(part, Text | Unknown)]
+    content = [part for part in parts if isinstance(part, Text | Image | Unknown)]
     if all(isinstance(part, Text) for part in content) and len(content) < 2:
         return "".join(part.text for part in content if isinstance(part, Text))
-    return [{"type": "text", "text": part.text} if isinstance(part, Text) else part.raw for part in content]
+    return [_part(part) for part in content]
+
+
+def _part(part: Text | Image | Unknown) -> Any:
+    match part:
+        case Text():
+            return {"type": "text", "text": part.text}
+        case Image():
+            return {"type": "image_url", "image_url": {"url": part.url}}
+    return part.raw
 
 
 def _add_assistant(wire: dict[str, Any], message: Message) -> None:

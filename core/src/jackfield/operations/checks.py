@@ -1,0 +1,97 @@
+"""Checks of the fields of requests. Each raises a BadRequestError that names the field, the value and what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import BadRequestError
+
+__all__ = ["a", "headers", "mapping_of_numbers", "number", "one_of", "options", "stop", "whole"]
+
+
+def _wrong(name: str, what: str, value: object) -> BadRequestError:
+    shown = repr(value)
+    return BadRequestError(f"{name}: expected {what}, got {shown if len(shown) < 200 else shown[:200] + '...'}")
+
+
+def number(low: float, high: float, what: str) -> Any:
+    """A number within bounds."""
+
+    def check(_: object, attribute: Any, value: object) -> None:
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise _wrong(attribute.name, what, value)
+
+    return check
+
+
+def whole(low: int | None = None) -> Any:
+    """A whole number, with a lower bound or none."""
+
+    def check(_: object, attribute: Any, value: object) -> None:
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, int) or (low is not None and value < low):
+            raise _wrong(attribute.name, "a whole number" + ("" if low is None else f" of at least {low}"), value)
+
+    return check
+
+
+def a(kind: type[Any], what: str) -> Any:
+    """An instance of a type."""
+
+    def check(_: object, attribute: Any, value: object) -> None:
+        if value is not None and not isinstance(value, kind):
+            raise _wrong(attribute.name, what, value)
+
+    return check
+
+
+def one_of(*words: str) -> Any:
+    """One of several words."""
+
+    def check(_: object, attribute: Any, value: object) -> None:
+        if value is not None and value not in words:
+            raise _wrong(attribute.name, f"one of {', '.join(words)}", value)
+
+    return check
+
+
+def options(_: object, __: object, value: object) -> None:
+    """A table for each plugin."""
+    if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
+        raise _wrong("options", "a dictionary for each plugin, by its name", value)
+
+
+def headers(_: object, attribute: Any, value: object) -> None:
+    """Names and values of headers; none is quoted in the error, since it may be a secret."""
+    if value is None:
+        return
+    if not isinstance(value, Mapping) or not all(isinstance(item, str) for pair in value.items() for item in pair):
+        raise BadRequestError(f"{attribute.name}: expected a dictionary of texts")
+    for name, text in value.items():
+        if not name or not all("!" <= char <= "~" and char != ":" for char in name):
+            raise BadRequestError(f"{attribute.name}: {name!r} is no name of a header")
+        if not all(" " <= char <= "~" or char == "\t" for char in text):
+            raise BadRequestError(f"{attribute.name}.{name}: the value has characters that no header can carry")
+
+
+def mapping_of_numbers(_: object, attribute: Any, value: object) -> None:
+    """Numbers by name."""
+    if value is not None and not (
+        isinstance(value, Mapping)
+        and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value.values())
+    ):
+        raise _wrong(attribute.name, "a number for each token", value)
+
+
+def stop(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Convert one text, or several, to a tuple of them."""
+    if value is None:
+        return None
+    found = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if not all(isinstance(text, str) for text in found):
+        raise _wrong("stop", "a text or several", value)
+    return found

@@ -1,0 +1,157 @@
+"""Text completion, the older way: a prompt in, its continuation out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias, cast
+
+from attrs import field, frozen
+
+from ..errors import BadRequestError
+from ..types import CompleteEvent, Finish, Logprobs
+from ..types.content import Brief
+from .base import Operation, Request, RequestOptions, Response
+from .checks import a, mapping_of_numbers, number, stop as read_stop, whole
+from .folding import ChoicesFold
+
+__all__ = ["COMPLETE", "CompleteOptions", "CompleteRequest", "CompleteResponse", "Completion", "Prompt", "PromptLike"]
+
+Prompt: TypeAlias = str | tuple[int, ...]
+PromptLike: TypeAlias = str | Iterable[str] | Iterable[int] | Iterable[Iterable[int]]
+
+
+@frozen(repr=False)
+class Completion(Brief):
+    """One of the continuations. `finish` is None only in the partial response of an error."""
+
+    index: int
+    text: str
+    finish: Finish | None
+    logprobs: Logprobs | None = None
+
+
+@frozen(kw_only=True, repr=False)
+class CompleteResponse(Response):
+    """A whole reply: `n` choices for each prompt, in the order of the prompts. `text` is that of the first."""
+
+    choices: tuple[Completion, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The text of the first choice."""
+        return self.choices[0].text if self.choices else ""
+
+    @property
+    def finish(self) -> Finish | None:
+        """Why the first choice ended."""
+        return self.choices[0].finish if self.choices else None
+
+    @property
+    def logprobs(self) -> Logprobs | None:
+        """The log probabilities of the first choice, where they were asked for."""
+        return self.choices[0].logprobs if self.choices else None
+
+
+class _CompleteFold(ChoicesFold):
+    def __init__(self, request: CompleteRequest | None = None) -> None:
+        super().__init__()
+
+    def response(self) -> CompleteResponse:
+        folds = sorted(self.choices.items())
+        choices = tuple(Completion(index, fold.text(), fold.finish, fold.logprobs()) for index, fold in folds)
+        return CompleteResponse(choices=choices, **self.facts())
+
+
+COMPLETE: Operation[CompleteEvent, CompleteResponse] = Operation("complete", _CompleteFold)
+
+
+def read_prompts(value: PromptLike, name: str = "prompt") -> tuple[Prompt, ...]:
+    """One text, several, the tokens of one, or the tokens of several, as a tuple of prompts.
+
+    Raises:
+        BadRequestError: it is none of these.
+    """
+    if isinstance(value, str):
+        return (value,)
+    items: tuple[Any, ...] = tuple(value) if isinstance(cast("object", value), Iterable) else ()
+    if items and all(type(item) is int for item in items):
+        return (items,)
+    found = tuple(item if isinstance(item, str) else _tokens(item, name) for item in items)
+    if not found:
+        raise BadRequestError(f"{name}: expected a text, several, or tokens, got {value!r}")
+    return found
+
+
+def _tokens(item: object, name: str) -> tuple[int, ...]:
+    tokens = tuple(item) if isinstance(item, Iterable) else ()
+    if not tokens or not all(type(token) is int for token in tokens):
+        raise BadRequestError(f"{name}: expected a text, several, or tokens as whole numbers, got {item!r}")
+    return tokens
+
+
+@frozen(kw_only=True)
+class CompleteRequest(Request[CompleteEvent, CompleteResponse]):
+    """A request for a continuation. What is None is not set, and is not sent.
+
+    Attributes:
+        prompt: the text to continue; several, or token numbers, where the provider takes them.
+        suffix: what comes behind the continuation.
+        max_output_tokens: the most tokens that a continuation may have.
+        temperature: 0 to 2; 0 is the least random.
+        top_p: 0 to 1: the share of probability to sample from.
+        frequency_penalty: -2 to 2: above 0, a token is less likely the more often it came.
+        presence_penalty: -2 to 2: above 0, a token that came once is less likely.
+        stop: text or texts that end the continuation.
+        seed: for sampling that can be repeated, where the provider supports it.
+        n: how many choices to give for each prompt.
+        best_of: how many to make, of which the best `n` are given.
+        echo: whether to give the prompt before its continuation.
+        logprobs: how many of the likeliest tokens to give, with their log probabilities, at each place.
+        logit_bias: what to add to a token's logit, by the provider's number of the token.
+        user: the provider's sign for whoever the request is made for.
+        model: see `Request`, as for the fields that every request has.
+        options: as above.
+        extra_headers: as above.
+        extra_body: as above.
+        unsupported: as above.
+
+    Raises:
+        BadRequestError: names the field, the value and what would be right.
+    """
+
+    operation = COMPLETE
+
+    prompt: tuple[Prompt, ...] = field(converter=read_prompts)
+    suffix: str | None = field(default=None, validator=a(str, "text"))
+    max_output_tokens: int | None = field(default=None, validator=whole(0))
+    temperature: float | None = field(default=None, validator=number(0, 2, "a number from 0 to 2"))
+    top_p: float | None = field(default=None, validator=number(0, 1, "a number from 0 to 1"))
+    frequency_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
+    presence_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
+    stop: tuple[str, ...] | None = field(default=None, converter=read_stop)
+    seed: int | None = field(default=None, validator=whole())
+    n: int | None = field(default=None, validator=whole(1))
+    best_of: int | None = field(default=None, validator=whole(1))
+    echo: bool | None = field(default=None, validator=a(bool, "true or false"))
+    logprobs: int | None = field(default=None, validator=whole(0))
+    logit_bias: Mapping[str, float] | None = field(default=None, validator=mapping_of_numbers)
+    user: str | None = field(default=None, validator=a(str, "text"))
+
+
+class CompleteOptions(RequestOptions, total=False):
+    """The fields of `CompleteRequest` beside its prompt, as keyword arguments."""
+
+    suffix: str | None
+    max_output_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    stop: str | Iterable[str] | None
+    seed: int | None
+    n: int | None
+    best_of: int | None
+    echo: bool | None
+    logprobs: int | None
+    logit_bias: Mapping[str, float] | None
+    user: str | None

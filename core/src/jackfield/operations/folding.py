@@ -1,0 +1,167 @@
+"""Folds the events of replies that have choices: chat and text completion."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+from .. import types as t
+from .base import ResponseFold
+
+__all__ = ["ChoiceFold", "ChoicesFold"]
+
+CUT = frozenset({"length", "content_filter", "error"})
+
+
+class ChoiceFold:
+    """The events of one choice, kept until its message is asked for: joining text piece by piece would be quadratic."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self.finish: t.Finish | None = None
+        # by part, in the order in which they began: a text, a thought, a call, ...
+        self._parts: dict[Hashable, list[Any]] = {}
+        self._annotations: list[t.Citation | t.Unknown] = []
+        self._extra: dict[str, Any] | None = None
+        self._logprobs: dict[str, list[t.TokenLogprob]] = {}
+
+    def add(self, event: t.ChatEvent) -> None:
+        """Take an event of this choice."""
+        match event:
+            case t.TextDelta():
+                self._at(t.Text).append(event.text)
+            case t.ReasoningDelta():
+                self._at((t.Reasoning, event.block)).append(event)
+            case t.ToolCallDelta():
+                self._at((t.ToolCall, event.index)).append(event)
+            case t.RefusalDelta():
+                self._at(t.Refusal).append(event.text)
+            case t.Finished():
+                self.finish = event.finish
+            case t.LogprobsDelta():
+                self._logprobs.setdefault(event.of, []).extend(event.tokens)
+            case t.AudioDelta():
+                self._at(t.Audio).append(event)
+            case t.PartAdded():
+                self._at((t.Part, len(self._parts))).append(event.part)
+            case t.Annotated():
+                self._annotations.append(event.annotation)
+            case t.MessageExtra():
+                self._extra = {**(self._extra or {}), **event.fields}
+
+    def _at(self, key: Hashable) -> list[Any]:
+        pieces = self._parts.get(key)
+        if pieces is None:
+            pieces = self._parts[key] = []
+        return pieces
+
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._parts.get(t.Text, ()))
+
+    def message(self) -> t.Message:
+        """The assistant's turn so far."""
+        # a limit, a filter or an error can cut a reply inside a call, and nothing tells which call it was
+        whole = self.finish is not None and self.finish.unified not in CUT
+        parts = (_part(key, pieces, whole=whole) for key, pieces in self._parts.items())
+        return t.Message("assistant", tuple(parts), annotations=tuple(self._annotations), extra=self._extra)
+
+    def logprobs(self) -> t.Logprobs | None:
+        """The log probabilities so far; None where none came."""
+        found = self._logprobs
+        return t.Logprobs(**{of: tuple(tokens) for of, tokens in found.items()}) if found else None
+
+
+def _part(key: Any, pieces: list[Any], *, whole: bool) -> t.Part:
+    kind = key[0] if isinstance(key, tuple) else key
+    if kind is t.Text or kind is t.Refusal:
+        made: t.Part = kind("".join(pieces))
+    elif kind is t.ToolCall:
+        made = _tool_call(pieces, whole=whole)
+    elif kind is t.Reasoning:
+        made = _reasoning(pieces)
+    elif kind is t.Audio:
+        made = _audio(pieces)
+    else:
+        made = pieces[0]
+    return made
+
+
+def _tool_call(pieces: list[t.ToolCallDelta], *, whole: bool) -> t.ToolCall:
+    return t.ToolCall(
+        "".join(piece.id or "" for piece in pieces),
+        "".join(piece.name or "" for piece in pieces),
+        "".join(piece.arguments for piece in pieces),
+        complete=whole,
+        custom=any(piece.custom for piece in pieces),
+        extra=_merged(pieces),
+    )
+
+
+def _reasoning(pieces: list[t.ReasoningDelta]) -> t.Reasoning:
+    return t.Reasoning(
+        "".join(piece.text for piece in pieces),
+        "".join(piece.signature or "" for piece in pieces) or None,
+        "".join(piece.encrypted or "" for piece in pieces) or None,
+        any(piece.summary for piece in pieces),
+        _last(piece.id for piece in pieces),
+        _last(piece.format for piece in pieces),
+        extra=_merged(pieces),
+    )
+
+
+def _audio(pieces: list[t.AudioDelta]) -> t.Audio:
+    return t.Audio(
+        "".join(piece.data for piece in pieces) or None,
+        _last(piece.format for piece in pieces),
+        _last(piece.id for piece in pieces),
+        "".join(piece.transcript for piece in pieces) or None,
+        _last(piece.expires for piece in pieces),
+    )
+
+
+def _last(values: Iterable[Any]) -> Any:
+    found = None
+    for value in values:
+        found = found if value is None else value
+    return found
+
+
+def _merged(pieces: Iterable[t.ToolCallDelta | t.ReasoningDelta]) -> dict[str, Any] | None:
+    merged: dict[str, Any] = {}
+    for piece in pieces:
+        merged.update(piece.extra or {})
+    return merged or None
+
+
+class ChoicesFold(ResponseFold):
+    """The events of a reply with choices."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        super().__init__()
+        self.choices: dict[int, ChoiceFold] = {}
+
+    def add(self, event: t.ChatEvent) -> None:
+        """Take the next event."""
+        if event.raw is not None:
+            self.keep(event.raw)
+        match event:
+            case t.UsageReported():
+                self.usage = event.usage
+            case t.Start():
+                self.start = event
+            case t.Unrecognized():
+                pass
+            case _:
+                choice = self.choices.get(event.choice)
+                if choice is None:
+                    choice = self.choices[event.choice] = ChoiceFold()
+                choice.add(event)
+
+    def missing(self) -> str | None:
+        """Say which choice has not finished."""
+        if not self.choices:
+            return "no choice has arrived"
+        open_ = [str(index) for index, choice in sorted(self.choices.items()) if choice.finish is None]
+        return f"choice {', '.join(open_)} has no finish reason" if open_ else None
