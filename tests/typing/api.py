@@ -127,7 +127,7 @@ class Length(Event):
 
 
 class LengthFold:
-    def __init__(self) -> None:
+    def __init__(self, request: object) -> None:
         self.letters: int | None = None
 
     def add(self, event: Length, /) -> None:

@@ -11,23 +11,7 @@ Everything of `jackfield.types` and `jackfield.operations` is here too.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from .call import Call as Call, Target as Target, Timeouts as Timeouts
-    from .client import AsyncClient as AsyncClient, Client as Client
-    from .endpoint import Secret as Secret
-    from .errors import (
-        ConfigurationError as ConfigurationError,
-        JackfieldError as JackfieldError,
-        StreamStateError as StreamStateError,
-        TruncatedStreamError as TruncatedStreamError,
-        UnsupportedError as UnsupportedError,
-    )
-    from .middleware import Slot as Slot
-    from .operations import *
-    from .stream import AsyncStream as AsyncStream, Stream as Stream
-    from .types import *
+from typing import Any, Final
 
 __version__: Final = "0.1.0"
 

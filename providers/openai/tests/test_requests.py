@@ -16,7 +16,7 @@ from jackfield.operations import ChatRequest
 from jackfield.provider import Secret
 from jackfield.types import ForcedTool, Message, Reasoning, Refusal, Text, Tool, ToolCall, ToolResult, Unknown
 from jackfield_openai import OpenAIProvider, OpenAISettings
-from jackfield_openai.requests import chat_body
+from jackfield_wire_openai.requests import chat_body
 
 WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 OFFICIAL = OpenAIProvider("openai", OpenAISettings(api_key=Secret("sk-test")))

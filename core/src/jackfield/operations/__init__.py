@@ -10,13 +10,5 @@ from .messages import *
 from .models import *
 from .saved import *
 
-__all__ = (
-    asking.__all__
-    + base.__all__
-    + chat.__all__
-    + complete.__all__
-    + embed.__all__
-    + messages.__all__
-    + models.__all__
-    + saved.__all__
-)
+_FILES = (asking, base, chat, complete, embed, messages, models, saved)
+__all__ = [name for file in _FILES for name in file.__all__]

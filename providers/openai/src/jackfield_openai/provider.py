@@ -12,10 +12,9 @@ from jackfield.http import HttpResponse
 from jackfield.operations import CHAT, ChatRequest
 from jackfield.provider import Credential, Endpoint, Exchange, HttpProvider, JsonReply, Secret, serves
 from jackfield.types import ChatEvent
-
-from .errors import read_error
-from .replies import ChatReader, ChatStream
-from .requests import chat_body
+from jackfield_wire_openai.errors import read_error
+from jackfield_wire_openai.replies import ChatReader, ChatStream
+from jackfield_wire_openai.requests import chat_body
 
 __all__ = ["OpenAIProvider", "OpenAISettings"]
 

@@ -1,0 +1,1 @@
+"""The wire that OpenAI-like services share: requests, replies and errors, translated purely."""
