@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from jackfield.operations import load_messages
 from jackfield_cli.conversation import COMMANDS, KEYS
 from jackfield_cli.history import HistoryFile, state_folder
 
@@ -293,13 +294,13 @@ def test_a_conversation_is_saved_and_loaded(place, person):
     assert len(json.loads((place.folder / "talk.json").read_text())) == 5
 
 
-def test_what_was_saved_is_what_a_client_takes(place, person):
+def test_what_was_saved_is_read_by_programs(place, person):
     jackfield = pytest.importorskip("jackfield")
     pytest.importorskip("jackfield_mock")
     someone = person()
     someone.say("Hello")
     someone.say("/save talk.json")
-    messages = json.loads((place.folder / "talk.json").read_text())
+    messages = load_messages(json.loads((place.folder / "talk.json").read_text()))
     with jackfield.Client({"default": "mock"}) as client:
         assert 'you said "Hello"' in client.chat(messages).text
 
@@ -320,12 +321,14 @@ def test_a_question_without_an_answer_is_asked_again_after_loading(place, person
         ("/save no/where", "[Errno 2] No such file or directory: 'no/where'"),
         ("/load no-where", "[Errno 2] No such file or directory: 'no-where'"),
         ("/load there.txt", "there.txt: expected a JSON list of messages"),
+        ("/load odd.json", "odd.json: "),
         ("/load wrong.json", "wrong.json: messages[0].role: expected one of system, developer, user, assistant, tool"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_line(place, person, line, said):
     place.write("nothing \x1b[2J", "there.txt")
     place.write('[{"role": "king"}]', "wrong.json")
+    place.write('[{"role": "user", "parts": [{"type": "crown"}]}]', "odd.json")
     someone = person()
     someone.say("Hello")
     shown = someone.say(line)

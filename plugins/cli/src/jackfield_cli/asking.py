@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from jackfield.operations import ChatResponse, CompleteResponse, Request, Response
 
 if TYPE_CHECKING:
-    from jackfield import ChatRequest, ChatResponse, Client
+    from jackfield import Client
 
     from .terminal import Output
 
-__all__ = ["streamed", "verdict", "whole"]
+__all__ = ["facts", "remarks", "streamed", "verdict", "whole"]
+
+R = TypeVar("R", bound=ChatResponse | CompleteResponse)
+
+COUNTS: Final = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "cost")
 
 # what an answer that is not whole is said to be, and whether that makes a failure of it
 UNFINISHED: Final = {
@@ -20,8 +26,8 @@ UNFINISHED: Final = {
 
 
 def streamed(
-    client: Client, request: ChatRequest, timeout: float | None, output: Output, seen: list[str] | None = None
-) -> ChatResponse:
+    client: Client, request: Request[Any, R], timeout: float | None, output: Output, seen: list[str] | None = None
+) -> R:
     """Show a reply as it comes.
 
     Args:
@@ -49,26 +55,44 @@ def streamed(
         return stream.response
 
 
-def whole(client: Client, request: ChatRequest, timeout: float | None, output: Output) -> ChatResponse:
+def whole(client: Client, request: Request[Any, R], timeout: float | None, output: Output) -> R:
     """Show a reply once it is whole; see `streamed`."""
-    response = client.chat(request, timeout=timeout)
+    response = client.call(request, timeout=timeout)
     output.write(response.text)
     output.end_line()
     return response
 
 
-def verdict(response: ChatResponse) -> tuple[list[str], int]:
+def verdict(response: ChatResponse | CompleteResponse) -> tuple[list[str], int]:
     """What there is to say about a reply beside its text, and the exit status that follows."""
-    notes: list[str] = []
+    notes = remarks(response)
     status = 0
-    if response.refusal:
-        notes.append(f"the model refused: {response.refusal}")
-        status = 1
-    if response.tool_calls:
-        names = ", ".join(call.name for call in response.tool_calls)
-        notes.append(f"the model asked for tools, which this command does not run: {names}")
+    if isinstance(response, ChatResponse):
+        if response.refusal:
+            notes.append(f"the model refused: {response.refusal}")
+            status = 1
+        if response.tool_calls:
+            names = ", ".join(call.name for call in response.tool_calls)
+            notes.append(f"the model asked for tools, which this command does not run: {names}")
     if response.finish and response.finish.unified in UNFINISHED:
         note, failed = UNFINISHED[response.finish.unified]
         notes.append(note)
         status = status or failed
     return notes, status
+
+
+def remarks(response: Response) -> list[str]:
+    """What was left out of the request, and what else its sender should know."""
+    # what was sent in another form has lost nothing
+    return [f"{notice.field}: {notice.message}" for notice in response.warnings if notice.kind != "rewritten"]
+
+
+def facts(response: Response) -> dict[str, Any]:
+    """What JSON documents say of a reply in the same words, whatever was asked for."""
+    usage = response.usage
+    return {
+        "usage": usage and {name: getattr(usage, name) for name in COUNTS},
+        "warnings": [
+            {"kind": notice.kind, "field": notice.field, "message": notice.message} for notice in response.warnings
+        ],
+    }

@@ -100,8 +100,9 @@ def chat(
 
 def _document(response: ChatResponse) -> dict[str, Any]:
     """A reply as JSON holds it. The order of the keys is part of the format."""
-    finish, usage = response.finish, response.usage
-    counts = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "cost")
+    from .asking import facts
+
+    finish = response.finish
     return {
         "id": response.id,
         "provider": response.provider,
@@ -111,5 +112,5 @@ def _document(response: ChatResponse) -> dict[str, Any]:
         "refusal": response.refusal,
         "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in response.tool_calls],
         "finish": finish and {"unified": finish.unified, "raw": finish.raw},
-        "usage": usage and {name: getattr(usage, name) for name in counts},
+        **facts(response),
     }

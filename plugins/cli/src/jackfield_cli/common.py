@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -109,9 +110,11 @@ def open_client(config: str | None, model: str | None) -> Client:
     from attrs import evolve
 
     from jackfield import Client
-    from jackfield.errors import NothingConfiguredError
+    from jackfield.errors import NothingConfiguredError, UnsupportedWarning
     from jackfield.registry import Registry
 
+    # what was left out is told from the reply, in a line of its own
+    warnings.simplefilter("ignore", UnsupportedWarning)
     loaded = load_config(config)
     try:
         return Client(loaded)

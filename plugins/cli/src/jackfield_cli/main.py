@@ -27,8 +27,11 @@ READER_GONE: Final = 141
 # our own commands, told without importing them
 ABOUT: Final = {
     "chat": "ask a model, or hold a conversation",
+    "complete": "have a text continued",
     "doctor": "check this set-up, and say what to do",
-    "plugins": "what is installed, and what it offers",
+    "embed": "turn texts into vectors",
+    "models": "list the models of a provider",
+    "plugins": "list what is installed, and show what it offers",
 }
 
 

@@ -1,16 +1,15 @@
-"""Conversations in files: a JSON list of messages, as `Client.chat` takes it too."""
+"""Conversations in files: a JSON list of messages, as `jackfield.operations.dump_messages` gives them."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from jackfield import ChatRequest, Message
-from jackfield.errors import BadRequestError, UnsupportedError
-from jackfield.types import Text
+from jackfield.errors import BadRequestError
+from jackfield.operations import dump_messages, load_messages
 
 __all__ = ["load_turns", "save_turns"]
 
@@ -21,9 +20,8 @@ def save_turns(file: Path, messages: Iterable[Message], *, replace: bool) -> Non
     Raises:
         FileExistsError: the file exists, and is not to be replaced.
         OSError: it cannot be written.
-        UnsupportedError: a message holds something that has no place in the file.
     """
-    text = json.dumps(_dumped(messages), ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(dump_messages(messages), ensure_ascii=False, indent=1) + "\n"
     data = text.encode("utf-8", "surrogatepass")
     if not replace:
         with file.open("xb") as new:
@@ -35,7 +33,7 @@ def save_turns(file: Path, messages: Iterable[Message], *, replace: bool) -> Non
 
 
 def load_turns(file: Path) -> list[Message]:
-    """Read messages from a file.
+    """Read messages from a file: what `save_turns` wrote, or dictionaries in OpenAI's shape.
 
     Raises:
         OSError: it cannot be read.
@@ -48,14 +46,8 @@ def load_turns(file: Path) -> list[Message]:
     if not isinstance(data, list):
         raise BadRequestError(f"{file}: expected a JSON list of messages")
     try:
+        if any(isinstance(item, Mapping) and "parts" in item for item in data):
+            return list(load_messages(data))
         return list(ChatRequest(messages=data).messages)
     except BadRequestError as error:
         raise BadRequestError(f"{file}: {error.message}") from None
-
-
-def _dumped(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    for message in messages:
-        for part in message.parts:
-            if not isinstance(part, Text):
-                raise UnsupportedError(f"a {type(part).__name__} cannot be written")
-    return [{"role": message.role, "content": message.text} for message in messages]

@@ -18,6 +18,7 @@ UNSAFE: Final = (
     *range(0x2066, 0x206A),
 )
 IN_TEXT: Final = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in UNSAFE}
+LINE_ENDS: Final = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 IN_JSON: Final = {code: f"\\u{code:04x}" for code in UNSAFE}
 
 
@@ -74,7 +75,8 @@ class Output:
         """Write one JSON document, in a form that is valid JSON whatever the terminal and its encoding."""
         import json
 
-        text = json.dumps(value, ensure_ascii=False)
+        # some programs end a line at these, too
+        text = json.dumps(value, ensure_ascii=False).translate(LINE_ENDS)
         try:
             text.encode(self._stream.encoding or "utf-8")
         except UnicodeEncodeError:
