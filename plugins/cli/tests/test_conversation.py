@@ -268,10 +268,13 @@ def test_retry_undo_and_clear(person):
 def test_tab_completes_commands_and_files(place, person):
     place.write("[]", "kept.json")
     (place.folder / "folder").mkdir()
+    place.write('default = "stage"\n[providers.twin]\nplugin = "stage"')
     someone = person()
     assert someone.complete("/cl", b"ear") == "jackfield: everything that was said is forgotten\n"
     assert someone.complete("/load ke", b"pt.json") == "jackfield: 0 messages read from kept.json\n"
     assert "No such file or directory: 'folder/x'" in someone.complete("/load fol", b"der/", b"x\r")
+    assert someone.complete("/model stag", b"e") == "jackfield: stage answers\n"
+    assert someone.complete("/model tw", b"in", b":x\r").startswith("jackfield: twin:x answers")
     someone.terminal.press(b"/\t")
     someone.terminal.read(until=b"/system")
 

@@ -12,6 +12,7 @@ from .common import (
     config_option,
     json_option,
     max_tokens_option,
+    model_names,
     model_option,
     open_client,
     standard_output,
@@ -86,7 +87,10 @@ def chat(
         if talk:
             from .conversation import converse
 
-            return converse(client, request, output, timeout=timeout, stream=not no_stream, keep=not no_history)
+            names = model_names(config)
+            return converse(
+                client, request, output, timeout=timeout, stream=not no_stream, keep=not no_history, names=names
+            )
         if as_json:
             response = client.chat(request, timeout=timeout)
             output.write_json(_document(response))

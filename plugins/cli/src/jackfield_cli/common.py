@@ -22,6 +22,7 @@ __all__ = [
     "json_option",
     "load_config",
     "max_tokens_option",
+    "model_names",
     "model_option",
     "open_client",
     "standard_output",
@@ -98,6 +99,14 @@ def load_config(config: str | None) -> Config:
     from jackfield.config import load
 
     return load(None if config is None else Path(config))
+
+
+def model_names(config: str | None) -> list[str]:
+    """What `-m` can be without a model's own name: the aliases and the providers of a configuration."""
+    from jackfield.registry import Registry
+
+    loaded = load_config(config)
+    return sorted({*loaded.models, *loaded.providers, *Registry().names("provider")})
 
 
 def open_client(config: str | None, model: str | None) -> Client:

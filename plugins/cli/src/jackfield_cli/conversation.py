@@ -7,7 +7,7 @@ question takes its place. A reply that was stopped with Ctrl-C counts as far as 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +56,7 @@ def converse(
     timeout: float | None = None,
     stream: bool = True,
     keep: bool = True,
+    names: Sequence[str] = (),
 ) -> int:
     """Hold a conversation until the person leaves.
 
@@ -66,13 +67,14 @@ def converse(
         timeout: how long each reply may take, in seconds.
         stream: whether replies are shown as they come.
         keep: whether what is typed is kept for the next conversation.
+        names: the names of models that Tab knows.
 
     Returns:
         The exit status, which is 0.
     """
     from .editor import Editor
 
-    talk = Conversation(client, request, output, timeout=timeout, stream=stream)
+    talk = Conversation(client, request, output, timeout=timeout, stream=stream, names=names)
     editor = Editor(HistoryFile(state_folder() / HISTORY) if keep else None, talk.completions)
     say("a conversation: /help tells what there is beside questions, Ctrl-D leaves")
     going = True
@@ -97,7 +99,14 @@ class Conversation:
     """
 
     def __init__(
-        self, client: Client, request: ChatRequest, output: Output, *, timeout: float | None = None, stream: bool = True
+        self,
+        client: Client,
+        request: ChatRequest,
+        output: Output,
+        *,
+        timeout: float | None = None,
+        stream: bool = True,
+        names: Sequence[str] = (),
     ) -> None:
         """Begin. See `converse`."""
         self._client = client
@@ -105,6 +114,7 @@ class Conversation:
         self._output = output
         self._timeout = timeout
         self._show = streamed if stream else whole
+        self._names = names
         self._file: Path | None = None
         self._last: ChatResponse | None = None
         self.model: str | None = request.model
@@ -141,6 +151,8 @@ class Conversation:
             return
         if not blank:
             yield from ((f"/{one} " if COMMANDS[one][0] else f"/{one}", len(text)) for one in _starting(COMMANDS, name))
+        elif name == "model":
+            yield from ((found, len(argument)) for found in _starting(self._names, argument))
         elif name in ("save", "load"):
             yield from ((found, len(argument)) for found in _paths(argument))
 

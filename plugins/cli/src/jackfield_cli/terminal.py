@@ -71,16 +71,19 @@ class Output:
         if text:
             self._write(visible(text) if self.terminal else text)
 
-    def write_json(self, value: Any) -> None:
-        """Write one JSON document, in a form that is valid JSON whatever the terminal and its encoding."""
+    def write_json(self, value: Any, indent: int | None = None) -> None:
+        """Write one JSON document, in a form that is valid JSON whatever the terminal and its encoding.
+
+        It is one line unless an indentation is given.
+        """
         import json
 
         # some programs end a line at these, too
-        text = json.dumps(value, ensure_ascii=False).translate(LINE_ENDS)
+        text = json.dumps(value, ensure_ascii=False, indent=indent).translate(LINE_ENDS)
         try:
             text.encode(self._stream.encoding or "utf-8")
         except UnicodeEncodeError:
-            text = json.dumps(value)
+            text = json.dumps(value, indent=indent)
         if self.terminal:
             text = text.translate(IN_JSON)
         self._write(f"{text}\n")
