@@ -43,14 +43,16 @@ class _Face:
     def __init__(self, client: Client) -> None:
         self.inner = client
 
-    async def chat(self, *args, **kwargs):
-        return self.inner.chat(*args, **kwargs)
-
-    async def call(self, *args, **kwargs):
-        return self.inner.call(*args, **kwargs)
-
     def stream(self, *args, **kwargs):
         return _Stream(self.inner.stream(*args, **kwargs))
+
+    def __getattr__(self, name):
+        method = getattr(self.inner, name)
+
+        async def called(*args, **kwargs):
+            return method(*args, **kwargs)
+
+        return called
 
 
 def run(colour: str, body: Callable[[Any], Awaitable[Any]], **options: Any) -> Any:

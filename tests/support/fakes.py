@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from jackfield.hooks import hookimpl
-from jackfield.operations import CHAT
+from jackfield.operations import CHAT, COMPLETE, EMBED, MODEL, MODELS
 from jackfield.provider import Provider, serves
 from jackfield.types import Finish, Finished, Start, TextDelta, Usage, UsageReported
 
@@ -27,7 +27,7 @@ class Player(Provider):
     """
 
     def __init__(self, *scripts: Iterable[Any], name: str = "fake") -> None:
-        super().__init__(name, {"chat": "m"})
+        super().__init__(name, dict.fromkeys(("chat", "complete", "embed", "model"), "m"))
         self.scripts = [list(script) for script in scripts]
         self.calls: list[Any] = []
         self.opened = 0
@@ -52,6 +52,22 @@ class Player(Provider):
                     yield item
         finally:
             self.closed += 1
+
+    @serves(COMPLETE)
+    def complete(self, call):
+        return self.chat(call)
+
+    @serves(EMBED)
+    def embed(self, call):
+        return self.chat(call)
+
+    @serves(MODELS)
+    def models(self, call):
+        return self.chat(call)
+
+    @serves(MODEL)
+    def model(self, call):
+        return self.chat(call)
 
 
 class Plugin:
