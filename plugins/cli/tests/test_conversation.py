@@ -84,10 +84,18 @@ def person(place, terminal):
     place.stage(TALK)
     variables = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
 
-    def start(*arguments, **more):
-        return Person(terminal("chat", *arguments, variables={**variables, **more}))
+    opened = []
 
-    return start
+    def start(*arguments, **more):
+        opened.append(Person(terminal("chat", *arguments, variables={**variables, **more})))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        if one.terminal.child.poll() is None:
+            # whoever is killed cannot tell which lines of code it ran
+            one.say("", b"\x03")
+            one.leave()
 
 
 def history(place):
@@ -219,8 +227,8 @@ def test_help_names_every_command(person):
 
 def test_an_unknown_command_asks_nothing_and_says_how_to(person):
     someone = person()
-    assert someone.say("/retyr") == (
-        "jackfield: no such command '/retyr': did you mean /retry? To ask this, put a blank before it\n"
+    assert someone.say("/retri") == (
+        "jackfield: no such command '/retri': did you mean /retry? To ask this, put a blank before it\n"
     )
     assert "/help lists them" in someone.say("/etc/passwd what is it")
 

@@ -35,7 +35,7 @@ def test_a_good_set_up(place, findings):
     assert code == 0
     assert {one["state"] for one in found} <= {"ok", "note"}
     assert told(found, "versions")[0].startswith(f"Python {sys.version.split()[0]}")
-    assert told(found, "configuration") == ["jackfield.toml, default model stage -> "]
+    assert told(found, "configuration") == ["jackfield.toml, defoltt model stage -> "]
     assert "provider stage, from jf-stage 1.0 -> " in told(found, "plugins", "ok")
 
 
@@ -92,9 +92,9 @@ def test_two_packages_with_one_name_are_a_problem(place, findings):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("defalt = 1", "jackfield.toml"),
+        ("defolt = 1", "jackfield.toml"),
         ("broken", "not valid TOML"),
-        ('default = "stage"\n[[middleware]]\nuse = "absent"', "'absent'"),
+        ('defoltt = "stage"\n[[middleware]]\nuse = "absent"', "'absent'"),
     ],
 )
 def test_a_wrong_configuration_is_a_problem(place, findings, text, reason):
@@ -103,7 +103,7 @@ def test_a_wrong_configuration_is_a_problem(place, findings, text, reason):
     found, code = findings()
     assert code == 1
     assert reason in told(found, "configuration", "problem")[0]
-    good = place.write('default = "stage"', "good.toml")
+    good = place.write('defoltt = "stage"', "good.toml")
     assert findings("--config", str(good))[1] == 0
 
 
@@ -165,7 +165,7 @@ def test_the_shape_of_a_key(keyed, findings, key, url, said):
 def test_keys_of_instances(place, keyed, findings):
     place.write(
         f"""
-        default = "keyed"
+        defoltt = "keyed"
         [providers.keyed]
         api_key = {{ env = "KEYED_API_KEY" }}
         [providers.written]
@@ -219,7 +219,7 @@ def test_variables_of_proxies_are_named_without_their_values(place, findings):
 def test_a_person_sees_colors_unless_they_are_unwanted(place, terminal, variables, colored):
     pytest.importorskip("termios")
     place.stage("yield STOP")
-    place.write('default = "\\u001b[2J"')
+    place.write('defoltt = "\\u001b[2J"')
     shown, code = terminal("doctor", variables={"TERM": "xterm-256color", **variables}).finish()
     assert code == 0
     assert ("\x1b[32m" in shown) is colored

@@ -44,6 +44,8 @@ class Many(Provider):
     async def embed(self, call):
         with open("asked", "a") as file:
             file.write(f"{call.target.model} {len(call.request.input)} {call.request.dimensions}\\n")
+        if call.request.dimensions == 9:
+            call.report("dimensions", "nine is odd")
         yield Start(model=call.target.model)
         for index, text in enumerate(call.request.input):
             yield Embedded(index, array("f" if "float" in text else "d", VECTORS.get(text, [len(text), 0.1])))
@@ -137,6 +139,9 @@ def test_no_prompt_is_wrong_use(many):
     done = many.run("complete")
     assert (done.code, done.out) == (2, "")
     assert done.err == "jackfield: no prompt: standard input is empty (see `jackfield complete --help`)\n"
+    done = many.run("complete", "-t", "nan", "x")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("jackfield: temperature: expected a number from 0 to 2, got nan")
 
 
 def test_what_is_left_out_is_told_and_not_warned_about(many):
@@ -204,6 +209,13 @@ def test_many_texts_are_asked_for_in_batches(many):
     assert [line["index"] for line in found] == list(range(600))
     assert [line["text"] for line in found] == [f"t{i}" for i in range(600)]
     assert (many.folder / "asked").read_text() == "many:v 256 2\nmany:v 256 2\nmany:v 88 2\n".replace("many:", "")
+
+
+def test_what_is_left_out_of_every_batch_is_told_once(many):
+    many.write('default = "any"\n[models]\nany = { target = "many", unsupported = "drop" }\n')
+    done = many.run("embed", "--dimensions", "9", given="t\n" * 300)
+    assert (done.code, done.out.count("\n")) == (0, 300)
+    assert done.err == "jackfield: dimensions: nine is odd\n"
 
 
 def test_texts_are_put_in_order_of_likeness(many):
@@ -289,7 +301,7 @@ def test_no_model_is_said_and_is_a_failure(many):
 
 
 def test_an_unknown_provider_suggests_the_nearest(many):
-    done = many.run("models", "mnay")
+    done = many.run("models", "manny")
     assert (done.code, done.out) == (2, "")
     assert "did you mean 'many'?" in done.err
 

@@ -46,7 +46,7 @@ class AcmeSettings:
     api_key: Secret | None = None
     levels: Mapping[str, list[int]] = field(factory=lambda: {"a": [1]})
     _hidden: float = 0.5
-    inner: int = field(default=1, init=False)
+    inner: int = field(defoltt=1, init=False)
 
 class Acme(Provider):
     @serves(CHAT)
@@ -97,7 +97,7 @@ def test_the_list_says_what_the_configuration_uses(place):
 
 def test_a_broken_configuration_does_not_hide_what_is_installed(place):
     place.install("jf_acme", LOUD, POINTS)
-    place.write("defalt = 1")
+    place.write("defolt = 1")
     done = place.run("plugins")
     assert done.code == 0
     assert done.err.startswith("jackfield: what is configured cannot be told: jackfield.toml")
@@ -149,7 +149,7 @@ def test_one_plugin_as_json_of_every_kind_that_has_the_name(place):
         "name": "project",
         "type": "str",
         "required": True,
-        "default": None,
+        "defoltt": None,
         "description": "whose it is, in two lines.",
     }
 
