@@ -246,6 +246,7 @@ def test_no_event_loop_gets_hold_of_our_generators(backend):
     adopted = []
 
     async def body(client):
+        await client.chat("x")  # what closes the connections when the loop ends is adopted, and on purpose
         hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(adopted.append, hooks.finalizer)
         try:

@@ -14,7 +14,7 @@ from fakes import Player, hello, playing
 from lines import STOP, WHOLE, chat, lines, options
 from scripted import CLOSE, HOLD, Scripted, part, reply, stream_head
 
-from jackfield import AsyncClient, Client, Slot
+from jackfield import Client, Slot
 from jackfield.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -285,17 +285,3 @@ def test_a_stream_head_alone_is_no_reply():
     with Scripted([stream_head(), part(b"")]) as server, pytest.raises(JackfieldError) as caught:
         chat("sync", server)
     assert caught.value.partial is None
-
-
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_async_client_in_a_second_event_loop_says_why_not(backend):
-    with Scripted([]) as server:
-        pass
-    client = AsyncClient(**options(server))
-
-    async def body(error, says):
-        with pytest.raises(error, match=says):
-            await client.chat("x")
-
-    anyio.run(body, ConnectionFailedError, "no reply", backend=backend)
-    anyio.run(body, StreamStateError, "serves the event loop that it was first used on", backend=backend)

@@ -32,6 +32,7 @@ PUBLIC_ROOMS = frozenset(
         "jackfield.operations",
         "jackfield.provider",
         "jackfield.registry",
+        "jackfield.schema",
         "jackfield.sse",
         "jackfield.types",
     }
@@ -175,19 +176,21 @@ class Source:
 
     @cached_property
     def exports(self) -> frozenset[str] | None:
-        """`__all__` as it is written, or None where there is none that can be read."""
+        """`__all__` as it is written, in one list or several, or None where there is none that can be read."""
+        found: set[str] | None = None
         for node in self.tree.body:
             match node:
                 case (
                     ast.Assign(targets=[ast.Name(id="__all__")], value=value)
                     | ast.AnnAssign(target=ast.Name(id="__all__"), value=ast.expr() as value)
+                    | ast.AugAssign(target=ast.Name(id="__all__"), value=value)
                 ):
                     try:
                         names = ast.literal_eval(value)
                     except ValueError:
                         return None
-                    return frozenset(names)
-        return None
+                    found = (found or set()) | set(names)
+        return None if found is None else frozenset(found)
 
     def _absolute(self, node: ast.ImportFrom) -> str:
         if not node.level:
@@ -468,7 +471,9 @@ def bound_names(source: Source) -> set[str]:
             statements += getattr(statement, field, [])
         for handler in getattr(statement, "handlers", []):
             statements += handler.body
-        exporting = isinstance(statement, ast.Assign | ast.AnnAssign) and "__all__" in ast.unparse(statement)
+        exporting = isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign) and "__all__" in ast.unparse(
+            statement
+        )
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 names.add(node.id)

@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -191,22 +191,37 @@ def test_the_installed_copy_is_not_stale(folder: Path) -> None:
 # --- the whole ----------------------------------------------------------------------------------------------
 
 
-def test_the_core_needs_few_distributions() -> None:
-    found: set[str] = set()
-    queue: list[tuple[str, frozenset[str]]] = [("jackfield", frozenset())]
+def closure(name: str, requires: Callable[[str], Iterable[str]]) -> set[str]:
+    """The distributions that come with one, on this interpreter. `requires` gives what a distribution asks for."""
+    asked: set[tuple[str, str]] = set()
+    queue = [(canonicalize_name(name), "")]
     while queue:
-        name, extras = queue.pop()
-        for text in metadata.distribution(name).requires or []:
-            requirement = Requirement(text)
-            wanted = requirement.marker is None or any(
-                requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras)
-            )
-            needed = canonicalize_name(requirement.name)
-            if wanted and (needed not in found or requirement.extras):
-                found.add(needed)
-                queue.append((needed, frozenset(requirement.extras)))
-    found.discard("jackfield")
+        distribution, extra = queue.pop()
+        if (distribution, extra) in asked:
+            continue
+        asked.add((distribution, extra))
+        for requirement in map(Requirement, requires(distribution)):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                needed = canonicalize_name(requirement.name)
+                queue += [(needed, ""), *((needed, wanted) for wanted in requirement.extras)]
+    return {distribution for distribution, _ in asked} - {canonicalize_name(name)}
+
+
+def test_the_core_needs_few_distributions() -> None:
+    found = closure("jackfield", lambda name: metadata.distribution(name).requires or [])
+    assert project_of(ROOT / "core")["name"] == "jackfield"
+    assert {Requirement(text).name for text in project_of(ROOT / "core")["dependencies"]} <= found
     assert len(found) <= MAX_CLOSURE, sorted(found)
+
+
+def test_a_closure_follows_markers_and_extras() -> None:
+    index = {
+        "core": ["a", "B_b[fast]>=1", "c; extra == 'more'", "d; python_version < '3'"],
+        "a": ["core[more]; extra == 'all'"],
+        "b-b": ["e; extra == 'fast'", "f; extra == 'slow'", "a[all]; extra == 'fast'"],
+    }
+    found = closure("core", lambda name: index.get(name, []))
+    assert found == {"a", "b-b", "e", "c"}
 
 
 # The folders are spelled in pieces here, or this file would be found too.

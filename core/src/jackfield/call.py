@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Generic, Self, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, Self, TypeVar
 
 from attrs import Attribute, evolve, field, frozen
 
-from .errors import ConfigurationError, UnsupportedError, UnsupportedWarning
+from .errors import ConfigurationError, PluginError, UnsupportedError, UnsupportedWarning
 from .operations import Notice, Operation, Request, Response, Unsupported
-from .runtime import Runtime
+from .runtime import Runtime, Scope
 
 __all__ = ["Call", "Ledger", "Target", "Timeouts"]
 
+DEPTH: Final = 8
+
+E = TypeVar("E")
 R = TypeVar("R")
 Q_co = TypeVar("Q_co", bound=Request[Any, Any], covariant=True)
 
@@ -89,6 +93,9 @@ class Call(Generic[Q_co]):
         streaming: whether the caller reads the events one by one.
         deadline: when the whole call must be over, in seconds of `runtime.now()`, or None.
         timeouts: the bounds that are not the deadline.
+        scopes: context managers around each step that reaches outside; see `scoped`.
+        depth: how many calls this one is nested in.
+        nest: what `ask` uses.
         unsupported: what becomes of a field that the provider cannot carry.
         ledger: what the call keeps across its attempts.
     """
@@ -101,11 +108,18 @@ class Call(Generic[Q_co]):
     streaming: bool = False
     deadline: float | None = None
     timeouts: Timeouts = field(factory=Timeouts)
+    scopes: tuple[Scope, ...] = field(default=(), repr=False)
+    depth: int = 0
+    nest: Callable[[Call[Any], Request[Any, Any]], Awaitable[Any]] | None = field(default=None, repr=False, eq=False)
     unsupported: Unsupported = "error"
     ledger: Ledger = field(factory=Ledger, repr=False, eq=False)
 
     def evolve(self, **changes: Any) -> Self:
-        """A copy with some fields changed."""
+        """A copy with some fields changed. Its runtime keeps to the deadline and the scopes that it then has."""
+        if "deadline" in changes or "scopes" in changes:
+            runtime: Runtime = changes.get("runtime", self.runtime)
+            deadline, scopes = changes.get("deadline", self.deadline), changes.get("scopes", self.scopes)
+            changes["runtime"] = runtime.bind(runtime.control, deadline, scopes)
         return evolve(self, **changes)
 
     def report(self, name: str, why: str) -> None:
@@ -123,3 +137,28 @@ class Call(Generic[Q_co]):
     def rewrote(self, name: str, how: str) -> None:
         """Say that a field of the request is sent in another form that means the same."""
         self.ledger.note(Notice("rewritten", name, how))
+
+    def scoped(self, scope: Scope) -> Self:
+        """A copy with one more scope: a function that makes a context manager, as `lambda: my_span.activate()`.
+
+        The runtime enters it around each step that reaches outside (sending, reading, `sleep`, `wait`, `run`), and
+        leaves it before the step's result goes on. So a context variable that it sets is visible there, and never
+        to whoever reads the events.
+        """
+        return self.evolve(scopes=(*self.scopes, scope))
+
+    async def ask(self, request: Request[E, R]) -> R:
+        """Send another request through the same chain, as a part of this call, and wait for the whole reply.
+
+        It has this call's deadline and scopes, and ends when this call is closed or cancelled.
+
+        Raises:
+            PluginError: calls are nested too deeply, as when a middleware asks without end.
+            JackfieldError: see `jackfield.errors`.
+        """
+        if self.nest is None:
+            raise PluginError("a call that no client began cannot ask another")
+        if self.depth >= DEPTH:
+            raise PluginError(f"calls are nested {DEPTH} deep: does a middleware ask for each of its own calls?")
+        result: R = await self.nest(self, request)
+        return result

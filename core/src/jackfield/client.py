@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, Unpack, cast, get_args, overload
 
-from typing_extensions import Unpack
+from attrs import evolve
 
-from .config import ConfigLike, load
+from .config import Config, ConfigLike, load
 from .dispatch import Dispatcher
-from .engine import Engine
+from .engine import Engine, NetworkOptions
+from .errors import ConfigurationError
 from .middleware import Middleware
 from .operations import (
     ChatOptions,
@@ -30,11 +32,12 @@ from .operations import (
     ModelsResponse,
     PromptLike,
     Request,
+    Unsupported,
 )
 from .operations.built import any_request, built
 from .registry import Kind, Registry
-from .runtime import BlockingRuntime, Runtime, drive
-from .runtime.aio import AnyioRuntime
+from .runtime import BlockingRuntime, FunctionNetwork, Network, Runtime, TransportFunction, drive
+from .settings import structure
 from .stream import AsyncStream, Stream
 from .types import ChatEvent, Event
 
@@ -53,6 +56,8 @@ class _Client:
         *,
         middleware: Iterable[Middleware] = (),
         plugins: Mapping[Kind, Mapping[str, object]] | None = None,
+        network: NetworkOptions | Mapping[str, Any] | None = None,
+        transport: Network | TransportFunction | Runtime | None = None,
     ) -> None:
         """Build a client.
 
@@ -60,14 +65,19 @@ class _Client:
             config: a file, a dictionary, or a loaded `Config`; None finds one, see `jackfield.config.load`.
             middleware: further middleware, put into the chain by slot.
             plugins: plugins that are not installed, by kind and name; see `jackfield.registry.Registry`.
+            network: in place of the configuration's table `network`.
+            transport: in place of the network: a function that answers an `HttpRequest`, which shows no credential,
+                with an `HttpResponse`; an object with the methods of `jackfield.runtime.Network`; or a whole runtime.
 
         Raises:
             ConfigurationError: names the key, the value and what would be right.
             PluginError: a plugin is missing, cannot be loaded or does not fit.
         """
         loaded = load(config)
-        engine = Engine(blocking=self._blocking, name=loaded.engine)
-        runtime: Runtime = BlockingRuntime(engine) if self._blocking else AnyioRuntime(engine)
+        if network is not None:
+            given = network if isinstance(network, NetworkOptions) else structure(NetworkOptions, network, "network")
+            loaded = evolve(loaded, network=given)
+        runtime = _runtime(self._blocking, loaded, transport)
         registry = Registry(plugins)
         self._dispatcher = Dispatcher(loaded, registry, runtime, middleware)
         registry.announce(self)
@@ -76,6 +86,37 @@ class _Client:
     def engine(self) -> str:
         """The HTTP library in use: "httpx" or "httpx2"."""
         return self._dispatcher.runtime.network.name
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        middleware: Iterable[Middleware] = (),
+        default: str | None = None,
+        unsupported: Unsupported | None = None,
+    ) -> Self:
+        """Make a client over the same connections, with some things changed.
+
+        Closing it leaves this one open; closing this one closes both.
+
+        Args:
+            timeout: the deadline of each call, streams included, that is given none of its own, in seconds.
+            middleware: further middleware, put into the chain by slot.
+            default: the model to use where a request names none.
+            unsupported: what becomes of a field that a provider cannot carry.
+
+        Raises:
+            ConfigurationError: names the option, the value and what would be right.
+        """
+        changes = {"default": default, "unsupported": unsupported}
+        if unsupported not in {None, *get_args(Unsupported)}:
+            raise ConfigurationError(f"unsupported: expected error, warn or drop, got {unsupported!r}")
+        changes = {key: value for key, value in changes.items() if value is not None}
+        dispatcher = self._dispatcher.derive(middleware, timeout, **changes)
+        derived = copy(self)
+        vars(derived)["_dispatcher"] = dispatcher
+        dispatcher.registry.announce(derived)
+        return derived
 
 
 class Client(_Client):
@@ -193,8 +234,8 @@ class Client(_Client):
         return Stream(self._dispatcher.begin(any_request(request, options), streaming=True, timeout=timeout))
 
     def close(self) -> None:
-        """Close every connection."""
-        drive(self._dispatcher.runtime.network.aclose())
+        """Close every connection; that of a client made by `with_options` leaves them to the one it was made of."""
+        drive(self._dispatcher.aclose())
 
     def __enter__(self) -> Self:
         return self
@@ -206,7 +247,7 @@ class Client(_Client):
 
 
 class AsyncClient(_Client):
-    """Talks to providers from async code, on asyncio or trio. One event loop may use it."""
+    """Talks to providers from async code, on asyncio or trio. Each event loop has connections of its own."""
 
     _blocking = False
 
@@ -271,8 +312,8 @@ class AsyncClient(_Client):
         return AsyncStream(self._dispatcher.begin(any_request(request, options), streaming=True, timeout=timeout))
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        await self._dispatcher.runtime.network.aclose()
+        """Close every connection; see `Client.close`. Other event loops close theirs themselves."""
+        await self._dispatcher.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -281,3 +322,22 @@ class AsyncClient(_Client):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _runtime(blocking: bool, config: Config, transport: Network | TransportFunction | Runtime | None) -> Runtime:  # noqa: FBT001
+    if isinstance(transport, Runtime):
+        if transport.blocking != blocking:
+            raise ConfigurationError("transport: this runtime is of the other kind of client")
+        return transport
+    if transport is None:
+        transport = Engine(blocking=blocking, name=config.engine, options=config.network)
+    elif not hasattr(transport, "send"):
+        if not callable(transport):
+            raise ConfigurationError(f"transport: expected a function or a Network, got {type(transport).__name__}")
+        transport = FunctionNetwork(transport)
+    network = cast("Network", transport)
+    if blocking:
+        return BlockingRuntime(network)
+    from .runtime.aio import AnyioRuntime  # a blocking client does without anyio, which takes a while
+
+    return AnyioRuntime(network)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
@@ -11,15 +10,17 @@ from typing import Any, Final, TypeAlias, get_args
 from attrs import evolve, field, frozen
 
 from .call import Timeouts
-from .engine import EngineName
+from .engine import EngineName, NetworkOptions
 from .errors import ConfigurationError
+from .operations import Unsupported
 from .settings import check_keys, shown, structure
 
 __all__ = ["Alias", "Config", "ConfigLike", "Environment", "Sourced", "load"]
 
 DICTIONARY: Final = "config"
 NO_FILE: Final = "no file"
-KEYS: Final = ("default", "models", "providers", "middleware", "engine", "timeouts")
+STEERING: Final = ("proxy", "ca", "client_certificate", "client_key", "client_key_password")
+KEYS: Final = ("default", "models", "providers", "middleware", "engine", "timeouts", "network")
 
 
 @frozen
@@ -67,6 +68,8 @@ class Config:
         middleware: the table of each middleware, as it was written.
         engine: which HTTP library to use.
         timeouts: bounds in time.
+        network: how requests leave this machine.
+        unsupported: what becomes of a field that a provider cannot carry.
     """
 
     source: str
@@ -78,6 +81,8 @@ class Config:
     middleware: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     engine: EngineName = "auto"
     timeouts: Timeouts = field(factory=Timeouts)
+    network: NetworkOptions = field(factory=NetworkOptions)
+    unsupported: Unsupported = "error"
 
     @property
     def prefix(self) -> str:
@@ -159,6 +164,8 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
 
 
 def _table(path: Path) -> Mapping[str, Any] | None:
+    import tomllib
+
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -195,7 +202,23 @@ def _read(raw: Mapping[str, Any] | None, source: str, *, trusted: bool, environm
         middleware=_middleware(table.get("middleware", ()), f"{at}middleware"),
         engine=engine,
         timeouts=structure(Timeouts, table.get("timeouts", {}), f"{at}timeouts"),
+        network=_network(_tables(table, "network", at), empty),
     )
+
+
+def _network(table: Mapping[str, Any], config: Config) -> NetworkOptions:
+    where = f"{config.prefix}network"
+    for key in table:
+        if not config.trusted and key in STEERING:
+            raise ConfigurationError(
+                f"{where}.{key}: this file was merely found, and may not say by whom requests pass and whom to trust; "
+                "name the configuration file yourself (config=..., --config or JACKFIELD_CONFIG)"
+            )
+    values = {
+        key: found.value if (found := config.variable(value, f"{where}.{key}")) else value
+        for key, value in table.items()
+    }
+    return structure(NetworkOptions, values, where)
 
 
 def _middleware(value: Any, where: str) -> tuple[Mapping[str, Any], ...]:

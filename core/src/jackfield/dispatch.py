@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -10,11 +11,11 @@ from attrs import evolve
 
 from .call import Call, Ledger, Target
 from .config import Config
-from .errors import BadRequestError, ConfigurationError, NothingConfiguredError
+from .errors import BadRequestError, ConfigurationError, NothingConfiguredError, StreamStateError
 from .exchange import last, settle
 from .instances import Instances
 from .middleware import Middleware, Stage, compose, in_order
-from .operations import Operation, Request, Unsupported
+from .operations import Operation, Request
 from .registry import Registry
 from .runtime import Control, Runtime
 from .settings import nearest
@@ -38,7 +39,6 @@ class Dispatcher:
 
     def __init__(self, config: Config, registry: Registry, runtime: Runtime, middleware: Iterable[Middleware]) -> None:
         self.config = config
-        self.unsupported: Unsupported = "error"
         self.runtime = runtime
         self.registry = registry
         self._instances = instances = Instances(config, registry)
@@ -52,29 +52,69 @@ class Dispatcher:
                 "no provider is configured: set OPENAI_API_KEY (in the environment or in .env.local), "
                 "or write a jackfield.toml; to try without a provider, use model='mock' with config={}"
             )
-        self._default = config.default or (next(iter(config.providers)) if len(config.providers) == 1 else ambient)
+        self.default = config.default or (next(iter(config.providers)) if len(config.providers) == 1 else ambient)
+        self.parent: Dispatcher | None = None
+        self._closed = False
+        self.timeout: float | None = None
+        self._layers: list[Middleware] = instances.middleware()
+        self.chain(middleware)
+
+    def derive(self, middleware: Iterable[Middleware], timeout: float | None, **changes: Any) -> Dispatcher:
+        """Another one over the same connections, providers and plugins, with more middleware and other settings."""
+        _check_timeout(timeout)
+        derived = copy(self)
+        derived.parent = self
+        derived.timeout = timeout if timeout is not None else self.timeout
+        derived.config = evolve(self.config, **changes)
+        derived.default = derived.config.default or self.default
+        derived.chain(middleware)
+        return derived
+
+    def chain(self, middleware: Iterable[Middleware]) -> None:
+        """Put further middleware into the chain."""
         if not isinstance(middleware, Iterable):
             raise ConfigurationError(f"middleware: expected a list of middleware, got {type(middleware).__name__}")
-        layers = in_order([*instances.middleware(), *middleware])
-        self._open = compose([*layers, settle], last(instances.provider))
+        self._layers = in_order([*self._layers, *middleware])
+        self._open = compose([*self._layers, settle], last(self._instances.provider))
 
-    def begin(self, request: Request[E, R], *, streaming: bool, timeout: float | None = None) -> Flow[E, R]:
-        """A call that has not begun: its first event is asked for by whoever reads the flow."""
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or the one that it was derived from."""
+        return self._closed or (self.parent is not None and self.parent.closed)
+
+    async def aclose(self) -> None:
+        """Serve no more calls; close the connections, where they are its own."""
+        self._closed = True
+        if self.parent is None:
+            await self.runtime.network.aclose()
+
+    def begin(
+        self, request: Request[E, R], *, streaming: bool, timeout: float | None = None, within: Call[Any] | None = None
+    ) -> Flow[E, R]:
+        """A call that has not begun: its first event is asked for by whoever reads the flow.
+
+        `within` is the call that asks for it.
+        """
+        if self.closed:
+            raise StreamStateError("the client is closed")
         _check_timeout(timeout)
+        timeout = timeout if timeout is not None else self.timeout
         operation = request.operation
         target, alias, settings = self._target(request.model, operation)
         if settings:
             request = _filled(request, settings, f"{self.config.prefix}models.{alias}")
-        control = Control()
-        runtime = self.runtime.bind(control)
+        control = Control() if within is None else within.runtime.control.child()
         timeouts = self.config.timeouts
-
-        unsupported = request.unsupported or self.unsupported
+        unsupported = request.unsupported or self.config.unsupported
         ledger = Ledger()
         total = timeout if timeout is not None else None if streaming else timeouts.total
 
         def opened() -> Stage:
-            control.deadline = None if total is None else runtime.now() + total
+            scopes, depth = ((), 0) if within is None else (within.scopes, within.depth + 1)
+            deadline = None if total is None else self.runtime.now() + total
+            if within is not None and within.deadline is not None:
+                deadline = within.deadline
+            runtime = self.runtime.bind(control, deadline, scopes)
             return self._open(
                 Call(
                     operation,
@@ -83,19 +123,29 @@ class Dispatcher:
                     runtime,
                     alias,
                     streaming,
-                    control.deadline,
+                    deadline,
                     timeouts,
+                    scopes,
+                    depth,
+                    self._ask,
                     unsupported,
                     ledger,
                 )
             )
 
-        return Flow(runtime, control, operation.fold(request), ledger, opened)
+        return Flow(self.runtime, control, operation.fold(request), ledger, opened)
+
+    async def _ask(self, call: Call[Any], request: Request[E, R]) -> R:
+        flow = self.begin(request, streaming=False, within=call)
+        try:
+            return await flow.result()
+        finally:
+            call.runtime.control.part(flow.control)
 
     def _target(
         self, model: str | None, operation: Operation[Any, Any]
     ) -> tuple[Target, str | None, Mapping[str, Any]]:
-        named = model or self._default
+        named = model or self.default
         if named is None:
             raise ConfigurationError("no model was named, and there is no default: set `default` in the configuration")
         alias: str | None = None

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .errors import ConfigurationError
-from .http import lower_names
+from .http import HttpRequest, lower_names
 
 __all__ = ["Credential", "Endpoint", "Secret"]
 
@@ -124,6 +124,11 @@ class Endpoint:
     def origin(self) -> str:
         """Scheme, host and port, as in `https://api.example.com:443`."""
         return f"{self.scheme}://{self.authority}:{self.port}"
+
+    def addressed(self, request: HttpRequest) -> HttpRequest:
+        """A request to this endpoint as it leaves, with origin, whole path and headers, but without the credential."""
+        headers = {**self.headers, **request.headers}
+        return evolve(request, origin=self.origin, path=self.path + request.path, headers=headers)
 
     @property
     def authority(self) -> str:

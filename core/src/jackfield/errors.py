@@ -31,6 +31,7 @@ __all__ = [
     "QuotaError",
     "RateLimitError",
     "ReadTimeoutError",
+    "RequestForbiddenError",
     "ServerError",
     "StreamInterruptedError",
     "StreamStateError",
@@ -208,5 +209,9 @@ class LimitExceededError(JackfieldError):
     """A reply outgrew one of the bounds that protect this process; the message names it."""
 
 
+class RequestForbiddenError(JackfieldError):
+    """A real request was about to be sent in a test run that forbids it."""
+
+
 class StreamStateError(JackfieldError):
-    """A stream was read after its end, after it was closed, or by two readers at once."""
+    """A client or a stream was used after it was closed, or a stream was read after its end or by two at once."""

@@ -130,14 +130,16 @@ async def _exchange(
     try:
         decoder, reply = await exchange.settle()
         while not decoder.done:
-            data = await reply.read()
+            with call.runtime.scope():
+                data = await reply.read()
             for event in decoder.end() if data is None else decoder.feed(data):
                 exchange.limits.first = None
                 yield event
             if data is None:
                 break
         else:
-            await reply.drain()
+            with call.runtime.scope():
+                await reply.drain()
     except JackfieldError as error:
         exchange.scrub(error)
         raise
@@ -210,13 +212,15 @@ class _Exchange:
         endpoint = await _resolved(self._provider.endpoint, runtime)
         if self._headers:
             request = _with_headers(request, self._headers, endpoint)
-        reply = self._reply = await runtime.network.send(
-            endpoint, request, self.limits, runtime.control, repeatable=self._repeatable
-        )
-        head = HttpResponse(reply.status, reply.headers)
-        if 200 <= head.status < 300:
-            return evolve(head, body=await _whole(reply, MAX_READ_BODY)) if request.read else head
-        return self._provider.error(evolve(head, body=await _error_body(reply)))
+        with runtime.scope():
+            reply = self._reply = await runtime.network.send(
+                endpoint, request, self.limits, runtime.control, repeatable=self._repeatable
+            )
+            head = HttpResponse(reply.status, reply.headers)
+            if 200 <= head.status < 300:
+                return evolve(head, body=await _whole(reply, MAX_READ_BODY)) if request.read else head
+            body = await _error_body(reply)
+        return self._provider.error(evolve(head, body=body))
 
 
 def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endpoint) -> HttpRequest:

@@ -29,6 +29,7 @@ class HttpRequest:
         body: the bytes to send.
         read: whether the exchange wants the body of the reply whole, in `HttpResponse.body`.
         after: seconds to wait before sending (a poll).
+        origin: scheme, host and port that it goes to. A provider leaves it empty: its endpoint says it.
     """
 
     method: str
@@ -37,6 +38,7 @@ class HttpRequest:
     body: bytes = field(default=b"", repr=False)
     read: bool = False
     after: float = 0.0
+    origin: str = ""
 
 
 @frozen
@@ -68,7 +70,11 @@ def read_json(data: bytes | str, what: str = "reply") -> Any:
     """
     try:
         text = data if isinstance(data, str) else data.decode()
-        return _decoder.decode(text.removeprefix("\ufeff").strip(" \t\r\n"))
+        text = text.removeprefix("\ufeff").strip(" \t\r\n")
+        value, end = _decoder.raw_decode(text)
+        if end != len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
+        return value
     except (ValueError, RecursionError) as error:
         shown = data[:80]
         raise MalformedReplyError(f"the {what} is not JSON ({type(error).__name__}: {error}): {shown!r}") from None

@@ -10,6 +10,8 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 
 from .call import Call
@@ -53,7 +55,9 @@ class Stage(AsyncIterator[Event]):
 
     def own(self, stage: Stage) -> Stage:
         """Take charge of a stage that this one opened."""
-        self._opened = [one for one in self._opened if not one.done]  # attempts that are over need no closing
+        for one in [one for one in self._opened if one.done]:  # attempts that are over need no closing
+            with suppress(ValueError):  # the two sides of a race may both come by
+                self._opened.remove(one)
         self._opened.append(stage)
         return stage
 
@@ -140,7 +144,10 @@ def _around(layer: Layer, inner: Proceed) -> Proceed:
 
 
 def _check(layer: object) -> None:
-    body = layer if inspect.isroutine(layer) else type(layer).__call__
+    body = layer
+    while isinstance(body, partial):
+        body = body.func
+    body = body if inspect.isroutine(body) else type(body).__call__
     if not inspect.isasyncgenfunction(body):
         raise PluginError(
             f"middleware {layer!r} must be an async generator function: `async def __call__(self, call, proceed)` "

@@ -34,20 +34,8 @@ from .http import HttpRequest, HttpResponse, read_json, write_json
 from .operations import Operation
 from .types import Event
 
-__all__ = [
-    "Credential",
-    "Decoder",
-    "Endpoint",
-    "Exchange",
-    "Fields",
-    "HttpProvider",
-    "JsonReply",
-    "Provider",
-    "Secret",
-    "error_class",
-    "retry_after",
-    "serves",
-]
+__all__ = ["Credential", "Decoder", "Endpoint", "Exchange", "Fields", "HttpProvider", "JsonReply", "Provider", "Secret"]
+__all__ += ["error_class", "retry_after", "serves"]
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 F = TypeVar("F", bound=Callable[..., Any])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Final, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, get_args, get_origin
 
 import attrs
-from cattrs import Converter
 
 from .endpoint import Secret
 from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 __all__ = ["check_keys", "nearest", "shown", "structure"]
 
@@ -24,6 +25,8 @@ C = TypeVar("C", bound=attrs.AttrsInstance)
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Half a sentence that helps whoever mistyped a name."""
+    from difflib import get_close_matches
+
     known = sorted(known)
     if close := get_close_matches(name, known, n=1, cutoff=0.65):
         return f"did you mean {close[0]!r}?"
@@ -82,7 +85,8 @@ def _value(value: object, kind: Any, where: str) -> object:
     try:
         if isinstance(value, str) and get_origin(kind) in SEQUENCES:
             raise TypeError  # a text is a sequence too, of its letters, and is never meant as one
-        return _converter().structure(value, kind)
+        plain = PLAIN.get(_one(kind))
+        return plain(value) if plain is not None else _converter().structure(value, kind)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error.message}") from None
     except Exception:  # noqa: BLE001 - cattrs raises whatever a hook raises, and groups of it
@@ -100,20 +104,14 @@ def _words(kind: Any) -> str:
     return f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
 
 
-@cache
-def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
-    # cattrs would make a number of "5" and of true: a configuration means what it says
-    for kind, accepted in ((str, str), (int, int), (float, (int, float)), (bool, bool)):
-        converter.register_structure_hook(kind, _exactly(kind, accepted))
-    converter.register_structure_hook(
-        Secret, lambda value, _: value if isinstance(value, Secret) else Secret(_text(value))
-    )
-    return converter
+def _one(kind: Any) -> Any:
+    """The kind that a field takes beside None, where it takes one."""
+    kinds = [one for one in get_args(kind) if one is not NoneType]
+    return kinds[0] if get_origin(kind) in {UnionType, Union} and len(kinds) == 1 else kind
 
 
-def _exactly(kind: type[Any], accepted: Any) -> Any:
-    def check(value: object, _: object) -> object:
+def _exactly(kind: type[Any], accepted: Any) -> Callable[[object], object]:
+    def check(value: object) -> object:
         if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
             raise TypeError
         return kind(value)
@@ -121,7 +119,33 @@ def _exactly(kind: type[Any], accepted: Any) -> Any:
     return check
 
 
-def _text(value: object) -> str:
+def _secret(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
     if not isinstance(value, str):
         raise TypeError
-    return value
+    return Secret(value)
+
+
+# a configuration means what it says: no number is made of "5" or of true
+PLAIN: Final[Mapping[Any, Callable[[object], object]]] = {
+    str: _exactly(str, str),
+    int: _exactly(int, int),
+    float: _exactly(float, (int, float)),
+    bool: _exactly(bool, bool),
+    Secret: _secret,
+}
+
+
+def _hook(check: Callable[[object], object]) -> Callable[[object, object], object]:
+    return lambda value, _: check(value)
+
+
+@cache
+def _converter() -> Converter:
+    from cattrs import Converter  # most settings are plain, and importing it takes as long as reading them all
+
+    converter = Converter(forbid_extra_keys=True)
+    for kind, check in PLAIN.items():
+        converter.register_structure_hook(kind, _hook(check))
+    return converter

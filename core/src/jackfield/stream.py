@@ -33,14 +33,14 @@ END: Final = _End()
 class Flow(Generic[E, R]):
     """A call under way, in the one implementation that both kinds of stream share."""
 
-    __slots__ = ("_control", "_fold", "_ledger", "_open", "_runtime", "_stage", "state")
+    __slots__ = ("_fold", "_ledger", "_open", "_runtime", "_stage", "control", "state")
 
     def __init__(
         self, runtime: Runtime, control: Control, fold: Fold[E, R], ledger: Ledger, opened: Callable[[], Stage]
     ) -> None:
         self.state: StreamState = "open"
         self._runtime = runtime
-        self._control = control
+        self.control: Control = control
         self._fold = fold
         self._ledger = ledger
         self._open = opened
@@ -59,7 +59,7 @@ class Flow(Generic[E, R]):
         """
         if self.state != "open":
             raise StreamStateError(f"the stream is {self.state}: it can be read once, while it is open")
-        if not self._control.claim():
+        if not self.control.claim():
             raise StreamStateError("the stream is being read by another thread or task: it has one reader")
         try:
             if self._stage is None:
@@ -73,15 +73,15 @@ class Flow(Generic[E, R]):
         except BaseException as error:
             self.state = (
                 "closed"
-                if self._control.stopped
+                if self.control.stopped
                 else "truncated"
                 if isinstance(error, TruncatedStreamError)
                 else "failed"
             )
             raise
         finally:
-            self._control.release()
-            if self._control.stopped or self.state not in {"open", "complete"}:
+            self.control.release()
+            if self.control.stopped or self.state not in {"open", "complete"}:
                 await self.close()
         return event
 
@@ -99,10 +99,10 @@ class Flow(Generic[E, R]):
         """Stop reading and give everything back. During a read it wakes the reader, who then does the closing."""
         if self._finished:
             return
-        if not self._control.claim():
-            self._control.stop()
+        if not self.control.claim():
+            self.control.stop()
             # the reader may have left between the two, without having seen that it should close
-            if not self._control.claim():
+            if not self.control.claim():
                 return
         try:
             if self.state == "open":
@@ -110,7 +110,7 @@ class Flow(Generic[E, R]):
             if self._stage is not None:
                 await self._runtime.finish(self._stage.aclose, CLOSING)
         finally:
-            self._control.release()
+            self.control.release()
 
     @property
     def _finished(self) -> bool:
@@ -118,7 +118,7 @@ class Flow(Generic[E, R]):
 
     def stop(self) -> None:
         """Shut the connection, from a finaliser: whoever waits at its other end is told at once."""
-        self._control.stop()
+        self.control.stop()
 
     def reaper(self) -> Callable[[Callable[[], Any]], None]:
         """See `Runtime.reaper`."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cached_property
 from time import monotonic
+from types import TracebackType
 from typing import Any, Final, Literal, TypeAlias
 
 from .. import __version__
@@ -32,17 +34,18 @@ from ..errors import (
 from ..http import HttpRequest
 from ..runtime import Control, Limits
 from .gzip import Gzip
+from .offline import check
+from .options import NetworkOptions, Proxy
 from .pools import BlockingPool, Pool, SuspendingPool
 from .work import Work, current
 
-__all__ = ["Engine", "EngineName"]
+__all__ = ["Engine", "EngineName", "NetworkOptions"]
 
 EngineName: TypeAlias = Literal["auto", "httpx", "httpx2"]
+Phase: TypeAlias = Literal["connect", "read", "close"]
 
 CORES: Final = {"httpx": "httpcore", "httpx2": "httpcore2"}
-CONNECTIONS: Final = 1000
-KEEP_ALIVE: Final = 100
-KEEP_ALIVE_SECONDS: Final = 30.0
+DEFAULTS: Final = NetworkOptions()
 RESENDS: Final = 2
 DRAIN_BYTES: Final = 64 * 1024
 DRAIN_SECONDS: Final = 0.1
@@ -53,19 +56,26 @@ class Engine:
     """Sends requests over pooled connections, HTTP/1.1, in one colour.
 
     It follows no redirect, uses no proxy that it was not told of, and attaches a credential last, to requests for
-    the credential's own endpoint only.
+    the credential's own endpoint only. Each event loop, and each process after a fork, has connections of its own.
 
     Raises:
-        ConfigurationError: the library that `name` asks for is not installed.
+        ConfigurationError: the library that `name` asks for is not installed, or a certificate cannot be used.
     """
 
-    def __init__(self, *, blocking: bool, name: EngineName = "auto") -> None:
+    def __init__(self, *, blocking: bool, name: EngineName = "auto", options: NetworkOptions = DEFAULTS) -> None:
         self.name: str = _choose(name)
-        self._core = importlib.import_module(CORES[self.name])
         self._colour = BlockingPool if blocking else SuspendingPool
-        self._pools: dict[str, Pool] = {}
-        self._home: object = None
+        self._pools: dict[tuple[object, str, Proxy | None], Pool] = {}
+        self._options = options
+        self._context: ssl.SSLContext | None = None
         self._closed = False
+        if options.ca or options.client_certificate:
+            self._tls()
+
+    @cached_property
+    def _core(self) -> Any:
+        # importing it takes longer than all of ours: who builds a client may not call at once, or at all
+        return importlib.import_module(CORES[self.name])
 
     async def send(
         self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control, *, repeatable: bool
@@ -75,19 +85,23 @@ class Engine:
         A server may close a kept connection at the very moment at which it is used again, and some do so after each
         stream. A request that may be repeated is then sent once more; one that fails on a new connection is not.
         """
-        if self._closed:
-            raise StreamStateError("the client is closed")
+        check(target)
+        proxy = self._options.proxy_for(target)
+        place = target.origin if proxy is None else f"{target.origin} by the proxy {proxy.origin}"
+        tunnel = proxy is not None and target.scheme == "https"
         for _ in range(RESENDS if repeatable else 0):
-            work = Work(limits, control, target.origin)
+            work = Work(limits, control, place, tunnel=tunnel)
             try:
-                return await self._send(target, request, work)
+                return await self._send(target, request, work, proxy)
             except ConnectionFailedError:
                 if work.connected or self._closed:
                     raise
-        return await self._send(target, request, Work(limits, control, target.origin))
+        return await self._send(target, request, Work(limits, control, place, tunnel=tunnel), proxy)
 
-    async def _send(self, target: Endpoint, request: HttpRequest, work: Work) -> EngineReply:
-        pool = self._pool(target.scheme)
+    async def _send(self, target: Endpoint, request: HttpRequest, work: Work, proxy: Proxy | None) -> EngineReply:
+        if self._closed:
+            raise StreamStateError("the client is closed")
+        pool = self._pool(target.scheme, proxy)
         secret = target.credential.resolve() if target.credential is not None else None
         message = self._core.Request(
             request.method,
@@ -99,7 +113,7 @@ class Engine:
             ),
             headers=_headers(target, request, secret),  # in no variable: some reports show those of each frame
             content=request.body,
-            extensions={"timeout": {"pool": work.allowed(work.limits.connect, ConnectTimeoutError)}},
+            extensions={"timeout": {"pool": work.allowed(None, ConnectTimeoutError)}},
         )
         with self.at_work(work, "connect"):
             response = await pool.handle(message)
@@ -108,61 +122,93 @@ class Engine:
     async def aclose(self) -> None:
         """Close every connection, for good."""
         self._closed = True
-        while self._pools:
-            _, pool = self._pools.popitem()
-            await pool.aclose()
-
-    def _pool(self, scheme: str) -> Pool:
         here = self._colour.here()
-        if self._home is None:
-            self._home = here
-        elif self._home != here:
-            raise StreamStateError("an AsyncClient serves the event loop that it was first used on: make one for each")
-        pool = self._pools.get(scheme)
+        while self._pools:
+            (home, *_), pool = self._pools.popitem()
+            if home == here:
+                await pool.aclose()
+            else:
+                pool.abandon()
+
+    def _pool(self, scheme: str, proxy: Proxy | None) -> Pool:
+        key = (self._colour.here(), scheme, proxy)
+        pool = self._pools.get(key)
         if pool is None:
+            for other in [other for other, pool in self._pools.items() if pool.gone()]:
+                self._pools.pop(other).abandon()
             pool = self._colour(
                 self._core,
                 # reading the certificates takes longer than a call: only who speaks TLS pays
-                ssl_context=importlib.import_module(self.name).create_ssl_context() if scheme == "https" else None,
-                max_connections=CONNECTIONS,
-                max_keepalive_connections=KEEP_ALIVE,
-                keepalive_expiry=KEEP_ALIVE_SECONDS,
+                ssl_context=self._tls() if scheme == "https" else None,
+                proxy=None if proxy is None else self._by(proxy),
+                **self._options.pool(),
             )
-            pool = self._pools.setdefault(scheme, pool)  # another thread may have been quicker
+            pool = self._pools.setdefault(key, pool)  # another thread may have been quicker
         return pool
 
-    @contextmanager
-    def at_work(self, work: Work, phase: Literal["connect", "read", "close"]) -> Iterator[None]:
+    def _by(self, proxy: Proxy) -> Any:
+        login = None if proxy.login is None else tuple(secret.reveal() for secret in proxy.login)
+        context = self._tls() if proxy.origin.startswith("https") else None
+        return self._core.Proxy(proxy.origin, auth=login, ssl_context=context)
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = self._options.tls(importlib.import_module(self.name).create_ssl_context())
+        return self._context
+
+    def at_work(self, work: Work, phase: Phase) -> AtWork:
         """Let the network layer know for whom it works, and give its errors our names."""
-        core = self._core
-        if work.control is not None and phase != "close":
+        return AtWork(self._core, work, phase)
+
+
+class AtWork:
+    """A step of an exchange at the network: a context manager, and no generator, since there is one for each read."""
+
+    __slots__ = ("_core", "_phase", "_token", "_work")
+
+    def __init__(self, core: Any, work: Work, phase: Phase) -> None:
+        self._core = core
+        self._work = work
+        self._phase = phase
+
+    def __enter__(self) -> None:
+        work = self._work
+        if work.control is not None and self._phase != "close":
             work.control.attach(work.stop)
-        token = current.set(work)
-        try:
-            yield
-        except JackfieldError:
-            raise
-        except (core.ConnectTimeout, core.PoolTimeout):
+        self._token = current.set(work)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        current.reset(self._token)
+        if self._work.control is not None:
+            self._work.control.detach()
+        if error is not None and not isinstance(error, JackfieldError):
+            self._rename(error)
+
+    def _rename(self, error: BaseException) -> None:
+        core, work = self._core, self._work
+        if isinstance(error, core.ConnectTimeout | core.PoolTimeout):
             raise work.late(ConnectTimeoutError) from None
-        except core.TimeoutException:
-            raise work.late(ReadTimeoutError) from None
-        except core.LocalProtocolError:
+        if isinstance(error, core.TimeoutException):
+            raise work.late(ConnectTimeoutError if work.opening else ReadTimeoutError) from None
+        if isinstance(error, core.ProxyError):
+            status = str(error)[:3]  # the rest is the proxy's own text
+            refused = f"no reply from {work.origin}: the proxy answered {status}"
+            raise ConnectionFailedError(refused, retryable=status.startswith("5")) from None
+        if isinstance(error, core.LocalProtocolError):
             # its text quotes the header that it refused, and that may be the key
             raise BadRequestError(
                 "the request cannot be written as HTTP/1.1: a header or the path is illegal"
             ) from None
-        except (core.NetworkError, core.ProtocolError, core.UnsupportedProtocol, OSError) as error:
+        if isinstance(error, core.NetworkError | core.ProtocolError | core.UnsupportedProtocol | OSError):
             if work.stopped:
                 raise StreamStateError("the stream was closed while it was being read") from None
             text = str(error) or type(error).__name__
             error = error.with_traceback(None)  # the pool's frames hold the headers
-            if phase == "connect":
+            if self._phase == "connect":
                 raise ConnectionFailedError(f"no reply from {work.origin}: {text}") from error
             raise StreamInterruptedError(f"the connection broke: {text}") from error
-        finally:
-            current.reset(token)
-            if work.control is not None:
-                work.control.detach()
 
 
 class EngineReply:

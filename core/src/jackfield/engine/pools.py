@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
-
-from anyio.lowlevel import current_token
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from os import getpid
+from typing import Any, Final, TypeAlias
 
 from ..runtime import Quietly, begin
 from .work import Backend, BlockingBackend, wrap, wrap_later
+
+CLOSING: Final = 5.0  # seconds
 
 __all__ = ["BlockingPool", "Pool", "SuspendingPool"]
 
@@ -17,12 +19,22 @@ class BlockingPool:
     """A blocking pool with awaitable methods, none of which suspends."""
 
     def __init__(self, core: Any, **options: Any) -> None:
+        self._home = getpid()
         self._pool = core.ConnectionPool(network_backend=BlockingBackend(core.SyncBackend(), wrap), **options)
 
     @staticmethod
     def here() -> object:
-        """What the pool is bound to: nothing."""
-        return None
+        """What the pool is bound to: the process, whose children must not write into its connections."""
+        return getpid()
+
+    def gone(self) -> bool:
+        """Whether nobody can use the pool any more."""
+        return self._home != getpid()
+
+    def abandon(self) -> None:
+        """Let go of the connections of a parent process, which goes on with them. Its locks may be held for ever."""
+        for connection in self._pool.connections:
+            connection.close()
 
     async def handle(self, request: Any) -> Any:
         """Send a request; the head of its reply."""
@@ -51,11 +63,38 @@ class SuspendingPool:
 
     def __init__(self, core: Any, **options: Any) -> None:
         self._pool = core.AsyncConnectionPool(network_backend=Backend(core.AnyIOBackend(), wrap_later), **options)
+        from ..runtime.aio import reaper  # who blocks does without anyio
+
+        self._loop: Any = getattr(self.here(), "native_token", self.here())
+        self._reap = reaper()
+        self._keeper = self._keep()
+        # this generator the loop shall adopt: it closes the connections of a loop that ends before the client does
+        with suppress(StopIteration):
+            self._keeper.__anext__().send(None)
+
+    async def _keep(self) -> AsyncGenerator[None, None]:
+        from anyio import move_on_after
+
+        try:
+            yield
+        finally:
+            with move_on_after(CLOSING, shield=True):
+                await self._pool.aclose()
 
     @staticmethod
     def here() -> object:
         """What the pool is bound to: the event loop that runs now."""
+        from anyio.lowlevel import current_token
+
         return current_token()
+
+    def gone(self) -> bool:
+        """Whether nobody can use the pool any more, as far as that can be known."""
+        return self._loop is not None and getattr(self._loop, "is_closed", bool)()
+
+    def abandon(self) -> None:
+        """Close every connection, from outside the loop that they belong to; one that is gone holds up nobody."""
+        self._reap(self._keeper.aclose)
 
     async def handle(self, request: Any) -> Any:
         """Send a request; the head of its reply."""
@@ -86,7 +125,7 @@ class SuspendingPool:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._pool.aclose()
+        await self._keeper.aclose()
 
 
 Pool: TypeAlias = BlockingPool | SuspendingPool

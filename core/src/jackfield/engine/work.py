@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import ContextVar
-from socket import SHUT_RDWR, SOCK_STREAM, getaddrinfo, socket
+from os import getpid
+from socket import AI_NUMERICHOST, SHUT_RDWR, SOCK_STREAM, gaierror, getaddrinfo, socket
+from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
 from ..errors import (
     CallTimeoutError,
     ConnectTimeoutError,
-    DeadlineError,
     JackfieldError,
     ReadTimeoutError,
     StreamStateError,
@@ -32,49 +33,37 @@ IDLE: Final = Limits(5.0, 5.0, None)  # for what the pool does on nobody's behal
 class Work:
     """What an exchange is allowed, and the connection that it uses: the network layer looks here."""
 
-    __slots__ = ("connected", "control", "limits", "origin", "stopped", "stream")
+    __slots__ = ("connected", "control", "limits", "origin", "stopped", "stream", "tunnel")
 
-    def __init__(self, limits: Limits, control: Control | None = None, origin: str = "") -> None:
+    def __init__(
+        self, limits: Limits, control: Control | None = None, origin: str = "", *, tunnel: bool = False
+    ) -> None:
         self.limits: Limits = limits
         self.control: Control | None = control
         self.origin: str = origin
         self.stream: Any = None
         self.stopped: bool = False
+        self.tunnel: bool = tunnel  # whether a proxy has still to open the way
         self.connected: bool = False  # whether a connection was made for it, rather than an old one used again
 
-    def allowed(self, bound: float | None, error: type[CallTimeoutError]) -> float | None:
-        """Seconds that the next wait may take.
+    @property
+    def opening(self) -> bool:
+        """Whether a proxy is being asked to open the way."""
+        return self.tunnel and self.connected
 
-        Raises:
-            DeadlineError: no time is left.
-        """
-        limits = self.limits
-        ends = [end for end in (limits.deadline, limits.first) if end is not None]
-        if not ends:
-            return bound
-        left = min(ends) - monotonic()
-        if left <= 0:
-            raise self.late(error)
-        return left if bound is None else min(left, bound)
+    def allowed(self, bound: float | None, error: type[CallTimeoutError]) -> float | None:
+        """Seconds that the next wait may take; see `Limits.allowed`."""
+        return self.limits.allowed(monotonic(), bound, error, self.origin)
 
     def late(self, error: type[CallTimeoutError]) -> CallTimeoutError:
-        """The error for a wait that took too long, by the bound that was the cause."""
-        limits, now = self.limits, monotonic()
-        if limits.deadline is not None and now >= limits.deadline:
-            return DeadlineError("the call's deadline has passed")
-        if limits.first is not None and now >= limits.first:
-            return ReadTimeoutError("the first event took too long")
-        if error is ConnectTimeoutError:
-            return error(f"no connection to {self.origin} within {limits.connect} s")
-        return error(f"nothing was received for {limits.silence} s")
+        """The error for a wait that took too long."""
+        return self.limits.late(monotonic(), error, self.origin)
 
     def stop(self) -> None:
         """Wake a read or a write, from whatever thread or task: the socket is shut, its reader closes it."""
         self.stopped = True
         if self.stream is not None:
-            sock = self.stream.get_extra_info("socket")
-            if sock is not None:
-                _shut(sock)
+            self.stream.shut()
 
 
 def _shut(sock: Any) -> None:
@@ -95,16 +84,18 @@ class Stream:
     Its methods are those of `httpcore.NetworkStream`; the pool's own timeouts are looser than ours and not looked at.
     """
 
-    __slots__ = ("_inner", "_wrap")
+    __slots__ = ("_inner", "_process", "_wrap")
 
     def __init__(self, inner: Any, wrap: Callable[[Any], Any]) -> None:
+        self._process = getpid()
         self._inner = inner
         self._wrap = wrap
 
     def read(self, max_bytes: int, timeout: float | None = None) -> Any:
         """Read, no longer than allowed."""
         work = self._serve()
-        return self._inner.read(max_bytes, work.allowed(work.limits.silence, ReadTimeoutError))
+        bound = work.limits.connect if work.opening else work.limits.silence
+        return self._inner.read(max_bytes, work.allowed(bound, ReadTimeoutError))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> Any:
         """Write, no longer than allowed."""
@@ -115,12 +106,12 @@ class Stream:
         """Begin TLS, no longer than allowed."""
         work = self._serve()
         allowed = work.allowed(work.limits.connect, ConnectTimeoutError)
+        work.tunnel = False
         return self._wrap(self._inner.start_tls(ssl_context, server_hostname, allowed))
 
     def close(self) -> Any:
         """Close (blocking); a thread that reads meanwhile is woken."""
-        if (sock := self._inner.get_extra_info("socket")) is not None:
-            _shut(sock)
+        self.shut()
         return self._inner.close()
 
     def aclose(self) -> Any:
@@ -131,7 +122,14 @@ class Stream:
         """What the stream tells of itself."""
         return self._inner.get_extra_info(info)
 
+    def shut(self) -> None:
+        """Shut the connection, so that whoever reads is woken; but not under a parent process, which goes on."""
+        if self._process == getpid() and (sock := self._inner.get_extra_info("socket")) is not None:
+            _shut(sock)
+
     def _serve(self) -> Work:
+        if self._process != getpid():
+            raise StreamStateError("this stream belongs to the parent process: a fork does not share connections")
         work = current.get() or Work(IDLE)
         work.stream = self
         if work.stopped:
@@ -170,13 +168,49 @@ class BlockingStream(Stream):
             super().write(bytes(view[start : start + WRITE]))
 
 
+class LookUp:
+    """The look-up of a name, which nothing can interrupt: its thread is left alone when the time is over."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._place = host, port
+        self._over = Event()
+        self._found: list[Any] = []
+        self._failed: OSError | None = None
+
+    def wait(self, work: Work) -> list[Any]:
+        """The addresses, from the name service or from the name itself."""
+        with suppress(gaierror):
+            return getaddrinfo(*self._place, type=SOCK_STREAM, flags=AI_NUMERICHOST)
+        work.stream = self
+        Thread(target=self._look, daemon=True).start()
+        in_time = self._over.wait(work.allowed(work.limits.connect, ConnectTimeoutError))
+        if work.stopped:
+            raise StreamStateError("the stream was closed while it was being read")
+        if not in_time:
+            raise work.late(ConnectTimeoutError)
+        if self._failed is not None:
+            raise self._failed
+        return self._found
+
+    def shut(self) -> None:
+        """Wake who waits."""
+        self._over.set()
+
+    def _look(self) -> None:
+        try:
+            self._found = getaddrinfo(*self._place, type=SOCK_STREAM)
+        except OSError as error:
+            self._failed = error
+        self._over.set()
+
+
 class BlockingBackend(Backend):
     """A blocking backend: each address of a host gets what time is left, not all of it."""
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Connect to the first address that answers. The look-up itself cannot be bounded."""
+        """Connect to the first address that answers."""
         failed: Exception | None = None
-        for *_, address in getaddrinfo(host, port, type=SOCK_STREAM):
+        for *_, address in LookUp(host, port).wait(current.get() or Work(IDLE)):
             try:
                 return super().connect_tcp(str(address[0]), port, timeout, *args, **kwargs)
             except JackfieldError:

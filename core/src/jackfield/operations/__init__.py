@@ -1,6 +1,6 @@
 """Operations: what a provider can be asked to do."""
 
-from . import asking, base, chat, complete, embed, messages, models, saved
+from . import asking, base, chat, complete, embed, messages, models, sampling, saved
 from .asking import *
 from .base import *
 from .chat import *
@@ -8,7 +8,8 @@ from .complete import *
 from .embed import *
 from .messages import *
 from .models import *
+from .sampling import *
 from .saved import *
 
-_FILES = (asking, base, chat, complete, embed, messages, models, saved)
+_FILES = (asking, base, chat, complete, embed, messages, models, sampling, saved)
 __all__ = [name for file in _FILES for name in file.__all__]

@@ -6,4 +6,5 @@ from .complete import *
 from .embed import *
 from .messages import *
 from .models import *
+from .sampling import *
 from .saved import *

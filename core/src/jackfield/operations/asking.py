@@ -7,17 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from ..errors import BadRequestError
+from ..typed import schemas
 from ..types import ForcedTool, JsonSchema, ResponseFormat, Tool, ToolChoice, Unknown
 from .messages import items, no_typo, read_cache, rest
 
-__all__ = [
-    "ResponseFormatLike",
-    "ToolChoiceLike",
-    "ToolLike",
-    "read_response_format",
-    "read_tool_choice",
-    "read_tools",
-]
+__all__ = ["ResponseFormatLike", "ToolChoiceLike", "ToolLike", "read_response_format", "read_tool_choice", "read_tools"]
 
 ToolLike: TypeAlias = Tool | Unknown | Mapping[str, Any] | Callable[..., Any]
 ToolChoiceLike: TypeAlias = ToolChoice | Mapping[str, Any] | None
@@ -99,9 +93,7 @@ def read_response_format(value: ResponseFormatLike) -> ResponseFormat | None:
     elif isinstance(given, Mapping):
         found = _format(given)
     else:
-        from ..schema import response_schema  # only who asks for structure pays for it
-
-        name, schema, strict = response_schema(given)
+        name, schema, strict = schemas().response_schema(given)
         found = JsonSchema(schema, name, strict, kind=given)
     if found is None:
         raise BadRequestError(

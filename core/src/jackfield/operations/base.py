@@ -11,17 +11,8 @@ from ..types import RateLimit, Start, Usage
 from ..types.content import Brief
 from .checks import a, headers, one_of, options
 
-__all__ = [
-    "CommonOptions",
-    "Fold",
-    "Notice",
-    "Operation",
-    "Request",
-    "RequestOptions",
-    "Response",
-    "ResponseFold",
-    "Unsupported",
-]
+__all__ = ["CommonOptions", "Fold", "Notice", "Operation", "Request", "RequestOptions", "Response", "ResponseFold"]
+__all__ += ["Unsupported"]
 
 E_contra = TypeVar("E_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, TypeAlias, cast
 
 from attrs import field, frozen
@@ -10,9 +10,10 @@ from attrs import field, frozen
 from ..errors import BadRequestError
 from ..types import CompleteEvent, Finish, Logprobs
 from ..types.content import Brief
-from .base import Operation, Request, RequestOptions, Response
-from .checks import a, mapping_of_numbers, number, stop as read_stop, whole
+from .base import Operation, Response
+from .checks import a, whole
 from .folding import ChoicesFold
+from .sampling import Sampled, SamplingOptions
 
 __all__ = ["COMPLETE", "CompleteOptions", "CompleteRequest", "CompleteResponse", "Completion", "Prompt", "PromptLike"]
 
@@ -90,30 +91,15 @@ def _tokens(item: object, name: str) -> tuple[int, ...]:
 
 
 @frozen(kw_only=True)
-class CompleteRequest(Request[CompleteEvent, CompleteResponse]):
-    """A request for a continuation. What is None is not set, and is not sent.
+class CompleteRequest(Sampled[CompleteEvent, CompleteResponse]):
+    """A request for a continuation. See `Sampled` and `Request` for further fields.
 
     Attributes:
         prompt: the text to continue; several, or token numbers, where the provider takes them.
         suffix: what comes behind the continuation.
-        max_output_tokens: the most tokens that a continuation may have.
-        temperature: 0 to 2; 0 is the least random.
-        top_p: 0 to 1: the share of probability to sample from.
-        frequency_penalty: -2 to 2: above 0, a token is less likely the more often it came.
-        presence_penalty: -2 to 2: above 0, a token that came once is less likely.
-        stop: text or texts that end the continuation.
-        seed: for sampling that can be repeated, where the provider supports it.
-        n: how many choices to give for each prompt.
         best_of: how many to make, of which the best `n` are given.
         echo: whether to give the prompt before its continuation.
         logprobs: how many of the likeliest tokens to give, with their log probabilities, at each place.
-        logit_bias: what to add to a token's logit, by the provider's number of the token.
-        user: the provider's sign for whoever the request is made for.
-        model: see `Request`, as for the fields that every request has.
-        options: as above.
-        extra_headers: as above.
-        extra_body: as above.
-        unsupported: as above.
 
     Raises:
         BadRequestError: names the field, the value and what would be right.
@@ -124,34 +110,15 @@ class CompleteRequest(Request[CompleteEvent, CompleteResponse]):
     prompt: tuple[Prompt, ...] = field(converter=read_prompts)
     suffix: str | None = field(default=None, validator=a(str, "text"))
     max_output_tokens: int | None = field(default=None, validator=whole(0))
-    temperature: float | None = field(default=None, validator=number(0, 2, "a number from 0 to 2"))
-    top_p: float | None = field(default=None, validator=number(0, 1, "a number from 0 to 1"))
-    frequency_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
-    presence_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
-    stop: tuple[str, ...] | None = field(default=None, converter=read_stop)
-    seed: int | None = field(default=None, validator=whole())
-    n: int | None = field(default=None, validator=whole(1))
     best_of: int | None = field(default=None, validator=whole(1))
     echo: bool | None = field(default=None, validator=a(bool, "true or false"))
     logprobs: int | None = field(default=None, validator=whole(0))
-    logit_bias: Mapping[str, float] | None = field(default=None, validator=mapping_of_numbers)
-    user: str | None = field(default=None, validator=a(str, "text"))
 
 
-class CompleteOptions(RequestOptions, total=False):
+class CompleteOptions(SamplingOptions, total=False):
     """The fields of `CompleteRequest` beside its prompt, as keyword arguments."""
 
     suffix: str | None
-    max_output_tokens: int | None
-    temperature: float | None
-    top_p: float | None
-    frequency_penalty: float | None
-    presence_penalty: float | None
-    stop: str | Iterable[str] | None
-    seed: int | None
-    n: int | None
     best_of: int | None
     echo: bool | None
     logprobs: int | None
-    logit_bias: Mapping[str, float] | None
-    user: str | None

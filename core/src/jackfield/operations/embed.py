@@ -68,17 +68,12 @@ def _inputs(value: PromptLike) -> tuple[Prompt, ...]:
 
 @frozen(kw_only=True)
 class EmbedRequest(Request[EmbedEvent, EmbedResponse]):
-    """A request for embeddings. What is None is not set, and is not sent.
+    """A request for embeddings. See `Request` for further fields.
 
     Attributes:
         input: one text or several; token numbers, where the provider takes them.
         dimensions: how long the vectors should be, where the model can shorten them.
         user: the provider's sign for whoever the request is made for.
-        model: see `Request`, as for the fields that every request has.
-        options: as above.
-        extra_headers: as above.
-        extra_body: as above.
-        unsupported: as above.
 
     Raises:
         BadRequestError: names the field, the value and what would be right.

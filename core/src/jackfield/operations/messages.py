@@ -151,7 +151,8 @@ def _part(item: object, where: str) -> Part:
         return item
     if not isinstance(item, Mapping):
         raise BadRequestError(f"{where}: expected a part or a dictionary, got {type(item).__name__}")
-    read = PARTS.get(cast("str", item.get("type")))
+    kind = item.get("type")
+    read = PARTS.get(kind) if isinstance(kind, str) else None
     return (read(item) if read is not None else None) or Unknown(dict(item))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,9 +12,9 @@ import anyio
 import anyio.to_thread
 import sniffio
 
-from .base import Runtime
+from .base import Runtime, Signal
 
-__all__ = ["AnyioRuntime"]
+__all__ = ["AnyioRuntime", "reaper"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,16 +29,31 @@ class AnyioRuntime(Runtime):
 
     blocking = False
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, signal: Signal, seconds: float | None) -> None:
         woken = anyio.Event()
-        self.control.attach(woken.set)
-        with anyio.move_on_after(seconds):
-            await woken.wait()
+        wake = _in_loop(woken.set)
+        self.control.attach(wake)
+        signal.attach(wake)
+        try:
+            with anyio.move_on_after(seconds):
+                await woken.wait()
+        finally:
+            signal.detach(wake)
         self.control.attach(None)
 
-    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call the function in a worker thread."""
-        return await anyio.to_thread.run_sync(partial(function, *args, **kwargs))
+    async def _run(self, function: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(function)
+
+    async def _together(
+        self, starts: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: Callable[[], None]
+    ) -> None:
+        async def enter(start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+            await start()
+            group.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            for start in starts:
+                group.start_soon(enter, start)
 
     async def finish(self, close: Callable[[], Any], seconds: float, *, apart: bool = False) -> None:
         """Run the clean-up where cancellation of this task does not cut it."""
@@ -54,29 +70,46 @@ class AnyioRuntime(Runtime):
 
     def reaper(self) -> Callable[[Callable[[], Any]], None]:
         """A finaliser can run in any thread: the clean-up is handed to the loop that runs now."""
-        if sniffio.current_async_library() == "trio":
-            import trio
+        return reaper()
 
-            token = trio.lowlevel.current_trio_token()
 
-            def reap_trio(close: Callable[[], Any]) -> None:
-                token.run_sync_soon(trio.lowlevel.spawn_system_task, _in_peace, close)
+def reaper() -> Callable[[Callable[[], Any]], None]:
+    """A function that has an async clean-up run in the loop that runs now, callable from any thread."""
+    if sniffio.current_async_library() == "trio":
+        import trio
 
-            return reap_trio
+        return _in_loop(lambda close: trio.lowlevel.spawn_system_task(_in_peace, close))
 
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+
+    def spawn(close: Callable[[], Any]) -> None:
+        task = loop.create_task(_in_peace(close))
+        _reaping.add(task)
+        task.add_done_callback(_reaping.discard)
+
+    return _in_loop(spawn)
+
+
+def _in_loop(function: Callable[P, object]) -> Callable[P, None]:
+    """The function, run in the loop that runs now, callable from any thread; nothing where that loop is over."""
+    schedule: Callable[[Callable[[], object]], object]
+    gone: type[RuntimeError]
+    if sniffio.current_async_library() == "trio":
+        import trio
+
+        schedule, gone = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
+    else:
         import asyncio
 
-        loop = asyncio.get_running_loop()
+        schedule, gone = asyncio.get_running_loop().call_soon_threadsafe, RuntimeError
 
-        def spawn(close: Callable[[], Any]) -> None:
-            task = loop.create_task(_in_peace(close))
-            _reaping.add(task)
-            task.add_done_callback(_reaping.discard)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        with suppress(gone):
+            schedule(partial(function, *args, **kwargs))
 
-        def reap(close: Callable[[], Any]) -> None:
-            loop.call_soon_threadsafe(spawn, close)
-
-        return reap
+    return call
 
 
 async def _in_peace(close: Callable[[], Any]) -> None:

@@ -5,17 +5,32 @@ from __future__ import annotations
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from threading import Lock
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
-from ..errors import DeadlineError, StreamStateError
+from ..errors import CallTimeoutError, ConnectTimeoutError, DeadlineError, ReadTimeoutError, StreamStateError
 from ..http import HttpRequest
 
-__all__ = ["Control", "Limits", "Lock", "Network", "Reply", "Runtime"]
+__all__ = ["Control", "Limits", "Lock", "Network", "Reply", "Runtime", "Scope", "Signal"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Scope: TypeAlias = Callable[[], AbstractContextManager[object]]
+"""Makes a context manager that is entered around each step of a call that reaches outside."""
+
+UNSCOPED: Final = nullcontext()
+
+
+@contextmanager
+def _entered(scopes: tuple[Scope, ...]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for scope in scopes:
+            stack.enter_context(scope())
+        yield
 
 
 class Limits:
@@ -36,6 +51,63 @@ class Limits:
         self.deadline: float | None = deadline
         self.first: float | None = None
 
+    def allowed(self, now: float, bound: float | None, error: type[CallTimeoutError], origin: str = "") -> float | None:
+        """Seconds that the next wait may take, where nothing but the exchange's own bounds would end it after `bound`.
+
+        Raises:
+            DeadlineError: no time is left; or another `CallTimeoutError`, see `late`.
+        """
+        ends = [end for end in (self.deadline, self.first) if end is not None]
+        if not ends:
+            return bound
+        left = min(ends) - now
+        if left <= 0:
+            raise self.late(now, error, origin)
+        return left if bound is None else min(left, bound)
+
+    def late(self, now: float, error: type[CallTimeoutError], origin: str = "") -> CallTimeoutError:
+        """The error for a wait that took too long, by the bound that was the cause."""
+        if self.deadline is not None and now >= self.deadline:
+            return DeadlineError("the call's deadline has passed")
+        if self.first is not None and now >= self.first:
+            return ReadTimeoutError("the first event took too long")
+        if error is ConnectTimeoutError:
+            return error(f"no connection to {origin} within {self.connect} s")
+        return error(f"nothing was received for {self.silence} s")
+
+
+class Signal:
+    """Something that happens once, and that calls wait for with `Runtime.wait`.
+
+    It belongs to no thread and to no event loop. It takes no lock, so that a finaliser may set it too.
+
+    Attributes:
+        happened: whether it was set.
+    """
+
+    __slots__ = ("_wakes", "happened")
+
+    def __init__(self) -> None:
+        self.happened: bool = False
+        self._wakes: list[Callable[[], object]] = []
+
+    def set(self) -> None:
+        """Wake everybody who waits, now and from now on. From any thread, any number of times."""
+        self.happened = True
+        for wake in self._wakes[:]:
+            wake()
+
+    def attach(self, wake: Callable[[], object]) -> None:
+        """Have a function called when it happens; called at once where it has. It may be called twice."""
+        self._wakes.append(wake)
+        if self.happened:
+            wake()
+
+    def detach(self, wake: Callable[[], object]) -> None:
+        """Forget the function."""
+        with suppress(ValueError):
+            self._wakes.remove(wake)
+
 
 class Control:
     """One call's switch for stopping it from outside, and the token of its one reader.
@@ -45,16 +117,28 @@ class Control:
 
     Attributes:
         stopped: whether the call was stopped.
-        deadline: when the call as a whole must be over, in seconds of the runtime's clock, or None.
     """
 
-    __slots__ = ("_reader", "_wake", "deadline", "stopped")
+    __slots__ = ("_inner", "_reader", "_wake", "stopped")
 
     def __init__(self) -> None:
         self.stopped: bool = False
-        self.deadline: float | None = None
         self._reader = Lock()
         self._wake: Callable[[], object] | None = None
+        self._inner: list[Control] = []
+
+    def child(self) -> Control:
+        """A switch for a part of the call that waits by itself; stopping the call stops it too."""
+        made = Control()
+        self._inner.append(made)
+        if self.stopped:
+            made.stop()
+        return made
+
+    def part(self, child: Control) -> None:
+        """Forget a part that is over."""
+        with suppress(ValueError):
+            self._inner.remove(child)
 
     def claim(self) -> bool:
         """Become the one who steps this call; False where somebody else does."""
@@ -85,6 +169,8 @@ class Control:
         wake = self._wake
         if wake is not None:
             wake()
+        for child in self._inner[:]:
+            child.stop()
 
 
 class Reply(Protocol):
@@ -103,7 +189,7 @@ class Reply(Protocol):
 
     def scrub(self, text: str) -> str:
         """The text without the credential of the request."""
-        ...
+        return text
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end."""
@@ -134,19 +220,27 @@ class Network(Protocol):
 
 
 class Runtime(ABC):
-    """The door to the outside, in one colour. A call's own view of it can be woken by `control`."""
+    """The door to the outside, in one colour. A call has its own view of it, by its control, deadline and scopes."""
 
-    __slots__ = ("control", "network")
+    __slots__ = ("control", "deadline", "network", "scopes")
 
     blocking: bool
 
-    def __init__(self, network: Network, control: Control | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        control: Control | None = None,
+        deadline: float | None = None,
+        scopes: tuple[Scope, ...] = (),
+    ) -> None:
         self.network: Network = network
         self.control: Control = control or Control()
+        self.deadline: float | None = deadline
+        self.scopes: tuple[Scope, ...] = scopes
 
-    def bind(self, control: Control) -> Runtime:
-        """The same door, for one call."""
-        return type(self)(self.network, control)
+    def bind(self, control: Control, deadline: float | None, scopes: tuple[Scope, ...] = ()) -> Runtime:
+        """The same door, for one call or a part of it."""
+        return type(self)(self.network, control, deadline, scopes)
 
     def now(self) -> float:
         """Seconds of a clock that never goes back; its zero means nothing."""
@@ -160,6 +254,10 @@ class Runtime(ABC):
         """A number from 0 up to 1, for jitter, never for secrets."""
         return random.random()  # noqa: S311 - jitter is no secret
 
+    def signal(self) -> Signal:
+        """Something that calls of any kind of client can wait for, in any thread."""
+        return Signal()
+
     async def sleep(self, seconds: float) -> None:
         """Wait.
 
@@ -167,19 +265,83 @@ class Runtime(ABC):
             DeadlineError: the call's deadline came first.
             StreamStateError: the call's stream was closed meanwhile.
         """
-        deadline = self.control.deadline
-        left = seconds if deadline is None else min(seconds, deadline - self.now())
-        await self._wait(max(left, 0.0))
-        if left < seconds:
+        await self.wait(Signal(), seconds)
+
+    async def wait(self, signal: Signal, seconds: float | None = None) -> bool:
+        """Wait for a signal, for so many seconds at most; False where it has not come by then.
+
+        Raises:
+            DeadlineError: the call's deadline came first.
+            StreamStateError: the call's stream was closed meanwhile.
+        """
+        left = seconds
+        if self.deadline is not None:
+            left = self.deadline - self.now()
+            left = left if seconds is None else min(left, seconds)
+        with self.scope():
+            await self._wait(signal, None if left is None else max(left, 0.0))
+        if signal.happened:
+            return True
+        if left != seconds:
             raise DeadlineError("the call's deadline has passed")
+        return False
 
-    @abstractmethod
-    async def _wait(self, seconds: float) -> None:
-        """Let time pass, or be woken by the call's control."""
-
-    @abstractmethod
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that may block: in a thread under async, in place in sync."""
+        with self.scope():
+            return await self._run(partial(function, *args, **kwargs))
+
+    async def race(self, *functions: Callable[[Runtime], Awaitable[T]]) -> T:
+        """Run coroutine functions at once; the first to finish gives the result, or its error.
+
+        Each is given a runtime of its own, to be used for its part of the call: `call.evolve(runtime=runtime)`.
+        The others are stopped, and have ended when this returns. Under async they are cancelled. In the blocking
+        runtime, where each has a thread, whatever of their runtime they wait for raises StreamStateError; a function
+        that blocks is waited for.
+        """
+        if not functions:
+            raise ValueError("race() of nothing has no winner")
+        runtimes = [self.bind(self.control.child(), self.deadline, self.scopes) for _ in functions]
+        outcomes: list[tuple[Runtime, T | None, Exception | None]] = []
+
+        async def enter(function: Callable[[Runtime], Awaitable[T]], runtime: Runtime) -> None:
+            try:
+                outcomes.append((runtime, await function(runtime), None))
+            except Exception as error:  # noqa: BLE001 - it is raised where the race is awaited
+                outcomes.append((runtime, None, error))
+
+        def stop() -> None:
+            for runtime in runtimes:
+                if not outcomes or runtime is not outcomes[0][0]:
+                    runtime.control.stop()
+                    self.control.part(runtime.control)
+
+        try:
+            await self._together([partial(enter, *entry) for entry in zip(functions, runtimes, strict=True)], stop)
+        finally:
+            stop()
+        _, result, error = outcomes[0]
+        if error is not None:
+            raise error
+        return cast("T", result)
+
+    def scope(self) -> AbstractContextManager[object]:
+        """Enters the scopes of the call, around a step that reaches outside."""
+        return _entered(self.scopes) if self.scopes else UNSCOPED
+
+    @abstractmethod
+    async def _wait(self, signal: Signal, seconds: float | None) -> None:
+        """Let time pass until the signal comes or the call's control wakes."""
+
+    @abstractmethod
+    async def _run(self, function: Callable[[], T]) -> T:
+        """Run a function that may block."""
+
+    @abstractmethod
+    async def _together(
+        self, starts: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: Callable[[], None]
+    ) -> None:
+        """Run coroutines at once until one has ended, then stop the others, and return when all have ended."""
 
     @abstractmethod
     async def finish(self, close: Callable[[], Any], seconds: float, *, apart: bool = False) -> None:

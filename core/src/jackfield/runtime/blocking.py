@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
+from typing import Any, TypeVar
 
 from ..errors import BlockingAwaitError
-from .base import Runtime
+from .base import Runtime, Signal
 
 __all__ = ["ADVICE", "BlockingRuntime", "drive", "wants_loop"]
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 ADVICE = "a synchronous client has no event loop: a middleware or provider may await only proceed(...) and call.runtime"
@@ -98,15 +98,45 @@ class BlockingRuntime(Runtime):
 
     blocking = True
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, signal: Signal, seconds: float | None) -> None:
         woken = threading.Event()
         self.control.attach(woken.set)
-        woken.wait(seconds)
+        signal.attach(woken.set)
+        try:
+            woken.wait(None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
+        finally:
+            signal.detach(woken.set)
         self.control.attach(None)
 
-    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call the function in place."""
-        return function(*args, **kwargs)
+    async def _run(self, function: Callable[[], T]) -> T:
+        return function()
+
+    async def _together(
+        self, starts: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: Callable[[], None]
+    ) -> None:
+        over = threading.Event()
+        failed: list[BaseException] = []
+
+        def enter(start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+            try:
+                drive(start())
+            except BaseException as error:  # noqa: BLE001 - SystemExit and its like: raised where the race is awaited
+                failed.append(error)
+            finally:
+                over.set()
+
+        # a context cannot be entered twice at once
+        threads = [threading.Thread(target=copy_context().run, args=(enter, start), daemon=True) for start in starts]
+        for thread in threads:
+            thread.start()
+        try:
+            over.wait()
+        finally:
+            stop()
+            for thread in threads:
+                thread.join()
+        if failed:
+            raise failed[0]
 
     async def finish(self, close: Callable[[], Any], seconds: float, *, apart: bool = False) -> None:
         """Run the clean-up in place, for as long as it takes: nothing can interrupt it."""

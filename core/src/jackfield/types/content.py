@@ -12,23 +12,8 @@ from attrs import field, frozen
 
 from ..errors import BadRequestError, MalformedReplyError
 
-__all__ = [
-    "Audio",
-    "CacheMark",
-    "Citation",
-    "Content",
-    "File",
-    "Image",
-    "Message",
-    "Part",
-    "Reasoning",
-    "Refusal",
-    "Role",
-    "Text",
-    "ToolCall",
-    "ToolResult",
-    "Unknown",
-]
+__all__ = ["Audio", "CacheMark", "Citation", "Content", "File", "Image", "Message", "Part", "Reasoning", "Refusal"]
+__all__ += ["Role", "Text", "ToolCall", "ToolResult", "Unknown"]
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 

@@ -21,28 +21,9 @@ from attrs import field, frozen
 from .content import Brief, Citation, Part, Unknown
 from .facts import Finish, ModelInfo, RateLimit, TokenLogprob, Usage
 
-__all__ = [
-    "Annotated",
-    "AudioDelta",
-    "ChatEvent",
-    "CompleteEvent",
-    "EmbedEvent",
-    "Embedded",
-    "Event",
-    "Finished",
-    "LogprobsDelta",
-    "MessageExtra",
-    "ModelListed",
-    "ModelsEvent",
-    "PartAdded",
-    "ReasoningDelta",
-    "RefusalDelta",
-    "Start",
-    "TextDelta",
-    "ToolCallDelta",
-    "Unrecognized",
-    "UsageReported",
-]
+__all__ = ["Annotated", "AudioDelta", "ChatEvent", "CompleteEvent", "EmbedEvent", "Embedded", "Event", "Finished"]
+__all__ += ["LogprobsDelta", "MessageExtra", "ModelListed", "ModelsEvent", "PartAdded", "ReasoningDelta"]
+__all__ += ["RefusalDelta", "Start", "TextDelta", "ToolCallDelta", "Unrecognized", "UsageReported"]
 
 
 @frozen(kw_only=True, repr=False)

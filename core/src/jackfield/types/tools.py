@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self, TypeAlias
 
 from attrs import field, frozen
 
+from ..typed import schemas
 from .content import Brief, Content, Unknown
 
 __all__ = ["ForcedTool", "JsonSchema", "ResponseFormat", "Tool", "ToolChoice"]
@@ -20,6 +21,19 @@ class Tool(Content):
     description: str | None = None
     parameters: Mapping[str, Any] | None = None
     strict: bool | None = None
+
+    @classmethod
+    def from_function(
+        cls, function: Callable[..., Any], *, name: str | None = None, strict: bool | None = None
+    ) -> Self:
+        """A tool of a Python function: its name, its docstring and its type hints. It takes `jackfield-schema`.
+
+        Raises:
+            BadRequestError: names the parameter that a model cannot give, or that cannot be strict.
+            PluginError: `jackfield-schema` is not installed.
+        """
+        description, parameters = schemas().function_schema(function, strict=bool(strict))
+        return cls(name or function.__name__, description, parameters, strict)
 
 
 @frozen

@@ -1,0 +1,187 @@
+"""What is measured, of whom, and what was promised."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+HTTPX = "httpx + json"
+HTTPX2 = "httpx2 + json"
+NO_TLS = "httpx + json, no TLS set up"
+OURS = "jackfield"
+OURS_ON_2 = "jackfield on httpx2"
+LAYERED = "jackfield, five middlewares"
+
+
+class Promise(NamedTuple):
+    """How a row is to compare with another: their ratio, or how much it costs beyond it."""
+
+    other: str
+    most: float
+    how: Literal["ratio", "beyond"] = "ratio"
+
+
+class Row(NamedTuple):
+    """A subject as it is measured. `program` stands in for a subject in measures of fresh processes."""
+
+    label: str
+    subject: str = ""
+    options: tuple[str, ...] = ()
+    program: str = ""
+    promises: tuple[Promise, ...] = ()
+
+    @property
+    def ours(self) -> bool:
+        return self.label.startswith(OURS)
+
+    @property
+    def needs_httpx2(self) -> bool:
+        return "httpx2" in self.label
+
+
+class Measure(NamedTuple):
+    """One table.
+
+    `kind` is the work of a worker, or how fresh processes are measured. `calls` is how much is done in one turn of a
+    round; `unit` is what one piece of it is called.
+    """
+
+    name: str
+    title: str
+    kind: str
+    rows: tuple[Row, ...]
+    unit: str = ""
+    calls: int = 1
+    rounds: int = 60
+    rate: bool = False
+
+    @property
+    def fresh(self) -> bool:
+        return self.kind in {"printed", "whole"}
+
+
+TIMED = "import time; begun = time.process_time(); {}; print(time.process_time() - begun)"
+BUILT = (
+    "import jackfield as jf; "
+    "client = jf.Client({'default': 'openai', 'engine': 'httpx', 'providers': {'openai': {'api_key': 'sk-x'}}}); "
+    "client.stream('Hello')"
+)
+FIRST = (
+    "import sys; sys.path.insert(0, {here!r}); from subjects.{subject} import Sync; "
+    "Sync({url!r} + '/chat/v1', **{options!r}).chat(); import time; print(time.process_time())"
+)
+HELP = "import sys; sys.argv = ['jackfield', '--help']; from jackfield_cli.main import main; main()"
+
+MEASURES = (
+    Measure(
+        "import",
+        "importing: processor time of the statement, and of the interpreter's own start",
+        "printed",
+        (
+            Row("import httpx", program=TIMED.format("import httpx")),
+            Row("python -c pass", program="import time; print(time.process_time())"),
+            Row(
+                OURS,
+                program=TIMED.format("import jackfield"),
+                promises=(Promise("import httpx", 0.5),),
+            ),
+            Row(
+                f"{OURS}, with a client ready to call OpenAI",
+                program=TIMED.format(BUILT),
+                promises=(Promise("import httpx", 1.5),),
+            ),
+        ),
+        "import",
+        rounds=20,
+    ),
+    Measure(
+        "first",
+        "from the start of a process to its first reply: processor time",
+        "printed",
+        (
+            Row(HTTPX, "bare_httpx"),
+            Row(NO_TLS, "bare_httpx", ("tls=no",)),
+            Row(OURS, "jackfield_client", promises=(Promise(HTTPX, 1.3), Promise(NO_TLS, 1.3))),
+        ),
+        "start",
+        rounds=20,
+    ),
+    Measure(
+        "help",
+        "`jackfield --help`: processor time of the whole process",
+        "whole",
+        (
+            Row("python -c pass", program="pass"),
+            Row(f"{OURS} --help", program=HELP, promises=(Promise("python -c pass", 8),)),
+        ),
+        "start",
+        rounds=20,
+    ),
+    Measure(
+        "chat",
+        "a blocking chat: processor time of a call",
+        "chat",
+        (
+            Row(HTTPX, "bare_httpx"),
+            Row(OURS, "jackfield_client", promises=(Promise(HTTPX, 1.15),)),
+            Row(LAYERED, "jackfield_client", ("layers=5",), promises=(Promise(OURS, 20, "beyond"),)),
+            Row(HTTPX2, "bare_httpx", ("library=httpx2",)),
+            Row(OURS_ON_2, "jackfield_client", ("engine=httpx2",), promises=(Promise(HTTPX2, 1.15),)),
+        ),
+        "call",
+        calls=40,
+    ),
+    Measure(
+        "stream",
+        "a stream of 2,000 chunks in a burst: processor time of a chunk",
+        "stream",
+        (
+            Row(HTTPX, "bare_httpx"),
+            Row(OURS, "jackfield_client", promises=(Promise(HTTPX, 15, "beyond"),)),
+            Row(LAYERED, "jackfield_client", ("layers=5",), promises=(Promise(OURS, 2, "beyond"),)),
+            Row(HTTPX2, "bare_httpx", ("library=httpx2",)),
+            Row(OURS_ON_2, "jackfield_client", ("engine=httpx2",), promises=(Promise(HTTPX2, 15, "beyond"),)),
+        ),
+        "chunk",
+        rounds=30,
+    ),
+    Measure(
+        "async-stream",
+        "the same stream under asyncio: processor time of a chunk",
+        "async-stream",
+        (
+            Row(HTTPX, "bare_httpx"),
+            Row(OURS, "jackfield_client", promises=(Promise(HTTPX, 15, "beyond"),)),
+            Row(LAYERED, "jackfield_client", ("layers=5",), promises=(Promise(OURS, 2, "beyond"),)),
+            Row(OURS_ON_2, "jackfield_client", ("engine=httpx2",)),
+        ),
+        "chunk",
+        rounds=30,
+    ),
+    Measure(
+        "at-once",
+        "50 chats at once under asyncio: calls a second",
+        "at-once",
+        (
+            Row(HTTPX, "bare_httpx"),
+            Row(OURS, "jackfield_client"),
+            Row(LAYERED, "jackfield_client", ("layers=5",)),
+            Row(HTTPX2, "bare_httpx", ("library=httpx2",)),
+            Row(OURS_ON_2, "jackfield_client", ("engine=httpx2",)),
+        ),
+        "call",
+        calls=4,
+        rounds=20,
+        rate=True,
+    ),
+    Measure(
+        "embed",
+        "256 embeddings of 1,536 numbers: processor time of a batch",
+        "embed",
+        (
+            Row(HTTPX, "bare_httpx"),
+            Row(OURS, "jackfield_client"),
+        ),
+        "batch",
+        rounds=20,
+    ),
+)

@@ -1,0 +1,51 @@
+"""langchain-openai."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+os.environ["LANGSMITH_TRACING"] = "false"
+
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+
+from .common import EMBEDDING_MODEL, INPUTS, KEY, MODEL, SYSTEM, USER
+
+IMPORTS = "langchain_openai"
+MESSAGES = [("system", SYSTEM), ("user", USER)]
+
+
+def model(base: str) -> Any:
+    settings: Any = {"temperature": 0.2, "max_tokens": 256, "use_responses_api": False}
+    return ChatOpenAI(model=MODEL, api_key=KEY, base_url=base, **settings)
+
+
+class Sync:
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._model = model(base)
+
+    def chat(self) -> Any:
+        return self._model.invoke(MESSAGES).content
+
+    def stream(self) -> Iterator[Any]:
+        for chunk in self._model.stream(MESSAGES):
+            yield chunk.content
+
+    def embed(self) -> list[Any]:
+        settings: Any = {"check_embedding_ctx_length": False, "chunk_size": len(INPUTS)}
+        client: Any = OpenAIEmbeddings(model=EMBEDDING_MODEL, api_key=KEY, base_url=self._base, **settings)
+        return list(client.embed_documents(INPUTS))
+
+
+class Async:
+    def __init__(self, base: str) -> None:
+        self._model = model(base)
+
+    async def chat(self) -> Any:
+        return (await self._model.ainvoke(MESSAGES)).content
+
+    async def stream(self) -> AsyncIterator[Any]:
+        async for chunk in self._model.astream(MESSAGES):
+            yield chunk.content
