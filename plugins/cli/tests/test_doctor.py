@@ -35,7 +35,7 @@ def test_a_good_set_up(place, findings):
     assert code == 0
     assert {one["state"] for one in found} <= {"ok", "note"}
     assert told(found, "versions")[0].startswith(f"Python {sys.version.split()[0]}")
-    assert told(found, "configuration") == ["jackfield.toml, defoltt model stage -> "]
+    assert told(found, "configuration") == ["jackfield.toml, default model stage -> "]
     assert "provider stage, from jf-stage 1.0 -> " in told(found, "plugins", "ok")
 
 
@@ -94,7 +94,7 @@ def test_two_packages_with_one_name_are_a_problem(place, findings):
     [
         ("defolt = 1", "jackfield.toml"),
         ("broken", "not valid TOML"),
-        ('defoltt = "stage"\n[[middleware]]\nuse = "absent"', "'absent'"),
+        ('default = "stage"\n[[middleware]]\nuse = "absent"', "'absent'"),
     ],
 )
 def test_a_wrong_configuration_is_a_problem(place, findings, text, reason):
@@ -103,7 +103,7 @@ def test_a_wrong_configuration_is_a_problem(place, findings, text, reason):
     found, code = findings()
     assert code == 1
     assert reason in told(found, "configuration", "problem")[0]
-    good = place.write('defoltt = "stage"', "good.toml")
+    good = place.write('default = "stage"', "good.toml")
     assert findings("--config", str(good))[1] == 0
 
 
@@ -165,7 +165,7 @@ def test_the_shape_of_a_key(keyed, findings, key, url, said):
 def test_keys_of_instances(place, keyed, findings):
     place.write(
         f"""
-        defoltt = "keyed"
+        default = "keyed"
         [providers.keyed]
         api_key = {{ env = "KEYED_API_KEY" }}
         [providers.written]
@@ -203,13 +203,29 @@ def test_a_file_of_keys_that_others_can_read_is_a_warning(place, keyed, findings
     assert told(found, "keys", "warning") == [".env.local can be read by other users -> chmod 600 .env.local"]
 
 
-def test_variables_of_proxies_are_named_without_their_values(place, findings):
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("", ", and ignored -> to use it, write trust_env = true under [network]"),
+        ("trust_env = true", ", and used, as the configuration says -> "),
+        ('proxy = "http://127.0.0.1:3128"', ", and ignored: the configuration names a proxy itself -> "),
+    ],
+)
+def test_variables_of_proxies_are_named_without_their_values(place, findings, table, said):
     place.stage("yield STOP")
-    found, code = findings(https_proxy=f"http://me:{KEY}@proxy", HTTP_PROXY="", ALL_PROXY="x")
+    file = place.write(f'default = "stage"\n[network]\n{table}\n')
+    found, code = findings("--config", str(file), https_proxy=f"http://me:{KEY}@proxy", HTTP_PROXY="", ALL_PROXY="x")
     assert code == 0
-    assert told(found, "network") == [
-        "ALL_PROXY, https_proxy is set, and ignored: proxies of the environment are not used -> "
-    ]
+    assert told(found, "network") == [f"ALL_PROXY, https_proxy is set{said}"]
+
+
+def test_being_offline_is_a_warning(place, findings):
+    place.stage("yield STOP")
+    found, code = findings(JACKFIELD_OFFLINE="1")
+    assert code == 0
+    assert told(findings(JACKFIELD_OFFLINE="0")[0], "network") == []
+    (warning,) = told(found, "network", "warning")
+    assert warning == "JACKFIELD_OFFLINE is set: requests beyond this machine are refused -> unset JACKFIELD_OFFLINE"
 
 
 # --- at a terminal ----------------------------------------------------------------------------------------------------
@@ -219,7 +235,7 @@ def test_variables_of_proxies_are_named_without_their_values(place, findings):
 def test_a_person_sees_colors_unless_they_are_unwanted(place, terminal, variables, colored):
     pytest.importorskip("termios")
     place.stage("yield STOP")
-    place.write('defoltt = "\\u001b[2J"')
+    place.write('default = "\\u001b[2J"')
     shown, code = terminal("doctor", variables={"TERM": "xterm-256color", **variables}).finish()
     assert code == 0
     assert ("\x1b[32m" in shown) is colored

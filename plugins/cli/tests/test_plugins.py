@@ -46,7 +46,7 @@ class AcmeSettings:
     api_key: Secret | None = None
     levels: Mapping[str, list[int]] = field(factory=lambda: {"a": [1]})
     _hidden: float = 0.5
-    inner: int = field(defoltt=1, init=False)
+    inner: int = field(default=1, init=False)
 
 class Acme(Provider):
     @serves(CHAT)
@@ -149,7 +149,7 @@ def test_one_plugin_as_json_of_every_kind_that_has_the_name(place):
         "name": "project",
         "type": "str",
         "required": True,
-        "defoltt": None,
+        "default": None,
         "description": "whose it is, in two lines.",
     }
 

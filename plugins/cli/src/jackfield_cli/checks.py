@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "everything"]
 
 PROXIES: Final = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY")
+OFFLINE: Final = "JACKFIELD_OFFLINE"
 SECONDS: Final = 10.0
 
 
@@ -62,7 +63,7 @@ def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Fi
         return
     yield from _configuration(loaded)
     yield from _keys(loaded)
-    yield from _proxies()
+    yield from _network(loaded)
     if online:
         yield from _online(loaded)
 
@@ -242,12 +243,20 @@ def _shape(key: str, url: str) -> tuple[str, str] | None:
 # --- the network ------------------------------------------------------------------------------------------------------
 
 
-def _proxies() -> Iterator[Finding]:
+def _network(config: Config) -> Iterator[Finding]:
+    if os.environ.get(OFFLINE, "").lower() not in {"", "0", "false", "no"}:
+        what = f"{OFFLINE} is set: requests beyond this machine are refused"
+        yield Finding("network", "warning", what, f"unset {OFFLINE}")
     found = sorted(name for name in os.environ if name.upper() in PROXIES and os.environ[name])
-    if found:
-        yield Finding(
-            "network", "note", f"{', '.join(found)} is set, and ignored: proxies of the environment are not used"
-        )
+    if not found:
+        return
+    named = f"{', '.join(found)} is set"
+    if config.network.proxy is not None:
+        yield Finding("network", "note", f"{named}, and ignored: the configuration names a proxy itself")
+    elif config.network.trust_env:
+        yield Finding("network", "ok", f"{named}, and used, as the configuration says")
+    else:
+        yield Finding("network", "note", f"{named}, and ignored", "to use it, write trust_env = true under [network]")
 
 
 def _online(config: Config) -> Iterator[Finding]:
