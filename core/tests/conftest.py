@@ -1,5 +1,5 @@
 """Fixtures that several files share."""
 
-from configured import client, made
+from configured import client, made, place, plugins, registry
 
-__all__ = ["client", "made"]
+__all__ = ["client", "made", "place", "plugins", "registry"]

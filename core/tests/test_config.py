@@ -135,17 +135,27 @@ WRONG = [
     ({"default": 3}, "config.default: expected text, got 3"),
     ({"models": []}, "config.models: expected a table, got a list"),
     ({"models": {"a:b": "fake:x"}}, "config.models.a:b: an alias has no colon"),
-    ({"models": {"a": 1}}, "config.models.a: expected 'provider:model' or a table with a target, got 1"),
-    ({"models": {"a": {"temperature": 1}}}, "config.models.a: expected 'provider:model' or a table with a target"),
-    ({"models": {"a": ["fake:x"]}}, "config.models.a: a list of targets needs a fallback middleware"),
-    ({"models": {"a": "b", "b": "a"}, "default": "a"}, "config.models: a -> b -> a is a circle"),
+    (
+        {"models": {"a": 1}},
+        "config.models.a: expected 'provider:model', a list of them, or a table with a target, got 1",
+    ),
+    (
+        {"models": {"a": {"temperature": 1}}},
+        "config.models.a: expected 'provider:model', a list of them, or a table with a target, got a table",
+    ),
+    ({"models": {"a": []}}, "config.models.a: expected 'provider:model', a list of them, or a table with a target"),
+    (
+        {"models": {"a": ["fake:x", "fake:y"]}, "default": "a"},
+        "config.models.a: a list of targets needs a fallback middleware, and there is none",
+    ),
+    ({"models": {"a": "b", "b": "a"}, "default": "a"}, "config.models.a: a -> b -> a is a circle"),
     (
         {"models": {"a": {"target": "fake:x", "temperatures": 1}}, "default": "a"},
         "config.models.a.temperatures: no such setting of a request; did you mean 'temperature'?",
     ),
     (
         {"models": {"a": {"target": "fake:x", "temperature": 9}}, "default": "a"},
-        "config.models.a: temperature: expected a number from 0 to 2, got 9",
+        "config.models.a.temperature: expected a number from 0 to 2, got 9",
     ),
     ({"providers": 1}, "config.providers: expected a table, got 1"),
     ({"providers": {"fake": 1}}, "config.providers.fake: expected a table, got 1"),
@@ -211,8 +221,9 @@ def test_a_mistake_is_told_by_key_value_and_what_would_be_right(client, config, 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("default = ", "jackfield.toml: not valid TOML"),
-        ("default = 'a'\nmodel = 1", "jackfield.toml: model: no such key; did you mean 'models'?"),
+        ("default = ", "jackfield.toml, line 1: not valid TOML: Invalid value"),
+        ("default = 'a'\nengine = 'x", "jackfield.toml, line 2: not valid TOML: Expected"),
+        ("default = 'a'\nmodel = 1", "jackfield.toml, line 2: model: no such key; did you mean 'models'?"),
     ],
 )
 def test_a_mistake_in_a_file_names_the_file(client, text, says):

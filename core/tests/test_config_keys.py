@@ -92,7 +92,7 @@ def test_a_key_in_the_wrong_place_is_not_quoted(client, config):
                 '[providers.x]\nplugin = "fake"\nbase_url = "https://evil.example/v1"\n'
                 'default_model = { env = "OTHER_FAKE_API_KEY" }'
             ),
-            "jackfield.toml: providers.x.default_model: this file was merely found",
+            "jackfield.toml, line 4: providers.x.default_model: of all variables this file may name none here",
         ),
         (
             '[providers.x]\nplugin = "fake"\napi_key = { env = "ANY_TOKEN" }\nbase_url = { env = "ANY_URL" }',
@@ -101,13 +101,13 @@ def test_a_key_in_the_wrong_place_is_not_quoted(client, config):
         (
             '[providers.fake]\napi_key = { env = "ANY_TOKEN" }',
             (
-                "jackfield.toml: providers.fake.api_key: this file was merely found, and of all variables may name "
-                "only FAKE_API_KEY, not ANY_TOKEN"
+                "jackfield.toml, line 2: providers.fake.api_key: of all variables this file may name "
+                "only FAKE_API_KEY, not ANY_TOKEN, and the file was merely found (nobody has trusted it)"
             ),
         ),
         (
-            'default = "fake:m"\n[[middleware]]\nuse = "x"\ntoken = { env = "ANY_TOKEN" }',
-            "jackfield.toml: middleware[0].token: this file was merely found",
+            'default = "fake:m"\n[[middleware]]\nuse = "marks"\ntoken = { env = "ANY_TOKEN" }',
+            "jackfield.toml, line 4: middleware[0].token: of all variables this file may name none here, not ANY_TOKEN",
         ),
     ],
 )
@@ -136,8 +136,8 @@ def test_a_found_file_may_name_its_own_variable_and_any_for_this_machine(client,
     ("name", "content", "says"),
     [
         (".env", b"FAKE_API_KEY=\xff\xfe", ".env: cannot be read: UnicodeDecodeError"),
-        ("pyproject.toml", b"[tool]\njackfield = 5", "pyproject.toml: expected a table, got 5"),
-        ("pyproject.toml", b"[tool]\njackfield = ''", "pyproject.toml: expected a table, got ''"),
+        ("pyproject.toml", b"[tool]\njackfield = 5", "pyproject.toml, line 2: expected a table, got 5"),
+        ("pyproject.toml", b"[tool]\njackfield = ''", "pyproject.toml, line 2: expected a table, got ''"),
     ],
 )
 def test_files_that_are_nonsense(client, name, content, says):

@@ -6,7 +6,9 @@ import pytest
 from attrs import frozen
 from fakes import Player, Plugin, hello
 
-from jackfield import Client, Secret
+from jackfield import Client, Secret, Slot
+from jackfield.hooks import hookimpl
+from jackfield.registry import Registry
 
 FAKE_URL = "https://api.fake.example/v1"
 
@@ -20,6 +22,42 @@ class Settings:
     fast: bool = False
 
 
+@frozen
+class MarkSettings:
+    """Settings of a middleware.
+
+    Attributes:
+        size: how large a mark is.
+        where: what is marked.
+    """
+
+    size: int = 1
+    token: Secret | None = None
+    where: list[str] | None = None
+
+
+class Marks:
+    """A plugin of two middlewares."""
+
+    @hookimpl
+    def jackfield_settings(self):
+        return MarkSettings
+
+    @hookimpl
+    def jackfield_middleware(self, name, settings):
+        return [Mark(Slot.ATTEMPT, settings), Mark(Slot.OBSERVE, settings)]
+
+
+class Mark:
+    def __init__(self, slot, settings):
+        self.slot = slot
+        self.settings = settings
+
+    async def __call__(self, call, proceed):
+        async for event in proceed(call):
+            yield event
+
+
 @pytest.fixture
 def made():
     """The settings that the fake plugin was given, by instance."""
@@ -27,12 +65,8 @@ def made():
 
 
 @pytest.fixture
-def client(tmp_path, monkeypatch, made):
-    """Builds a client in an empty folder, with a clean environment and a plugin named fake."""
-    for name in list(os.environ):
-        if name.endswith(("_API_KEY", "_BASE_URL")) or name.startswith("JACKFIELD_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+def plugins(made):
+    """Two providers of one kind, and a middleware."""
 
     def make(name, settings):
         made[name] = settings
@@ -41,9 +75,33 @@ def client(tmp_path, monkeypatch, made):
         return player
 
     plugin = Plugin(make, Settings)
+    return {"provider": {"fake": plugin, "other-fake": plugin}, "middleware": {"marks": Marks()}}
+
+
+@pytest.fixture
+def registry(plugins):
+    return Registry(plugins)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder with a clean environment."""
+    for name in list(os.environ):
+        if name.endswith(("_API_KEY", "_BASE_URL")) or name.startswith("JACKFIELD_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def client(place, plugins):
+    """Builds a client in an empty folder, with a clean environment and a plugin named fake."""
 
     def build(config=None, **more):
-        return Client(config, plugins={"provider": {"fake": plugin, "other-fake": plugin}}, **more)
+        return Client(config, plugins=plugins, **more)
 
     return build
 

@@ -3,55 +3,54 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias, get_args
+from typing import Any, Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from .call import Timeouts
+from .configuration.place import DICTIONARY, NO_FILE, Document, Place, Sourced
+from .configuration.trust import state_folder, trust_record
+from .configuration.variables import PROCESS, Environment, overlay, read_environment
 from .engine import EngineName, NetworkOptions
 from .errors import ConfigurationError
 from .operations import Unsupported
-from .settings import check_keys, shown, structure
+from .settings import Written, check_keys, meant, read, shown
 
-__all__ = ["Alias", "Config", "ConfigLike", "Environment", "Sourced", "load"]
+# fmt: off
+__all__ = [
+    "Alias", "Config", "ConfigLike", "Document", "Environment", "Place", "Sourced", "find_document", "load",
+    "read_document", "state_folder", "trust_record",
+]
+# fmt: on
 
-DICTIONARY: Final = "config"
-NO_FILE: Final = "no file"
+FILES: Final = ("jackfield.toml", "pyproject.toml")
 STEERING: Final = ("proxy", "ca", "client_certificate", "client_key", "client_key_password")
-KEYS: Final = ("default", "models", "providers", "middleware", "engine", "timeouts", "network")
-
-
-@frozen
-class Sourced:
-    """A variable, and the place that it comes from."""
-
-    name: str
-    value: str = field(repr=False)
-    source: str
-
-
-@frozen
-class Environment:
-    """Variables, from the strongest source to the weakest. What is empty counts as unset."""
-
-    layers: tuple[tuple[str, Mapping[str, str | None]], ...] = field(repr=False)
-
-    def get(self, name: str) -> Sourced | None:
-        """A variable and where it was found."""
-        for source, variables in self.layers:
-            if value := variables.get(name):
-                return Sourced(name, value, source)
-        return None
+KINDS: Final[Mapping[str, Any]] = {
+    "default": str,
+    "models": Mapping[str, Any],
+    "providers": Mapping[str, Mapping[str, Any]],
+    "middleware": Sequence[Mapping[str, Any]],
+    "engine": EngineName,
+    "timeouts": Timeouts,
+    "network": NetworkOptions,
+    "unsupported": Unsupported,
+}
 
 
 @frozen
 class Alias:
-    """A name for a target, with settings for the requests that use it."""
+    """A name for a target, or for several to be tried in this order, with settings for the requests that use it."""
 
-    target: str
+    targets: tuple[str, ...]
     settings: Mapping[str, Any] = field(factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The first target."""
+        return self.targets[0]
 
 
 @frozen
@@ -59,8 +58,7 @@ class Config:
     """What was configured, checked as far as that is possible without loading a plugin.
 
     Attributes:
-        source: the file that it was read from, or what else it is.
-        trusted: whether the program named it, rather than the library finding it in the working folder.
+        document: what it was read from.
         environment: the variables to fill the gaps with.
         default: the model to use where a request names none.
         models: aliases.
@@ -72,8 +70,7 @@ class Config:
         unsupported: what becomes of a field that a provider cannot carry.
     """
 
-    source: str
-    trusted: bool
+    document: Document
     environment: Environment
     default: str | None = None
     models: Mapping[str, Alias] = field(factory=dict)
@@ -85,16 +82,25 @@ class Config:
     unsupported: Unsupported = "error"
 
     @property
-    def prefix(self) -> str:
-        """What stands before a key in an error, so that it says where the key was written."""
-        return {DICTIONARY: "config.", NO_FILE: ""}.get(self.source, f"{self.source}: ")
+    def source(self) -> str:
+        """The file that it was read from, or what else it is."""
+        return self.document.name
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the program named it, or its user trusted it: else it was merely found in the working folder."""
+        return self.document.distrust is None
 
     @property
     def empty(self) -> bool:
         """Whether nothing was configured at all."""
         return self.source != DICTIONARY and not (self.default or self.models or self.providers)
 
-    def variable(self, value: Any, where: str) -> Sourced | None:
+    def place(self, *path: str | int) -> Place:
+        """Where a value was written. Its text, as in `jackfield.toml, line 7: timeouts.total`, begins an error."""
+        return Place(self.document, path)
+
+    def variable(self, value: Any, where: Place) -> Sourced | None:
         """The variable that a value of a table refers to by `{ env = "NAME" }`, or None where it does not.
 
         Raises:
@@ -105,11 +111,26 @@ class Config:
         name = value["env"]
         if not (isinstance(name, str) and name.isidentifier()):
             # not quoted: it may be the key itself, put in the place of its variable's name
-            raise ConfigurationError(f"{where}: env: expected the name of an environment variable")
+            raise where.error("env: expected the name of an environment variable")
         found = self.environment.get(name)
         if found is None:
-            raise ConfigurationError(f"{where}: the environment variable {name} is not set")
+            raise where.error(f"the environment variable {name} is not set")
         return found
+
+    def steered(self, key: str, value: Any) -> Any:
+        """A value of the table `network`. Only who is trusted may say by whom requests pass, and whom to trust.
+
+        Raises:
+            ConfigurationError: a variable is not set; an `UntrustedError` where the file is not trusted.
+        """
+        place = self.place("network", key)
+        referred = self.variable(value, place)
+        variable, steers = place.variable, "this says by whom requests pass or whom to trust"
+        if key in STEERING and variable and variable.source != PROCESS:
+            raise place.error(f"{steers}, and {variable.source} was merely found; set it in {PROCESS}")
+        if key in STEERING and not variable and not self.trusted:
+            raise place.untrusted(steers)
+        return referred.value if referred else value
 
 
 ConfigLike: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Config | None
@@ -125,138 +146,87 @@ def load(config: ConfigLike = None, folder: Path | None = None) -> Config:
         folder: where to look for these and for `.env.local` and `.env`; the working folder by default.
 
     Raises:
-        ConfigurationError: names the file, the key, the value and what would be right.
+        ConfigurationError: names the file, the line, the key, the value and what would be right.
     """
     if isinstance(config, Config):
         return config
-    folder = folder or Path.cwd()
+    is_table = isinstance(config, Mapping)
+    return read_document(find_document(config, folder), read_environment(None if is_table else folder or Path.cwd()))
+
+
+def find_document(
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None, folder: Path | None = None
+) -> Document:
+    """Find and read what `load` reads, without looking at what it says.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or is not TOML.
+    """
     if isinstance(config, Mapping):
-        return _read(config, DICTIONARY, trusted=True, environment=Environment((("the environment", os.environ),)))
-    dotenv = ((name, _dotenv(folder / name)) for name in (".env.local", ".env"))
-    environment = Environment((("the environment", os.environ), *dotenv))
-    named = config or os.environ.get("JACKFIELD_CONFIG")
-    if named:
-        return _read(_table(Path(named)), str(named), trusted=True, environment=environment)
-    for name in ("jackfield.toml", "pyproject.toml"):
-        if (folder / name).is_file():
-            table = _table(folder / name)
-            if table is not None:
-                return _read(table, name, trusted=False, environment=environment)
-    return _read({}, NO_FILE, trusted=True, environment=environment)
+        return Document(DICTIONARY, config)
+    if named := config or os.environ.get("JACKFIELD_CONFIG"):
+        document = _file(Path(named), str(named))
+        document.table = {} if document.table is None else document.table
+        return document
+    for name in FILES:
+        path = (folder or Path.cwd()) / name
+        if path.is_file() and (document := _file(path, name)).table is not None:
+            document.found = path
+            return document
+    return Document(NO_FILE)
 
 
-def _dotenv(path: Path) -> Mapping[str, str | None]:
-    if not path.is_file():
-        return {}
-    from dotenv.parser import parse_stream
-
-    found: dict[str, str | None] = {}
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for line in parse_stream(file):
-                if line.error:
-                    raise ConfigurationError(f"{path.name}, line {line.original.line}: expected NAME=value")
-                if line.key is not None:
-                    found[line.key] = line.value
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name}: cannot be read: {type(error).__name__}") from None
-    return found
-
-
-def _table(path: Path) -> Mapping[str, Any] | None:
+def _file(path: Path, name: str) -> Document:
+    """Read a file. Its table is None where a pyproject.toml has none."""
     import tomllib
 
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = path.read_bytes()
+        table: Any = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
-    if path.name == "pyproject.toml":
-        tools = table.get("tool")
-        found: Mapping[str, Any] | None = tools.get("jackfield") if isinstance(tools, Mapping) else None
-        return found
-    return table
+        raise ConfigurationError(f"{name}: cannot be read: {error.strerror}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{name}: not valid TOML: it is nested too deeply") from None
+    except ValueError as error:
+        # what the reader says ends in "(at line 1, column 2)", or in "(at end of document)"
+        what, _, place = str(error).partition(" (at ")
+        at = re.match(r"line (\d+), (column \d+)", place)
+        line = at[1] if at else len(content.splitlines())
+        where = f"{name}, line {line}" if place else name
+        raise ConfigurationError(f"{where}: not valid TOML: {what}{f' ({at[2]})' if at else ''}") from None
+    root = ("tool", "jackfield") if path.name == FILES[1] else ()
+    for key in root:
+        table = table.get(key) if isinstance(table, Mapping) else None
+    return Document(name, table, content, root)
 
 
-def _read(raw: Mapping[str, Any] | None, source: str, *, trusted: bool, environment: Environment) -> Config:
-    empty = Config(source, trusted, environment)
-    at = empty.prefix
-    table = check_keys({} if raw is None else raw, KEYS, at)
-    engine = table.get("engine", "auto")
-    if engine not in get_args(EngineName):
-        raise ConfigurationError(f"{at}engine: expected one of {', '.join(get_args(EngineName))}, got {engine!r}")
-    written = _text(table.get("default"), f"{at}default")
-    ambient = environment.get("JACKFIELD_DEFAULT")
-    # an argument of the program wins over the variable, a file does not
-    default = written if ambient is None or (written and source == DICTIONARY) else ambient.value
-    return evolve(
-        empty,
-        default=default,
-        models={
-            name: _alias(name, value, f"{at}models.{name}") for name, value in _tables(table, "models", at).items()
-        },
-        providers={
-            name: _instance(value, f"{at}providers.{name}") for name, value in _tables(table, "providers", at).items()
-        },
-        middleware=_middleware(table.get("middleware", ()), f"{at}middleware"),
-        engine=engine,
-        timeouts=structure(Timeouts, table.get("timeouts", {}), f"{at}timeouts"),
-        network=_network(_tables(table, "network", at), empty),
-    )
+def read_document(document: Document, environment: Environment) -> Config:
+    """Read what a document says, and what variables say in its place.
+
+    Raises:
+        ConfigurationError: names the file, the line, the key, the value and what would be right.
+    """
+    here = Place(document)
+    check_keys(document.table, KINDS, here)
+    if variables := environment.ours():
+        # an argument of the program wins over a variable, a file does not
+        overlay(document, variables, KINDS, fill=document.name == DICTIONARY)
+    config = Config(document, environment)
+    table = {key: value for key, value in document.table.items() if value is not None}
+    if isinstance(network := table.get("network"), Mapping):
+        table["network"] = {key: config.steered(key, value) for key, value in network.items()}
+    found = {key: read(value, KINDS[key], here / key) for key, value in table.items()}
+    models = {name: _alias(name, value, here / "models" / name) for name, value in found.pop("models", {}).items()}
+    return evolve(config, models=models, **found)
 
 
-def _network(table: Mapping[str, Any], config: Config) -> NetworkOptions:
-    where = f"{config.prefix}network"
-    for key in table:
-        if not config.trusted and key in STEERING:
-            raise ConfigurationError(
-                f"{where}.{key}: this file was merely found, and may not say by whom requests pass and whom to trust; "
-                "name the configuration file yourself (config=..., --config or JACKFIELD_CONFIG)"
-            )
-    values = {
-        key: found.value if (found := config.variable(value, f"{where}.{key}")) else value
-        for key, value in table.items()
-    }
-    return structure(NetworkOptions, values, where)
-
-
-def _middleware(value: Any, where: str) -> tuple[Mapping[str, Any], ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-        raise ConfigurationError(f"{where}: expected [[middleware]] tables, got {shown(value)}")
-    for index, item in enumerate(value):
-        if not isinstance(item.get("use"), str):
-            raise ConfigurationError(f"{where}[{index}].use: missing; expected the name of a plugin")
-    return tuple(value)
-
-
-def _tables(table: Mapping[str, Any], key: str, at: str) -> Mapping[str, Any]:
-    value = table.get(key, {})
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{at}{key}: expected a table, got {shown(value)}")
-    return value
-
-
-def _text(value: object, where: str) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"{where}: expected text, got {shown(value)}")
-    return value
-
-
-def _alias(name: str, value: object, where: str) -> Alias:
+def _alias(name: str, value: object, where: Place) -> Alias:
     if ":" in name:
-        raise ConfigurationError(f"{where}: an alias has no colon, so that it cannot stand in for a 'provider:model'")
-    if isinstance(value, str):
-        return Alias(value)
-    if isinstance(value, Mapping) and isinstance(value.get("target"), str):
-        return Alias(value["target"], {key: item for key, item in value.items() if key != "target"})
-    if isinstance(value, list | tuple):
-        raise ConfigurationError(f"{where}: a list of targets needs a fallback middleware, and there is none yet")
-    raise ConfigurationError(f"{where}: expected 'provider:model' or a table with a target, got {shown(value)}")
-
-
-def _instance(value: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{where}: expected a table, got {shown(value)}")
-    _text(value.get("plugin"), f"{where}.plugin")
-    return value
+        raise where.error("an alias has no colon, so that it cannot stand in for a 'provider:model'")
+    settings = dict(value) if isinstance(value, Mapping) else {"target": value}
+    targets = settings.pop("target", None)
+    targets = targets if isinstance(targets, list | tuple) else [targets]
+    if not targets or not all(isinstance(one, str) for one in targets):
+        raise where.error(f"expected 'provider:model', a list of them, or a table with a target, got {shown(value)}")
+    typed = {key: meant(item) if isinstance(item, Written) else item for key, item in settings.items()}
+    return Alias(tuple(map(str, targets)), typed)

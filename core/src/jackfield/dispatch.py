@@ -10,7 +10,7 @@ import attrs
 from attrs import evolve
 
 from .call import Call, Ledger, Target
-from .config import Config
+from .config import Config, Place
 from .errors import BadRequestError, ConfigurationError, NothingConfiguredError, StreamStateError
 from .exchange import last, settle
 from .instances import Instances
@@ -102,7 +102,7 @@ class Dispatcher:
         operation = request.operation
         target, alias, settings = self._target(request.model, operation)
         if settings:
-            request = _filled(request, settings, f"{self.config.prefix}models.{alias}")
+            request = _filled(request, settings, self.config.place("models", str(alias)))
         control = Control() if within is None else within.runtime.control.child()
         timeouts = self.config.timeouts
         unsupported = request.unsupported or self.config.unsupported
@@ -147,13 +147,19 @@ class Dispatcher:
     ) -> tuple[Target, str | None, Mapping[str, Any]]:
         named = model or self.default
         if named is None:
-            raise ConfigurationError("no model was named, and there is no default: set `default` in the configuration")
+            names = " or ".join(map(repr, sorted(self.config.providers)))
+            among = f"set `default` in the configuration{names and f' to a model of {names}'}"
+            raise ConfigurationError(f"no model was named, and there is no default: {among}")
+        where: Place | str = self.config.place("default") if not model and self.config.default else f"model {named!r}"
         alias: str | None = None
         settings: Mapping[str, Any] = {}
         passed: list[str] = []
         while (found := self.config.models.get(named)) is not None:
+            where = self.config.place("models", named)
             if named in passed:
-                raise ConfigurationError(f"{self.config.prefix}models: {' -> '.join([*passed, named])} is a circle")
+                raise where.error(f"{' -> '.join([*passed, named])} is a circle")
+            if len(found.targets) > 1:
+                raise where.error("a list of targets needs a fallback middleware, and there is none")
             passed.append(named)
             settings = {**found.settings, **settings}
             alias, named = alias or named, found.target
@@ -161,7 +167,7 @@ class Dispatcher:
         if provider not in self._instances.names:
             known = self.config.models.keys() | self._instances.names
             raise ConfigurationError(
-                f"model {named!r}: expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a "
+                f"{where}: expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a "
                 f"provider; {nearest(provider, known)}"
             )
         if not operation.of_model:
@@ -169,8 +175,7 @@ class Dispatcher:
         model = model or self._instances.provider(provider).default_models.get(operation.name, "")
         if not model:
             raise ConfigurationError(
-                f"model {named!r}: provider {provider!r} has no default model for {operation.name!r}; "
-                f"write '{provider}:model'"
+                f"{where}: provider {provider!r} has no default model for {operation.name!r}; write '{provider}:model'"
             )
         return Target(provider, model), alias, settings
 
@@ -180,16 +185,17 @@ def _check_timeout(timeout: object) -> None:
         raise BadRequestError(f"timeout: expected seconds above 0, and at most {LONGEST} (a year), got {timeout!r}")
 
 
-def _filled(request: Any, settings: Mapping[str, Any], where: str) -> Any:
+def _filled(request: Any, settings: Mapping[str, Any], where: Place) -> Any:
     cls = type(request)
     fields = {field.alias for field in attrs.fields(cls) if field.default is not attrs.NOTHING} - {"model"}
     for key in settings:
         if key not in fields:
-            raise ConfigurationError(f"{where}.{key}: no such setting of a request; {nearest(key, fields)}")
+            raise (where / key).error(f"no such setting of a request; {nearest(key, fields)}")
     changes = {key: value for key, value in settings.items() if getattr(request, key) is None}
     if isinstance(options := settings.get("options"), Mapping):
         changes["options"] = {**options, **request.options}
     try:
         return evolve(request, **changes)
     except BadRequestError as error:
-        raise ConfigurationError(f"{where}: {error.message}") from None
+        key, _, rest = error.message.partition(": ")
+        raise ((where / key).error(rest) if key in settings else where.error(error.message)) from None

@@ -38,6 +38,7 @@ __all__ = [
     "TruncatedStreamError",
     "UnsupportedError",
     "UnsupportedWarning",
+    "UntrustedError",
 ]
 
 
@@ -92,11 +93,23 @@ class JackfieldError(Exception):
 
 
 class ConfigurationError(JackfieldError):
-    """The configuration cannot work as it stands: the message names the key, the value and what would be right."""
+    """The configuration cannot work as it stands: the message names the key, the value and what would be right.
+
+    Attributes:
+        key: the path of the value that is wrong, where it is one of the configuration.
+        variable: the name of the variable that set it, where one did.
+    """
+
+    key: tuple[str | int, ...] | None = None
+    variable: str | None = None
 
 
 class NothingConfiguredError(ConfigurationError):
     """There is no configuration at all, and no key in the environment, so that there is nobody to ask."""
+
+
+class UntrustedError(ConfigurationError):
+    """A configuration file that was merely found wants what only one that is trusted may have."""
 
 
 class PluginError(JackfieldError):

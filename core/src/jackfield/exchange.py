@@ -8,17 +8,9 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from . import errors
 from .call import Call
 from .endpoint import Endpoint, Secret
-from .errors import (
-    BadRequestError,
-    BlockingAwaitError,
-    JackfieldError,
-    LimitExceededError,
-    MalformedReplyError,
-    PluginError,
-    TruncatedStreamError,
-)
 from .http import HttpRequest, HttpResponse, lower_names
 from .middleware import CLOSING, Proceed
 from .provider import Decoder, HttpProvider, Provider
@@ -42,7 +34,7 @@ async def settle(call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, Non
             for one in grammar.take(event):
                 yield one
         if missing := grammar.fold.missing():
-            raise TruncatedStreamError(f"the reply ended early: {missing}")
+            raise errors.TruncatedStreamError(f"the reply ended early: {missing}")
     except Exception as error:
         placed = _ours(error, call)
         placed.provider = placed.provider or call.target.provider
@@ -68,7 +60,7 @@ class _Grammar:
     def take(self, event: object) -> Iterable[Event]:
         """Take the next event, and give what may pass."""
         if not isinstance(event, Event):
-            raise PluginError(f"the provider gave an object of type {type(event).__name__}, which is no event")
+            raise errors.PluginError(f"the provider gave an object of type {type(event).__name__}, which is no event")
         if self.start is None:
             self.start = _signed(event if isinstance(event, Start) else Start(), self._call)
             self.fold.add(self.start)
@@ -94,13 +86,13 @@ def _signed(start: Start, call: Call[Any]) -> Start:
     return evolve(start, provider=call.target.provider, model=start.model or call.target.model or None)
 
 
-def _ours(error: Exception, call: Call[Any]) -> JackfieldError:
-    if isinstance(error, JackfieldError):
+def _ours(error: Exception, call: Call[Any]) -> errors.JackfieldError:
+    if isinstance(error, errors.JackfieldError):
         return error
     if call.runtime.blocking and wants_loop(error):
-        return BlockingAwaitError(ADVICE)
+        return errors.BlockingAwaitError(ADVICE)
     # the text of a foreign error may hold anything, a key included; the cause keeps it for a traceback
-    return PluginError(f"the provider failed with {type(error).__name__}")
+    return errors.PluginError(f"the provider failed with {type(error).__name__}")
 
 
 def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerator[Event, None]]:
@@ -115,7 +107,7 @@ def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerato
             return _exchange(call, provider, source)
         if isinstance(source, Coroutine):
             source.close()
-        raise PluginError(
+        raise errors.PluginError(
             f"provider {provider.name!r} serves {call.operation.name!r} with a {type(source).__name__}: expected an "
             "async generator of events, or from an HttpProvider a generator of requests"
         )
@@ -140,7 +132,7 @@ async def _exchange(
         else:
             with call.runtime.scope():
                 await reply.drain()
-    except JackfieldError as error:
+    except errors.JackfieldError as error:
         exchange.scrub(error)
         raise
     finally:
@@ -169,20 +161,20 @@ class _Exchange:
 
     async def settle(self) -> tuple[Decoder[Event], Reply]:
         """Go back and forth until the provider names a decoder for the reply that is open."""
-        answer: HttpResponse | JackfieldError | None = None
+        answer: HttpResponse | errors.JackfieldError | None = None
         while True:
             try:
                 request = self._advance(answer)
             except StopIteration as stop:
                 if self._reply is None:
-                    raise PluginError(
+                    raise errors.PluginError(
                         f"provider {self._provider.name!r} decodes a reply that it never asked for"
                     ) from None
                 return stop.value, self._reply
             await self.release()
             try:
                 answer = await self._send(request)
-            except JackfieldError as error:
+            except errors.JackfieldError as error:
                 answer = error
 
     async def release(self) -> None:
@@ -191,21 +183,21 @@ class _Exchange:
         if reply is not None:
             await self._runtime.finish(reply.aclose, CLOSING, apart=True)
 
-    def scrub(self, error: JackfieldError) -> None:
+    def scrub(self, error: errors.JackfieldError) -> None:
         """Take the credential out of an error: some servers quote the key that they refuse."""
         if (reply := self._reply) is not None:
             error.message = _scrubbed(error.message, reply)
             error.body = _scrubbed(error.body, reply)
             error.args = (error.message,)
 
-    def _advance(self, answer: HttpResponse | JackfieldError | None) -> HttpRequest:
+    def _advance(self, answer: HttpResponse | errors.JackfieldError | None) -> HttpRequest:
         if answer is None:
             return next(self._source)
-        if isinstance(answer, JackfieldError):
+        if isinstance(answer, errors.JackfieldError):
             return self._source.throw(answer)
         return self._source.send(answer)
 
-    async def _send(self, request: HttpRequest) -> HttpResponse | JackfieldError:
+    async def _send(self, request: HttpRequest) -> HttpResponse | errors.JackfieldError:
         runtime = self._runtime
         if request.after > 0:
             await runtime.sleep(request.after)
@@ -229,7 +221,9 @@ def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endp
         own.add(endpoint.credential.header.lower())
     for name in extra:
         if name.lower() in own:
-            raise BadRequestError(f"extra_headers.{name}: this header is set by the connection or the credential")
+            raise errors.BadRequestError(
+                f"extra_headers.{name}: this header is set by the connection or the credential"
+            )
     return evolve(request, headers={**request.headers, **lower_names(extra)})
 
 
@@ -254,7 +248,9 @@ def _scrubbed(value: Any, reply: Reply) -> Any:
 
 async def _error_body(reply: Reply) -> bytes:
     body = bytearray()
-    with suppress(TruncatedStreamError, MalformedReplyError):  # the status is known, and says more than they do
+    with suppress(
+        errors.TruncatedStreamError, errors.MalformedReplyError
+    ):  # the status is known, and says more than they do
         while len(body) < MAX_ERROR_BODY and (data := await reply.read()) is not None:
             body += data
     return bytes(body[:MAX_ERROR_BODY])
@@ -265,5 +261,5 @@ async def _whole(reply: Reply, limit: int) -> bytes:
     while (data := await reply.read()) is not None:
         body += data
         if len(body) > limit:
-            raise LimitExceededError(f"the reply is larger than {limit} bytes")
+            raise errors.LimitExceededError(f"the reply is larger than {limit} bytes")
     return bytes(body)

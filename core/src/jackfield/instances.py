@@ -7,19 +7,58 @@ from functools import cached_property
 from typing import Any, Final
 
 import attrs
+from attrs import define, field
 
-from .config import Config
+from .config import Config, Place, Sourced
 from .endpoint import Endpoint, Secret
 from .errors import ConfigurationError
 from .middleware import Middleware
 from .provider import Provider
-from .registry import Registry
+from .registry import Kind, Registry
 from .runtime import Lock
+from .settings import read
 
-__all__ = ["Instances"]
+__all__ = ["Instances", "Settings"]
 
 OWN: Final = ("api_key", "base_url")
-ADVICE: Final = "name the configuration file yourself (config=..., --config or JACKFIELD_CONFIG)"
+
+
+@define
+class Settings:
+    """What a plugin is to be given, as it was found.
+
+    Attributes:
+        where: the table that it stands in.
+        plugin: the entry-point name of the plugin.
+        fields: the fields of the class of its settings.
+        values: the values; those of fields that are secrets are `Secret`.
+        variables: the variable that a value comes from, where it does.
+        references: the keys whose variable the table itself names, by `{ env = ... }`.
+    """
+
+    where: Place
+    plugin: str
+    fields: Mapping[str, attrs.Attribute[Any]]
+    values: dict[str, Any] = field(factory=dict)
+    variables: dict[str, Sourced] = field(factory=dict)
+    references: set[str] = field(factory=set)
+
+    def source(self, key: str) -> str:
+        """The source that a value comes from: the configuration, the environment or one of its files."""
+        return self.variables[key].source if key in self.variables else self.where.document.name
+
+    def is_secret(self, key: str) -> bool:
+        """Whether a value is one that may go only where it belongs."""
+        return isinstance(self.values.get(key), Secret) or key == "api_key" or not self.fields
+
+    def put(self, key: str, value: Any, variable: Sourced | None) -> None:
+        """Add a value."""
+        if variable:
+            self.variables[key] = variable
+        if isinstance(value, str) and key in self.fields and "Secret" in str(self.fields[key].type):
+            # from here on it shows itself to nobody, whatever fails
+            value = Secret(value, self.where / key)
+        self.values[key] = value
 
 
 class Instances:
@@ -50,85 +89,99 @@ class Instances:
 
     def ambient(self) -> str | None:
         """The first installed provider whose own variables are set."""
-        find = self._config.environment.get
-        for name in sorted(self._registry.names("provider")):
-            keys = {key for key in OWN if find(_variable(name, key))}
-            # only what a plugin has a setting for is its variable: MOCK_BASE_URL chooses nothing
-            if keys and keys & {field.alias for field in _fields(self._registry.settings_class("provider", name))}:
-                return name
-        return None
+        return next(filter(self.has_own, sorted(self._registry.names("provider"))), None)
+
+    def has_own(self, name: str) -> bool:
+        """Whether a variable is set that belongs to the provider of this name."""
+        keys = {key for key in OWN if self._config.environment.get(_variable(name, key))}
+        # only what a plugin has a setting for is its variable: MOCK_BASE_URL chooses nothing
+        return bool(keys) and not keys.isdisjoint(_fields(self._registry.settings_class("provider", name)))
 
     def middleware(self) -> list[Middleware]:
         """The middleware of the configuration, in its order."""
-        made: list[Middleware] = []
-        for index, item in enumerate(self._config.middleware):
-            use = item["use"]
-            where = f"{self._config.prefix}middleware[{index}]"
-            settings = {key: value for key, value in item.items() if key != "use"}
-            for key, value in settings.items():
-                if found := self._config.variable(value, f"{where}.{key}"):
-                    self._check_reference(f"{where}.{key}", None, found.name)
-                    settings[key] = found.value
-            found_ones = self._registry.make("middleware", use, use, settings, where)
-            made += found_ones if isinstance(found_ones, list | tuple) else [found_ones]
-        return made
+        return [one for index in range(len(self._config.middleware)) for one in self.layers(index)]
+
+    def layers(self, index: int) -> list[Middleware]:
+        """What one table of `[[middleware]]` makes."""
+        found = self.settings("middleware", index)
+        made = self._registry.make("middleware", found.plugin, found.plugin, found.values, found.where)
+        return list(made) if isinstance(made, list | tuple) else [made]
 
     def _make(self, name: str) -> Provider:
-        config = self._config
-        settings = dict(config.providers.get(name, {}))
-        plugin = settings.pop("plugin", name)
-        where = f"{config.prefix}providers.{name}"
-        fields = {str(field.alias): field for field in _fields(self._registry.settings_class("provider", plugin))}
-        sources = dict.fromkeys(settings, config.source)
-        references: dict[str, str] = {}
-        for key, value in settings.items():
-            if found := config.variable(value, f"{where}.{key}"):
-                settings[key], sources[key], references[key] = found.value, found.source, found.name
-        for key in OWN if name == plugin else ():
-            ambient = config.environment.get(_variable(name, key))
-            if ambient is not None and key in fields and settings.get(key) is None:
-                settings[key], sources[key] = ambient.value, ambient.source
-        for key, field in fields.items():
-            if "Secret" in str(field.type) and isinstance(settings.get(key), str):
-                # from here on it shows itself to nobody, whatever fails
-                settings[key] = Secret(settings[key], f"{where}.{key}")
-        base_url = settings.get("base_url")
-        endpoint = Endpoint.parse(base_url, name=f"{where}.base_url") if isinstance(base_url, str) else None
-        if endpoint is None or not endpoint.loopback:
-            for key, variable in references.items():
-                own_variable = _variable(name, key) if name == plugin else None
-                self._check_reference(f"{where}.{key}", own_variable, variable)
-            if endpoint is not None and "api_key" in sources:
-                self._check_binding(where, endpoint, sources, getattr(fields.get("base_url"), "default", None))
-        made = self._registry.make("provider", plugin, name, settings, where)
+        found = self.settings("provider", name)
+        made = self._registry.make("provider", found.plugin, name, found.values, found.where)
         if not isinstance(made, Provider):
-            raise ConfigurationError(f"{where}: plugin {plugin!r} made a {type(made).__name__}, which is no Provider")
+            raise found.where.error(f"plugin {found.plugin!r} made a {type(made).__name__}, which is no Provider")
         return made
 
-    def _check_reference(self, where: str, own: str | None, variable: str) -> None:
-        """A file that was merely found may name no variable but the instance's own: any other may be a key."""
-        if not self._config.trusted and variable != own:
-            only = f"only {own}" if own else "none here"
-            raise ConfigurationError(
-                f"{where}: this file was merely found, and of all variables may name {only}, not {variable}; {ADVICE}"
-            )
+    def settings(self, kind: Kind, name: str | int) -> Settings:
+        """What the plugin of a provider instance, or of a middleware by its number, is to be given.
 
-    def _check_binding(self, where: str, endpoint: Endpoint, sources: Mapping[str, str], own: Any) -> None:
-        """A key goes to the origin that its own source names, or that its plugin knows, and to no other."""
-        key_from, url_from = sources["api_key"], sources["base_url"]
-        if key_from == url_from or (self._config.trusted and url_from == self._config.source):
+        Raises:
+            ConfigurationError: there is no such plugin, a variable is not set, or a key would go where it must not.
+            PluginError: the plugin cannot be loaded.
+        """
+        config, key = self._config, "plugin" if isinstance(name, str) else "use"
+        where = config.place("providers" if isinstance(name, str) else kind, name)
+        written = dict(config.providers.get(name, {}) if isinstance(name, str) else config.middleware[name])
+        if isinstance(name, int) and written.get(key) is None:
+            raise (where / key).error("missing; expected the name of a plugin")
+        named = where / key if written.get(key) is not None else where
+        plugin = read(value, str, named) if (value := written.pop(key, None)) is not None else str(name)
+        try:
+            fields = _fields(self._registry.settings_class(kind, plugin))
+        except ConfigurationError as error:
+            raise named.error(error.message) from None
+        found = Settings(where, plugin, fields)
+        for key, value in written.items():
+            if referred := config.variable(value, where / key):
+                found.references.add(key)
+            found.put(key, referred.value if referred else value, referred or (where / key).variable)
+        own = name if name == plugin else None
+        for key in fields.keys() & OWN if own else ():
+            if found.values.get(key) is None and (ambient := config.environment.get(_variable(own, key))):
+                found.put(key, ambient.value, ambient)
+        self._check(found, own, bind=isinstance(name, str))
+        return found
+
+    def _check(self, found: Settings, own: str | None, *, bind: bool) -> None:
+        """A key goes to the origin that its own source names, or that its plugin knows, and to no other.
+
+        A file that was merely found may name no variable but the instance's own: any other may be a key.
+        """
+        endpoint, base_url = None, found.values.get("base_url")
+        if bind and isinstance(base_url, str):
+            endpoint = Endpoint.parse(base_url, name=found.where / "base_url")
+            if endpoint.loopback:
+                return
+        document = self._config.document
+        beside = any(key not in found.variables for key in found.values)
+        for key, variable in found.variables.items():
+            place, mine = found.where / key, own and _variable(own, key)
+            # where a secret goes is said by what stands beside it
+            named = key in found.references or (endpoint is None and beside and found.is_secret(key) and place.variable)
+            if named and variable.name != mine and document.distrust:
+                only = f"only {mine}" if mine else "none here"
+                raise place.untrusted(f"of all variables this file may name {only}, not {variable.name}")
+        for key in found.values if endpoint is not None else ():
+            if found.is_secret(key) and found.source(key) != found.source("base_url"):
+                self._check_binding(found, key, endpoint)
+
+    def _check_binding(self, found: Settings, key: str, endpoint: Endpoint) -> None:
+        usual = getattr(found.fields.get("base_url"), "default", None)
+        if isinstance(usual, str) and endpoint.origin == Endpoint.parse(usual).origin:
             return
-        if isinstance(own, str) and endpoint.origin == Endpoint.parse(own).origin:
-            return
-        raise ConfigurationError(
-            f"{where}: the key from {key_from} would be sent to {endpoint.origin}, which {url_from} names; "
-            f"write key and base_url in the same place, or {ADVICE}"
-        )
+        place = found.where / "base_url"
+        sent = f"the key from {found.variables.get(key, found.source(key))} would be sent to {endpoint.origin}"
+        if variable := found.variables.get("base_url"):
+            raise place.error(f"{sent}, which {variable} names; write key and base_url in the same place")
+        if self._config.document.distrust:
+            raise place.untrusted(sent)
 
 
-def _fields(cls: type[Any] | None) -> tuple[attrs.Attribute[Any], ...]:
-    return () if cls is None else attrs.fields(cls)
+def _fields(cls: type[Any] | None) -> dict[str, attrs.Attribute[Any]]:
+    return {} if cls is None else {one.alias or one.name: one for one in attrs.fields(cls)}
 
 
-def _variable(provider: str, key: str) -> str:
+def _variable(provider: str | int, key: str) -> str:
     return f"{provider}_{key}".upper().replace("-", "_")

@@ -13,23 +13,9 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar, 
 
 import attrs
 
+from . import errors
 from .call import Call
 from .endpoint import Credential, Endpoint, Secret
-from .errors import (
-    AuthenticationError,
-    BadRequestError,
-    ConflictError,
-    JackfieldError,
-    LimitExceededError,
-    MalformedReplyError,
-    NotFoundError,
-    OverloadedError,
-    PermissionDeniedError,
-    QuotaError,
-    RateLimitError,
-    ServerError,
-    UnsupportedError,
-)
 from .http import HttpRequest, HttpResponse, read_json, write_json
 from .operations import Operation
 from .types import Event
@@ -153,7 +139,9 @@ class Provider:
         method = self._methods.get(call.operation.name)
         if method is None:
             served = ", ".join(sorted(self._methods)) or "nothing"
-            raise UnsupportedError(f"provider {self.name!r} does not serve {call.operation.name!r}; it serves {served}")
+            raise errors.UnsupportedError(
+                f"provider {self.name!r} does not serve {call.operation.name!r}; it serves {served}"
+            )
         opened: Exchange[Event] | AsyncGenerator[Event, None] = getattr(self, method)(call)
         return opened
 
@@ -178,7 +166,7 @@ class HttpProvider(Provider):
         headers = {"content-type": "application/json", "accept": accept}
         return HttpRequest("POST", path, headers, write_json(body), read=read)
 
-    def error(self, response: HttpResponse) -> JackfieldError:
+    def error(self, response: HttpResponse) -> errors.JackfieldError:
         """The error for a reply that is not 2xx; its body has been read, within bounds."""
         body = response.body or b""
         return error_class(response.status)(
@@ -208,7 +196,7 @@ class JsonReply(Generic[E_co]):
         """
         self._body += data
         if len(self._body) > self._limit:
-            raise LimitExceededError(f"the reply is larger than {self._limit} bytes")
+            raise errors.LimitExceededError(f"the reply is larger than {self._limit} bytes")
         return ()
 
     def end(self) -> Iterable[E_co]:
@@ -218,26 +206,26 @@ class JsonReply(Generic[E_co]):
             MalformedReplyError: it is not JSON.
         """
         if not self._body.strip():
-            raise MalformedReplyError("the reply is empty", status=self._head.status, retryable=True)
+            raise errors.MalformedReplyError("the reply is empty", status=self._head.status, retryable=True)
         return self._read(read_json(bytes(self._body)))
 
 
-STATUS: Final[Mapping[int, type[JackfieldError]]] = {
-    401: AuthenticationError,
-    402: QuotaError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    408: ServerError,
-    409: ConflictError,
-    429: RateLimitError,
-    503: OverloadedError,
-    529: OverloadedError,
+STATUS: Final[Mapping[int, type[errors.JackfieldError]]] = {
+    401: errors.AuthenticationError,
+    402: errors.QuotaError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    408: errors.ServerError,
+    409: errors.ConflictError,
+    429: errors.RateLimitError,
+    503: errors.OverloadedError,
+    529: errors.OverloadedError,
 }
 
 
-def error_class(status: int) -> type[JackfieldError]:
+def error_class(status: int) -> type[errors.JackfieldError]:
     """The error that a status stands for where the provider says nothing better."""
-    fallback: type[JackfieldError] = ServerError if status >= 500 else BadRequestError
+    fallback: type[errors.JackfieldError] = errors.ServerError if status >= 500 else errors.BadRequestError
     return STATUS.get(status, fallback)
 
 

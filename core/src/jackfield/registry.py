@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 import pluggy
 
 from . import hooks
+from .configuration.place import Place
 from .errors import ConfigurationError, JackfieldError, PluginError
 from .operations import CHAT, COMPLETE, EMBED, MODEL, MODELS, Operation
 from .settings import nearest, structure
@@ -58,7 +59,7 @@ class Registry:
         found: type[Any] | None = self._caller("jackfield_settings", self._load(kind, name))()
         return found
 
-    def make(self, kind: Kind, plugin: str, name: str, raw: Mapping[str, Any], where: str) -> Any:
+    def make(self, kind: Kind, plugin: str, name: str, raw: Mapping[str, Any], where: Place | str) -> Any:
         """Load a plugin and have it make its thing.
 
         Args:
@@ -78,6 +79,8 @@ class Registry:
         hook = self._caller(f"jackfield_{kind}", loaded)
         try:
             made = hook(kind=name, settings=settings) if kind == "store" else hook(name=name, settings=settings)
+        except ConfigurationError as error:
+            raise Place.of(where).adopted(error) from error.__cause__
         except JackfieldError:
             raise
         except Exception as error:

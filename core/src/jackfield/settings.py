@@ -1,26 +1,35 @@
-"""Turns a table of the configuration into an attrs class, with errors that name the key and what would be right."""
+"""Turns a table of the configuration into an attrs class, with errors that name the place and what would be right."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
+from .configuration.place import Place
 from .endpoint import Secret
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["check_keys", "nearest", "shown", "structure"]
+__all__ = ["Written", "check_keys", "meant", "nearest", "read", "shown", "structure"]
 
 QUOTED: Final = 15
 SEQUENCES: Final = (tuple, list, Sequence, set, frozenset)
+MAPPINGS: Final = (dict, Mapping)
+UNIONS: Final = (UnionType, Union)
 
 C = TypeVar("C", bound=attrs.AttrsInstance)
+
+
+class Written(str):
+    """A value from a variable: text, or whatever else the field that it fills takes."""
+
+    __slots__ = ()
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -44,70 +53,111 @@ def shown(value: object) -> str:
     return "***" if isinstance(value, Secret) else repr(value)
 
 
-def check_keys(raw: object, known: Iterable[str], prefix: str) -> Mapping[str, Any]:
-    """Give back a table that has no key beside the known ones; `prefix` stands before a key in an error.
+def check_keys(raw: object, known: Iterable[str], where: Place) -> Mapping[str, Any]:
+    """Give back a table that has no key beside the known ones.
 
     Raises:
         ConfigurationError: names the key and the nearest valid one.
     """
     if not isinstance(raw, Mapping):
-        raise ConfigurationError(f"{prefix.rstrip('.: ')}: expected a table, got {shown(raw)}")
+        raise where.error(f"expected a table, got {shown(raw)}")
     known = set(known)
     for key in raw:
         if key not in known:
-            raise ConfigurationError(f"{prefix}{key}: no such key; {nearest(str(key), known)}")
+            raise (where / key).error(f"no such key; {nearest(str(key), known)}")
     return raw
 
 
-def structure(cls: type[C], raw: Mapping[str, Any], where: str) -> C:
+def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
     """Make an instance of an attrs class from a table; None is the same as not being there.
 
     Raises:
         ConfigurationError: a key is unknown or missing, or a value has the wrong type.
     """
+    where = Place.of(where)
     attrs.resolve_types(cls)
     fields = {field.alias: field for field in attrs.fields(cls) if field.init}
-    check_keys(raw, fields, f"{where}.")
+    check_keys(raw, fields, where)
     values = {}
     for key, field in fields.items():
-        if raw.get(key) is None:
-            if field.default is attrs.NOTHING:
-                raise ConfigurationError(f"{where}.{key}: missing; expected {_words(field.type)}")
-            continue
-        values[key] = _value(raw[key], field.type, f"{where}.{key}")
+        if raw.get(key) is not None:
+            values[key] = read(raw[key], field.type, where / key)
+        elif field.default is attrs.NOTHING:
+            raise (where / key).error(f"missing; expected {_words(field.type)}")
     try:
         return cls(**values)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{where}.{error.message}") from None
+        key, colon, rest = error.message.partition(": ")
+        raise ((where / key).error(rest) if colon and key in fields else where.error(error.message)) from None
+    except (TypeError, ValueError) as error:  # of the validators that attrs brings; they quote the value
+        quotes = any(len(str(value)) > QUOTED and str(value) in str(error) for value in values.values())
+        raise where.error(f"a value is refused by {type(error).__name__}" if quotes else error.args[0]) from None
 
 
-def _value(value: object, kind: Any, where: str) -> object:
+def read(value: Any, kind: Any, where: Place) -> Any:
+    """Read one value as what its field takes.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if isinstance(value, Written):
+        value = str(value) if _fits(str(value), kind) else meant(value)
+    origin, inner = get_origin(kind) or kind, get_args(kind)
+    if origin in UNIONS:
+        kinds = [one for one in inner if one is not NoneType]
+        fitting = kinds if len(kinds) == 1 else [one for one in kinds if _fits(value, one)]
+        if fitting:
+            return read(value, fitting[0], where)
+    elif origin in SEQUENCES and isinstance(value, list | tuple) and inner[1:] in {(), (...,)} and inner:
+        items = [read(item, inner[0], where / index) for index, item in enumerate(value)]
+        return tuple(items) if origin is Sequence else origin(items)
+    elif origin in MAPPINGS and isinstance(value, Mapping) and inner:
+        return {key: read(item, inner[1], where / key) for key, item in value.items()}
+    elif attrs.has(origin) and isinstance(value, Mapping):
+        return structure(kind, value, where)
+    elif kind in {None, Any} or (attrs.has(origin) and isinstance(value, kind)):
+        return value
+    elif not (origin in SEQUENCES and isinstance(value, str)):  # it is one of its letters, and never meant as that
+        try:
+            return PLAIN[kind](value) if kind in PLAIN else _converter().structure(value, kind)
+        except ConfigurationError as error:
+            raise where.error(error.message) from None
+        except Exception:  # noqa: BLE001, S110 - cattrs raises whatever a hook raises, and groups of it
+            pass
+    raise where.error(f"expected {_words(kind)}, got {shown(value)}")
+
+
+def _fits(value: object, kind: Any) -> bool:
     try:
-        if isinstance(value, str) and get_origin(kind) in SEQUENCES:
-            raise TypeError  # a text is a sequence too, of its letters, and is never meant as one
-        plain = PLAIN.get(_one(kind))
-        return plain(value) if plain is not None else _converter().structure(value, kind)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{where}: {error.message}") from None
-    except Exception:  # noqa: BLE001 - cattrs raises whatever a hook raises, and groups of it
-        raise ConfigurationError(f"{where}: expected {_words(kind)}, got {shown(value)}") from None
+        read(value, kind, Place.of(""))
+    except ConfigurationError:
+        return False
+    return True
+
+
+def meant(text: Written) -> Any:
+    """What a variable says where no field tells its type: a number, a truth value, a list or a table, else text."""
+    import tomllib
+
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return str(text)
+    return table["value"] if len(table) == 1 else str(text)
 
 
 def _words(kind: Any) -> str:
     names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Secret: "text"}
+    origin = get_origin(kind) or kind
     if kind in names:
         return names[kind]
-    if get_origin(kind) in SEQUENCES:
-        return "a list"
-    if get_origin(kind) in {UnionType, Union}:
+    if origin in UNIONS:
         return " or ".join(_words(one) for one in get_args(kind) if one is not NoneType)
-    return f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
-
-
-def _one(kind: Any) -> Any:
-    """The kind that a field takes beside None, where it takes one."""
-    kinds = [one for one in get_args(kind) if one is not NoneType]
-    return kinds[0] if get_origin(kind) in {UnionType, Union} and len(kinds) == 1 else kind
+    if origin is Literal:
+        return f"one of {', '.join(map(str, get_args(kind)))}"
+    if origin in MAPPINGS or attrs.has(origin):
+        return "a table"
+    return "a list" if origin in SEQUENCES else f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
 
 
 def _exactly(kind: type[Any], accepted: Any) -> Callable[[object], object]:
@@ -137,15 +187,11 @@ PLAIN: Final[Mapping[Any, Callable[[object], object]]] = {
 }
 
 
-def _hook(check: Callable[[object], object]) -> Callable[[object, object], object]:
-    return lambda value, _: check(value)
-
-
 @cache
 def _converter() -> Converter:
     from cattrs import Converter  # most settings are plain, and importing it takes as long as reading them all
 
     converter = Converter(forbid_extra_keys=True)
     for kind, check in PLAIN.items():
-        converter.register_structure_hook(kind, _hook(check))
+        converter.register_structure_hook(kind, lambda value, _, check=check: check(value))
     return converter

@@ -17,8 +17,8 @@ class Schemas(Protocol):
 
     def function_schema(
         self, function: Callable[..., Any], *, strict: bool = False
-    ) -> tuple[str | None, dict[str, Any]]:
-        """A function's description, and the JSON Schema of its parameters."""
+    ) -> tuple[str, str | None, dict[str, Any]]:
+        """A function's name, its description, and the JSON Schema of its parameters."""
         ...
 
     def response_schema(self, kind: Any) -> tuple[str, dict[str, Any], bool]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 from attrs import field, frozen
 
+from ..errors import BadRequestError
 from ..typed import schemas
 from .content import Brief, Content, Unknown
 
@@ -24,16 +25,29 @@ class Tool(Content):
 
     @classmethod
     def from_function(
-        cls, function: Callable[..., Any], *, name: str | None = None, strict: bool | None = None
+        cls,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        strict: bool | None = None,
     ) -> Self:
-        """A tool of a Python function: its name, its docstring and its type hints. It takes `jackfield-schema`.
+        """A tool of a Python function, described by its type hints and its docstring. It takes `jackfield-schema`.
+
+        Args:
+            function: plain or async; a method must be bound.
+            name: in place of the function's own.
+            description: in place of the first paragraph of the docstring.
+            strict: whether the provider must hold the model to the parameters; None leaves that to the provider.
 
         Raises:
             BadRequestError: names the parameter that a model cannot give, or that cannot be strict.
             PluginError: `jackfield-schema` is not installed.
         """
-        description, parameters = schemas().function_schema(function, strict=bool(strict))
-        return cls(name or function.__name__, description, parameters, strict)
+        own, text, parameters = schemas().function_schema(function, strict=bool(strict))
+        if name is None and not own.isidentifier():
+            raise BadRequestError(f"tool: {own} has no name of its own, so give it one")
+        return cls(name or own, text if description is None else description, parameters, strict)
 
 
 @frozen

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from attrs import NOTHING
 
@@ -63,7 +63,11 @@ def fits_strict(kind: Any) -> bool:
     return _fits_strict(shape(kind, named(kind)), named(kind))
 
 
-def read_as(value: Any, kind: type[T]) -> T:
+@overload
+def read_as(value: Any, kind: type[T]) -> T: ...
+@overload
+def read_as(value: Any, kind: Any) -> Any: ...
+def read_as(value: Any, kind: Any) -> Any:
     """Read a value of JSON into a type. Nothing is converted that is not the same in JSON: "5" and true are no numbers.
 
     A null stands for a field that was left out, where the field has a default and cannot be null.
@@ -76,17 +80,19 @@ def read_as(value: Any, kind: type[T]) -> T:
         MalformedReplyError: names the field, what was expected and what came.
         BadRequestError: the type cannot be read from JSON.
     """
-    read: T = _read(value, shape(kind, named(kind)), named(kind))
-    return read
+    return _read(value, shape(kind, named(kind)), named(kind))
 
 
-def function_schema(function: Callable[..., Any], *, strict: bool = False) -> tuple[str | None, dict[str, Any]]:
-    """A function's description, from its docstring, and the JSON Schema of its parameters, from its type hints.
+def function_schema(function: Callable[..., Any], *, strict: bool = False) -> tuple[str, str | None, dict[str, Any]]:
+    """A function's name, its description, and the JSON Schema of its parameters.
+
+    They come from the docstring, in Google's style, and from the type hints.
 
     Raises:
         BadRequestError: names the parameter that a model cannot give, or that cannot be strict.
     """
-    return described(function)[0], _schema(_parameters(function), named(function), strict=strict)
+    parameters = _schema(_parameters(function), named(function), strict=strict)
+    return named(function), described(function)[0], parameters
 
 
 def arguments(function: Callable[..., Any], call: ToolCall) -> dict[str, Any]:

@@ -63,10 +63,10 @@ def members_of(cls: Any) -> tuple[Member, ...] | None:
     elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
         rows = [(name, name, *_default(cls._field_defaults.get(name, NOTHING))) for name in cls._fields]
     elif issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
-        rows = [(key, key, key in cls.__required_keys__, NOTHING) for key in _hints(cls)]
+        rows = [(key, key, key in cls.__required_keys__, NOTHING) for key in cls.__annotations__]
     else:
         return None
-    hints, bound, members = _hints(cls), _bound(cls), []
+    hints, bound, members = _asked(get_type_hints, cls, include_extras=True), _bound(cls), []
     texts = {name: text for base in reversed(cls.__mro__) for name, text in described(base)[1].items()}
     for key, name, required, default in rows:
         kind, needed = hints.get(name, Any), required
@@ -92,8 +92,9 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Member, ...]:
     Raises:
         BadRequestError: a parameter has no type hint, or cannot be given by its name.
     """
-    hints, texts, members = _hints(function), described(function)[1], []
-    for name, one in inspect.signature(function).parameters.items():
+    hints = _asked(get_type_hints, function, include_extras=True)
+    texts, members = described(function)[1], []
+    for name, one in _asked(inspect.signature, function).parameters.items():
         where = f"{named(function)}: parameter {name!r}"
         if one.kind not in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}:
             raise BadRequestError(f"{where} is {one.kind.description}, and a model gives each argument by its name")
@@ -104,12 +105,12 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Member, ...]:
     return tuple(members)
 
 
-def _hints(thing: Any) -> dict[str, Any]:
+def _asked(question: Callable[..., Any], thing: Any, **more: Any) -> Any:
     try:
-        return get_type_hints(thing, include_extras=True)
+        return question(thing, **more)
     except Exception as error:  # noqa: BLE001 - an annotation is any expression
-        title = getattr(thing, "__qualname__", repr(thing))
-        raise BadRequestError(f"{title}: its type hints cannot be read: {type(error).__name__}: {error}") from None
+        why = f"{type(error).__name__}: {error}"
+        raise BadRequestError(f"{named(thing)}: its type hints cannot be read: {why}") from None
 
 
 def _bound(kind: Any) -> dict[Any, Any]:

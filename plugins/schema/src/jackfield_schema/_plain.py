@@ -75,8 +75,8 @@ def _exactly(kind: Any) -> Callable[[Any], Any]:
     return check
 
 
-def _number(value: Any) -> Any:
-    number = _exactly(int | float)(value)
+def _number(value: Any) -> float:
+    number = float(_exactly(int | float)(value))
     if not math.isfinite(number):
         raise ValueError
     return number
@@ -84,14 +84,15 @@ def _number(value: Any) -> Any:
 
 def _whole(value: Any) -> int:
     # JSON has one kind of number, and 5.0 is a whole one
-    if int(_number(value)) != value:
+    number = int(_exactly(int | float)(value))
+    if number != value:
         raise ValueError
-    return int(value)
+    return number
 
 
-def _matching(pattern: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    def read(text: str) -> Any:
-        if not re.fullmatch(pattern, text):
+def _matching(pattern: str, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def read(text: Any) -> Any:
+        if not re.fullmatch(pattern, str(text)):
             raise ValueError
         return parse(text)
 
@@ -107,9 +108,7 @@ SCALARS: Final[Mapping[Any, Scalar]] = {
     NoneType: Scalar("null", {"type": "null"}, _exactly(NoneType), lambda value: value),
     bool: Scalar("true or false", {"type": "boolean"}, _exactly(bool), bool),
     int: Scalar("a whole number", {"type": "integer"}, _whole, int),
-    float: Scalar(
-        "a number", {"type": "number"}, lambda value: float(_number(value)), lambda value: float(_number(value))
-    ),
+    float: Scalar("a number", {"type": "number"}, _number, _number),
     str: _text("a text", str),
     datetime: _text(
         "a date and time", _matching(".{11,}", datetime.fromisoformat), datetime.isoformat, format="date-time"
@@ -117,7 +116,7 @@ SCALARS: Final[Mapping[Any, Scalar]] = {
     date: _text("a date", date.fromisoformat, date.isoformat, format="date"),
     time: _text("a time", time.fromisoformat, time.isoformat, format="time"),
     UUID: _text("a UUID", UUID, format="uuid"),
-    Decimal: _text("a decimal number as a text", _matching(DECIMAL, Decimal), pattern=DECIMAL),
+    Decimal: _text("a decimal number as a text", _matching(DECIMAL, Decimal), _matching(DECIMAL, str), pattern=DECIMAL),
     Path: _text("a path", Path),
     PurePath: _text("a path", PurePath),
     bytes: _text(

@@ -75,7 +75,7 @@ class Book:
 
     def _name(self, kind: Any) -> str:
         """A name that is not taken yet and that a reference can hold."""
-        first = re.sub(r"\W+", "_", named(kind), flags=re.ASCII).strip("_")
+        first = re.sub(r"\W+", "_", named(kind), flags=re.ASCII).strip("_") or "value"
         names = (f"{first}{number or ''}" for number in (0, *range(2, len(self.bodies) + 3)))
         self.names[kind] = name = next(name for name in names if name not in self.bodies)
         self.bodies[name] = {}
@@ -140,11 +140,15 @@ def _wrapped(kind: Any, where: str) -> Shape | None:
     if origin in {Union, UnionType}:
         # a whole number is a number too: the narrower type goes first
         return _union([shape(one, where) for one in sorted(args, key=lambda one: one is float)])
-    if type(origin or kind).__name__ == "TypeAliasType":
-        alias = origin or kind
-        bound = dict(zip(alias.__type_params__, args, strict=False))
-        return _late(kind, named(kind), lambda: shape(substituted(alias.__value__, bound), named(kind)))
-    return None
+    return _alias(kind, repr(kind)) if type(origin or kind).__name__ == "TypeAliasType" else None
+
+
+# the second argument keeps types apart that are equal but for the order of a union
+@lru_cache(maxsize=512)
+def _alias(kind: Any, _: str) -> Shape:
+    alias = get_origin(kind) or kind
+    bound = dict(zip(alias.__type_params__, get_args(kind), strict=False))
+    return _late(kind, named(kind), lambda: shape(substituted(alias.__value__, bound), named(kind)))
 
 
 def _late(kind: Any, words: str, find: Callable[[], Shape]) -> Shape:
@@ -301,7 +305,6 @@ def _class(kind: Any, _: str) -> Shape | None:
 
 @lru_cache(maxsize=512)
 def _own_class(kind: Any, _: str) -> Shape:
-    # the second argument keeps types apart that are equal but for the order of a union
     cls: Any = get_origin(kind) or kind
     bound = dict(zip(getattr(cls, "__parameters__", ()), get_args(kind), strict=False))
     make = dict if issubclass(cls, dict) else cls
