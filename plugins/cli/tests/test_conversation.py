@@ -4,13 +4,12 @@ import json
 import os
 import re
 import stat
-import sys
 
 import pytest
 
 from jackfield.operations import load_messages
 from jackfield_cli.conversation import COMMANDS, KEYS
-from jackfield_cli.history import HistoryFile, state_folder
+from jackfield_cli.history import HistoryFile
 
 pytest.importorskip("termios")
 
@@ -96,6 +95,16 @@ def person(place, terminal):
             # whoever is killed cannot tell which lines of code it ran
             one.say("", b"\x03")
             one.leave()
+
+
+HOMELESS = """
+import pathlib
+
+def home():
+    raise RuntimeError("nowhere")
+
+pathlib.Path.home = home
+"""
 
 
 def history(place):
@@ -380,6 +389,13 @@ def test_history_can_be_switched_off(place, person, options, variables):
     assert not history(place).exists()
 
 
+def test_without_a_home_nothing_is_kept(place, person):
+    place.install("sitecustomize", HOMELESS, "", "homeless")
+    someone = person()
+    assert someone.greeting.startswith("jackfield: what is typed is not kept: there is no home folder")
+    assert someone.say("one") == "play user=one\n"
+
+
 def test_a_history_that_cannot_be_kept_is_said_once(place, person):
     (place.folder / ".local").write_text("in the way")
     someone = person()
@@ -402,19 +418,3 @@ def test_a_long_history_is_cut_to_its_newest(tmp_path):
     assert len(file.read_text().splitlines()) == 1000
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(file.parent.iterdir()) == [file]
-
-
-@pytest.mark.parametrize(
-    ("variables", "folder"),
-    [({"XDG_STATE_HOME": "/x/state"}, "/x/state/jackfield"), ({"XDG_STATE_HOME": "x"}, "/h/.local/state/jackfield")],
-)
-def test_the_folder_of_the_history_is_the_customary_one(monkeypatch, variables, folder):
-    monkeypatch.setattr(sys, "platform", "linux")
-    for name, value in {"HOME": "/h", **variables}.items():
-        monkeypatch.setenv(name, value)
-    assert state_folder().as_posix() == folder
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert state_folder().as_posix() == "/h/Library/Application Support/jackfield"
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", "/h/Local")
-    assert state_folder().as_posix() == "/h/Local/jackfield"

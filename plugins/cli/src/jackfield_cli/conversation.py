@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 from attrs import evolve
 
 from jackfield import Message
-from jackfield.errors import BadRequestError, JackfieldError
+from jackfield.config import state_folder
+from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError
 from jackfield.types import ToolCall
 
 from .asking import streamed, verdict, whole
 from .failures import explained
-from .history import HistoryFile, state_folder
+from .history import HistoryFile
 from .saved import load_turns, save_turns
 from .terminal import say
 
@@ -75,7 +76,7 @@ def converse(
     from .editor import Editor
 
     talk = Conversation(client, request, output, timeout=timeout, stream=stream, names=names)
-    editor = Editor(HistoryFile(state_folder() / HISTORY) if keep else None, talk.completions)
+    editor = Editor(_history() if keep else None, talk.completions)
     say("a conversation: /help tells what there is beside questions, Ctrl-D leaves")
     going = True
     while going:
@@ -86,6 +87,14 @@ def converse(
         except EOFError:
             break
     return 0
+
+
+def _history() -> HistoryFile | None:
+    try:
+        return HistoryFile(state_folder() / HISTORY)
+    except ConfigurationError as error:
+        say(f"what is typed is not kept: {error}")
+        return None
 
 
 class Conversation:

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TextIO
 
-__all__ = ["HistoryFile", "state_folder"]
+__all__ = ["HistoryFile"]
 
 KEPT: Final = 1_000  # entries
 LARGEST: Final = 4 * 1024 * 1024  # bytes
-
-
-def state_folder() -> Path:
-    """Where this user's programs keep what they want to remember, by the custom of the system."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "jackfield"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "jackfield"
-    named = os.environ.get("XDG_STATE_HOME", "")
-    # the specification has a relative path ignored
-    return (Path(named) if named.startswith("/") else Path.home() / ".local" / "state") / "jackfield"
 
 
 class HistoryFile:
