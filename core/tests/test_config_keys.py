@@ -102,7 +102,7 @@ def test_a_key_in_the_wrong_place_is_not_quoted(client, config):
             '[providers.fake]\napi_key = { env = "ANY_TOKEN" }',
             (
                 "jackfield.toml, line 2: providers.fake.api_key: of all variables this file may name "
-                "only FAKE_API_KEY, not ANY_TOKEN, and the file was merely found (nobody has trusted it)"
+                "only FAKE_API_KEY, not ANY_TOKEN, and jackfield.toml was merely found (nobody has trusted it)"
             ),
         ),
         (

@@ -284,7 +284,7 @@ def test_a_file_that_was_merely_found_says_neither_by_whom_nor_whom_to_trust(cli
     monkeypatch.setenv("MY_PROXY", "http://me:word@elsewhere.test:3128")
     for key, value in (("proxy", "'http://evil.test'"), ("ca", "'evil.pem'"), ("client_certificate", "'mine.pem'")):
         write("jackfield.toml", f"default = 'fake:m'\n[network]\n{key} = {value}\n")
-        with pytest.raises(ConfigurationError, match=f"jackfield.toml: network.{key}: this file was merely found"):
+        with pytest.raises(ConfigurationError, match=f"jackfield.toml, line 3: network.{key}: this says by whom"):
             client()
     write("jackfield.toml", "default = 'fake:m'\n[network]\nproxy = { env = 'MY_PROXY' }\nkeep_alive = 5\n")
     with pytest.raises(ConfigurationError, match="merely found"):

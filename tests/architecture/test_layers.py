@@ -28,12 +28,15 @@ PUBLIC_ROOMS = frozenset(
         "jackfield.errors",
         "jackfield.hooks",
         "jackfield.http",
+        "jackfield.instances",
         "jackfield.middleware",
         "jackfield.operations",
         "jackfield.provider",
         "jackfield.registry",
+        "jackfield.settings",
         "jackfield.schema",
         "jackfield.sse",
+        "jackfield.typed",
         "jackfield.types",
     }
 )

@@ -103,12 +103,12 @@ class Instances:
 
     def layers(self, index: int) -> list[Middleware]:
         """What one table of `[[middleware]]` makes."""
-        found = self.settings("middleware", index)
+        found = self._checked(self.settings("middleware", index))
         made = self._registry.make("middleware", found.plugin, found.plugin, found.values, found.where)
         return list(made) if isinstance(made, list | tuple) else [made]
 
     def _make(self, name: str) -> Provider:
-        found = self.settings("provider", name)
+        found = self._checked(self.settings("provider", name))
         made = self._registry.make("provider", found.plugin, name, found.values, found.where)
         if not isinstance(made, Provider):
             raise found.where.error(f"plugin {found.plugin!r} made a {type(made).__name__}, which is no Provider")
@@ -118,7 +118,7 @@ class Instances:
         """What the plugin of a provider instance, or of a middleware by its number, is to be given.
 
         Raises:
-            ConfigurationError: there is no such plugin, a variable is not set, or a key would go where it must not.
+            ConfigurationError: there is no such plugin, or a variable is not set.
             PluginError: the plugin cannot be loaded.
         """
         config, key = self._config, "plugin" if isinstance(name, str) else "use"
@@ -137,27 +137,26 @@ class Instances:
             if referred := config.variable(value, where / key):
                 found.references.add(key)
             found.put(key, referred.value if referred else value, referred or (where / key).variable)
-        own = name if name == plugin else None
-        for key in fields.keys() & OWN if own else ():
-            if found.values.get(key) is None and (ambient := config.environment.get(_variable(own, key))):
+        for key in fields.keys() & OWN if name == plugin else ():
+            if found.values.get(key) is None and (ambient := config.environment.get(_variable(plugin, key))):
                 found.put(key, ambient.value, ambient)
-        self._check(found, own, bind=isinstance(name, str))
         return found
 
-    def _check(self, found: Settings, own: str | None, *, bind: bool) -> None:
+    def _checked(self, found: Settings) -> Settings:
         """A key goes to the origin that its own source names, or that its plugin knows, and to no other.
 
         A file that was merely found may name no variable but the instance's own: any other may be a key.
         """
         endpoint, base_url = None, found.values.get("base_url")
-        if bind and isinstance(base_url, str):
+        kind, name = found.where.path
+        if kind == "providers" and isinstance(base_url, str):
             endpoint = Endpoint.parse(base_url, name=found.where / "base_url")
             if endpoint.loopback:
-                return
+                return found
         document = self._config.document
         beside = any(key not in found.variables for key in found.values)
         for key, variable in found.variables.items():
-            place, mine = found.where / key, own and _variable(own, key)
+            place, mine = found.where / key, _variable(found.plugin, key) if name == found.plugin else None
             # where a secret goes is said by what stands beside it
             named = key in found.references or (endpoint is None and beside and found.is_secret(key) and place.variable)
             if named and variable.name != mine and document.distrust:
@@ -166,6 +165,7 @@ class Instances:
         for key in found.values if endpoint is not None else ():
             if found.is_secret(key) and found.source(key) != found.source("base_url"):
                 self._check_binding(found, key, endpoint)
+        return found
 
     def _check_binding(self, found: Settings, key: str, endpoint: Endpoint) -> None:
         usual = getattr(found.fields.get("base_url"), "default", None)

@@ -100,6 +100,8 @@ def read(value: Any, kind: Any, where: Place) -> Any:
     Raises:
         ConfigurationError: it is something else.
     """
+    if kind in {None, Any}:
+        return value
     if isinstance(value, Written):
         value = str(value) if _fits(str(value), kind) else meant(value)
     origin, inner = get_origin(kind) or kind, get_args(kind)
@@ -115,7 +117,7 @@ def read(value: Any, kind: Any, where: Place) -> Any:
         return {key: read(item, inner[1], where / key) for key, item in value.items()}
     elif attrs.has(origin) and isinstance(value, Mapping):
         return structure(kind, value, where)
-    elif kind in {None, Any} or (attrs.has(origin) and isinstance(value, kind)):
+    elif attrs.has(origin) and isinstance(value, kind):
         return value
     elif not (origin in SEQUENCES and isinstance(value, str)):  # it is one of its letters, and never meant as that
         try:

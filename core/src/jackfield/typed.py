@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
@@ -13,7 +13,11 @@ __all__ = ["Schemas", "schemas"]
 
 
 class Schemas(Protocol):
-    """What the core asks of it."""
+    """What is asked of it."""
+
+    def json_schema(self, kind: Any, *, known: Mapping[Any, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """The JSON Schema of a type; `known` holds those of types that have none of their own."""
+        ...
 
     def function_schema(
         self, function: Callable[..., Any], *, strict: bool = False

@@ -7,7 +7,6 @@ it takes for granted that the text is valid.
 from __future__ import annotations
 
 import re
-import tomllib
 from bisect import bisect_right
 from typing import Final, TypeAlias
 
@@ -85,4 +84,6 @@ def lines(text: str) -> dict[KeyPath, int]:
 
 
 def _keys(token: str) -> list[str]:
+    import tomllib
+
     return list(tomllib.loads(f"{token} = 0")) if token[0] in "\"'" else [key for key in token.split(".") if key]

@@ -1,0 +1,148 @@
+"""What can be asked about a configuration: where it is, what it says, what is wrong with it, and whether it is trusted."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkstemp
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from jackfield.config import ConfigLike, find_document, load, read_environment, trust_record
+from jackfield.errors import ConfigurationError, JackfieldError, UntrustedError
+from jackfield.registry import Registry
+
+if TYPE_CHECKING:
+    from .explaining import Explanation
+
+__all__ = ["check", "demands", "explain", "find", "schema", "starter", "trust", "untrust"]
+
+
+def find(folder: Path | None = None) -> Path | None:
+    """The file that is read where none is named.
+
+    Raises:
+        ConfigurationError: a file cannot be read.
+    """
+    if named := os.environ.get("JACKFIELD_CONFIG"):
+        return Path(named)
+    return find_document(None, folder).found
+
+
+def explain(config: ConfigLike = None, *, folder: Path | None = None, registry: Registry | None = None) -> Explanation:
+    """Each value with its origin, secrets masked, and the chain of middleware. Makes the middleware.
+
+    Raises:
+        ConfigurationError: the configuration is wrong; `check` tells everything that is.
+        PluginError: a plugin cannot be loaded.
+    """
+    from .explaining import explained
+
+    return explained(load(config, folder), registry or Registry())
+
+
+def check(
+    config: ConfigLike = None, *, folder: Path | None = None, registry: Registry | None = None
+) -> list[JackfieldError]:
+    """Everything that is wrong with a configuration, in the order of its lines. Makes all that it names."""
+    from .checking import Checker
+
+    try:
+        if hasattr(config, "document"):
+            document, environment = config.document, config.environment
+        else:
+            document = find_document(config, folder)
+            environment = read_environment(None if document.name == "config" else folder or Path.cwd())
+    except ConfigurationError as error:
+        return [error]
+    return Checker(document, environment, registry or Registry()).problems()
+
+
+def demands(path: str | os.PathLike[str], registry: Registry | None = None) -> list[str]:
+    """What a file may do only if it is trusted: keys that it would send elsewhere, variables that it names.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    from .checking import Checker
+
+    file = Path(path)
+    # a path below a file, which nobody can have trusted
+    document = evolve(find_document(file), found=file / "untrusted")
+    found = Checker(document, read_environment(file.parent), registry or Registry()).problems()
+    advice = f", and {document.name} was merely found"
+    return [str(error).partition(advice)[0] for error in found if isinstance(error, UntrustedError)]
+
+
+def schema(registry: Registry | None = None) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the file, with the settings of every plugin that is installed.
+
+    Raises:
+        PluginError: `jackfield-schema` is not installed.
+    """
+    from .editor_schema import document_schema
+
+    return document_schema(registry or Registry())
+
+
+def starter() -> str:
+    """The text of a `jackfield.toml` to begin with, every setting commented out."""
+    from .starter import STARTER
+
+    return STARTER
+
+
+def trust(path: str | os.PathLike[str]) -> str:
+    """Trust a file as it is now: keys may go where it says, though it was merely found. Any change ends this.
+
+    Returns:
+        The SHA-256 of its content.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or the record cannot be written.
+    """
+    file = Path(path)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
+    record, line = trust_record(file, content)
+    try:
+        record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(record, line)
+    except OSError as error:
+        raise ConfigurationError(f"{record}: cannot be written: {error.strerror}") from None
+    return line[:64].decode()
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write a file that nobody ever sees half written, and that only its owner may read."""
+    handle, name = mkstemp(dir=file.parent)  # of mode 0600
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(name).replace(file)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def untrust(path: str | os.PathLike[str]) -> bool:
+    """Take the trust back. Gives whether there was any.
+
+    Raises:
+        ConfigurationError: the record cannot be removed.
+    """
+    record, _ = trust_record(Path(path), b"")
+    try:
+        record.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(f"{record}: cannot be removed: {error.strerror}") from None
+    return True
