@@ -40,6 +40,27 @@ def jackfield_provider(name, settings):
 """
 
 
+KEYED = """
+from attrs import frozen
+from jackfield.errors import ConfigurationError
+from jackfield.hooks import hookimpl
+from jackfield.provider import Endpoint, HttpProvider, Secret
+
+@frozen
+class Settings:
+    api_key: Secret | None = None
+    base_url: str = "https://api.openai.com/v1"
+
+@hookimpl
+def jackfield_settings():
+    return Settings
+
+@hookimpl
+def jackfield_provider(name, settings):
+    return HttpProvider(name, Endpoint.parse(settings.base_url), {"chat": "m"})
+"""
+
+
 def _text(data: bytes) -> str:
     try:
         return data.decode()
@@ -194,3 +215,9 @@ def appears():
             time.sleep(0.02)
 
     return wait
+
+
+@pytest.fixture
+def keyed_plugin():
+    """A provider over HTTP with a key and an address."""
+    return KEYED

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import attrs
 from attrs import frozen
 
 from jackfield import Client
-from jackfield.errors import ConfigurationError, JackfieldError, NothingConfiguredError, UnsupportedError
+from jackfield.config import load
+from jackfield.errors import JackfieldError, NothingConfiguredError, UnsupportedError, UntrustedError
+from jackfield.instances import Instances
+from jackfield.provider import Secret
 from jackfield.registry import Registry
 
 from .plugins import GROUPS, installed
@@ -46,6 +49,14 @@ class Finding:
     advice: str = ""
 
 
+NOTHING: Final = Finding(
+    "configuration",
+    "problem",
+    "nothing is configured, so that only the mock can answer",
+    "set OPENAI_API_KEY in the environment or in .env.local, or write a jackfield.toml (`jackfield config init`)",
+)
+
+
 def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Finding]:
     """Every finding, in the order in which the things depend on each other.
 
@@ -57,15 +68,30 @@ def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Fi
     yield from _versions()
     yield from _plugins()
     yield from _env_files(folder)
-    loaded = _load(config)
-    if isinstance(loaded, Finding):
-        yield loaded
-        return
-    yield from _configuration(loaded)
-    yield from _keys(loaded)
+    problems = list(_configuration(config))
+    yield from problems
+    try:
+        loaded = load(config)
+    except JackfieldError:
+        return  # nothing more can be known of it
+    registry = Registry()
+    told = {problem.text for problem in problems}
+    yield from (finding for finding in _keys(loaded, registry) if finding.text not in told)
     yield from _network(loaded)
-    if online:
-        yield from _online(loaded)
+    try:
+        client = Client(loaded)
+    except NothingConfiguredError:
+        yield NOTHING
+    except JackfieldError as error:
+        if not problems:
+            yield Finding("configuration", "problem", str(error))
+    else:
+        with client:
+            if not problems:
+                default = loaded.default or "of the provider"
+                yield Finding("configuration", "ok", f"{loaded.source}, default model {default}")
+            if online:
+                yield from _online(client, _named(loaded, Instances(loaded, registry), registry))
 
 
 # --- what is installed ------------------------------------------------------------------------------------------------
@@ -135,30 +161,15 @@ def _load_error(kind: str, name: str) -> str | None:
 # --- what is configured -----------------------------------------------------------------------------------------------
 
 
-def _load(config: str | None) -> Config | Finding:
-    from .common import load_config
+def _configuration(config: str | None) -> Iterator[Finding]:
+    """What is wrong with the configuration, whole; what is found of it where nothing is."""
+    from .configuring import check
 
-    try:
-        return load_config(config)
-    except JackfieldError as error:
-        return Finding("configuration", "problem", str(error), "mend it; nothing else of it was looked at")
-
-
-def _configuration(config: Config) -> Iterator[Finding]:
-    try:
-        with Client(config):
-            pass
-    except NothingConfiguredError:
-        yield Finding(
-            "configuration",
-            "problem",
-            "nothing is configured, so that only the mock can answer",
-            "set OPENAI_API_KEY in the environment or in .env.local, or write a jackfield.toml",
-        )
-    except JackfieldError as error:
-        yield Finding("configuration", "problem", f"{config.source}: {error}")
-    else:
-        yield Finding("configuration", "ok", f"{config.source}, default model {config.default or 'of the provider'}")
+    problems = check(None if config is None else Path(config))
+    for problem in problems:
+        trust = isinstance(problem, UntrustedError)
+        advice = "look at it with `jackfield config trust`, which asks before it trusts" if trust else "mend it"
+        yield Finding("configuration", "problem", str(problem), advice)
 
 
 def _env_files(folder: Path) -> Iterator[Finding]:
@@ -176,61 +187,48 @@ def _env_files(folder: Path) -> Iterator[Finding]:
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-def _keys(config: Config) -> Iterator[Finding]:
-    registry = Registry()
-    ambient = {name for name in registry.names("provider") if config.environment.get(_variable(name, "api_key"))}
-    for name in [*config.providers, *sorted(ambient - set(config.providers))]:
-        plugin = str(config.providers.get(name, {}).get("plugin", name))
+def _keys(config: Config, registry: Registry) -> Iterator[Finding]:
+    instances = Instances(config, registry)
+    for name in _named(config, instances, registry):
         try:
-            cls = registry.settings_class("provider", plugin)
-        except JackfieldError:
-            continue  # it was told above
-        fields = {} if cls is None else {field.alias: field for field in attrs.fields(cls)}
-        if "api_key" not in fields:
+            found = instances.settings("provider", name)
+        except JackfieldError as error:
+            yield Finding("keys", "problem", str(error), "mend it")
             continue
-        try:
-            key, source = _setting(config, name, plugin, "api_key")
-            url, _ = _setting(config, name, plugin, "base_url")
-        except ConfigurationError as error:
-            yield Finding("keys", "problem", str(error))
+        if "api_key" not in found.fields:
             continue
-        if key is None:
+        key, url = found.values.get("api_key"), found.values.get("base_url")
+        if not isinstance(key, Secret):
             # only the instance that bears the plugin's name has the plugin's variables
-            where = f"set {_variable(name, 'api_key')}" if name == plugin else f"write api_key into [providers.{name}]"
+            own = f"{name}_api_key".upper().replace("-", "_")
+            where = f"set {own}" if name == found.plugin else f"write api_key into [providers.{name}]"
             yield Finding("keys", "note", f"{name}: no key", f"{where} if it needs one")
             continue
         if url is None:
-            known = fields.get("base_url")
-            url = known.default if known is not None and isinstance(known.default, str) else ""
-        wrong = _shape(key, url)
+            url = getattr(found.fields.get("base_url"), "default", None)
+        source = found.variables.get("api_key") or (found.where / "api_key").origin
+        wrong = _shape(key.reveal(), url if isinstance(url, str) else "")
         if wrong:
             yield Finding("keys", "problem", f"{name}: the key from {source} {wrong[0]}", wrong[1])
         else:
             yield Finding("keys", "ok", f"{name}: a key from {source}")
 
 
-def _setting(config: Config, name: str, plugin: str, key: str) -> tuple[str | None, str]:
-    """A setting of an instance as it is written, and where; None where it is not."""
-    written = config.providers.get(name, {}).get(key)
-    found = config.variable(written, f"{config.prefix}providers.{name}.{key}")
-    if found is None and written is None and name == plugin:
-        found = config.environment.get(_variable(name, key))
-    if found is not None:
-        return found.value, f"{found.name} in {found.source}"
-    return (written, config.source) if isinstance(written, str) else (None, "")
-
-
-def _variable(name: str, key: str) -> str:
-    return f"{name}_{key}".upper().replace("-", "_")
+def _named(config: Config, instances: Instances, registry: Registry) -> list[str]:
+    """The providers that are configured, by a table or by their own variables."""
+    own = []
+    for name in sorted(registry.names("provider") - set(config.providers)):
+        with suppress(JackfieldError):  # what cannot be loaded was told with the plugins
+            if instances.has_own(name):
+                own.append(name)
+    return [*config.providers, *own]
 
 
 def _shape(key: str, url: str) -> tuple[str, str] | None:
     """What looks wrong about a key, and what to do. Says nothing of the key that could give it away."""
     host = url.partition("://")[2].partition("/")[0].partition(":")[0]
-    if key != key.strip() or key.strip("\"'") != key:
-        return "has a space, a line end or a quotation mark at an end", "write the bare key"
-    if any(not "!" <= char <= "~" for char in key):
-        return "has a character that no HTTP header can carry", "copy it once more"
+    if key.strip("\"'") != key:
+        return "has a quotation mark at an end", "write the bare key"
     if key.startswith("sk-or-") and host == "api.openai.com":
         return "is one of OpenRouter, and would go to api.openai.com", "set base_url to https://openrouter.ai/api/v1"
     if key.startswith("sk-") and not key.startswith("sk-or-") and host == "openrouter.ai":
@@ -259,24 +257,13 @@ def _network(config: Config) -> Iterator[Finding]:
         yield Finding("network", "note", f"{named}, and ignored", "to use it, write trust_env = true under [network]")
 
 
-def _online(config: Config) -> Iterator[Finding]:
-    try:
-        client = Client(config)
-    except JackfieldError:
-        return  # it was told above
-    with client:
-        for name in _instances(config):
-            try:
-                found = client.models(provider=name, timeout=SECONDS)
-            except UnsupportedError:
-                yield Finding("network", "note", f"{name}: it has no list of models, so it was not asked")
-            except JackfieldError as error:
-                yield Finding("network", "problem", f"{name}: {error}", "look at its base_url, its key and the network")
-            else:
-                yield Finding("network", "ok", f"{name}: it answers, with {len(found.models)} models")
-
-
-def _instances(config: Config) -> list[str]:
-    names = Registry().names("provider")
-    ambient = [name for name in sorted(names) if config.environment.get(_variable(name, "api_key"))]
-    return [*config.providers, *(name for name in ambient if name not in config.providers)]
+def _online(client: Client, names: Iterable[str]) -> Iterator[Finding]:
+    for name in names:
+        try:
+            found = client.models(provider=name, timeout=SECONDS)
+        except UnsupportedError:
+            yield Finding("network", "note", f"{name}: it has no list of models, so it was not asked")
+        except JackfieldError as error:
+            yield Finding("network", "problem", f"{name}: {error}", "look at its base_url, its key and the network")
+        else:
+            yield Finding("network", "ok", f"{name}: it answers, with {len(found.models)} models")

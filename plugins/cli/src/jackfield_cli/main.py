@@ -28,6 +28,7 @@ READER_GONE: Final = 141
 ABOUT: Final = {
     "chat": "ask a model, or hold a conversation",
     "complete": "have a text continued",
+    "config": "explain, check, begin and trust a configuration",
     "doctor": "check this set-up, and say what to do",
     "embed": "turn texts into vectors",
     "models": "list the models of a provider",
