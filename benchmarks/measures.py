@@ -61,8 +61,8 @@ class Measure(NamedTuple):
 
 TIMED = "import time; begun = time.process_time(); {}; print(time.process_time() - begun)"
 BUILT = (
-    "import jackfield as jf; "
-    "client = jf.Client({'default': 'openai', 'engine': 'httpx', 'providers': {'openai': {'api_key': 'sk-x'}}}); "
+    "import jackfield as jf; openai = {'api_key': 'sk-x'}; "
+    "client = jf.Client({'default': 'openai', 'engine': 'httpx', 'providers': {'openai': openai}}); "
     "client.stream('Hello')"
 )
 FIRST = (

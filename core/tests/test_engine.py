@@ -333,6 +333,27 @@ def test_a_kept_connection_that_the_server_closes_is_not_the_callers_trouble(col
 
 
 @pytest.mark.parametrize("colour", COLOURS)
+def test_a_connection_whose_end_has_come_is_not_used_again(colour):
+    async def body(client):
+        for _ in range(3):
+            assert (await client.chat("x")).text == "ab"
+            wait_until_closed()
+
+    def wait_until_closed():
+        while server.open:
+            time.sleep(0.001)
+
+    async def once(call, proceed):
+        async for event in proceed(call.evolve(operation=evolve(call.operation, repeatable=False))):
+            yield event
+
+    once.slot = Slot.PREPARE
+    with Scripted([*WHOLE, CLOSE]) as server:
+        run(colour, body, middleware=[once], **options(server))
+    assert (len(server.requests), server.accepted) == (3, 3)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
 def test_a_new_connection_that_fails_is_tried_once(colour):
     with Scripted([CLOSE]) as server, pytest.raises(ConnectionFailedError):
         chat(colour, server)

@@ -280,3 +280,38 @@ def test_a_wrong_request_is_told(act, kind, message):
     with jf.Client(**playing(Player(VECTORS))) as client, pytest.raises(kind) as caught:
         act(client)
     assert str(caught.value) == message
+
+
+class Library:
+    """What a provider may have beyond: here, to lend."""
+
+    def __init__(self, client, name):
+        self.client = client
+        self.name = name
+
+    def lend(self, title):
+        return self.client.call(jf.CompleteRequest(prompt=title, model=self.name))
+
+
+class Lender(Player):
+    accessor = Library
+
+
+def test_what_only_one_provider_has_sits_under_its_own_accessor(colour):
+    player = Lender(CONTINUED)
+
+    async def body(client):
+        client = client.inner if colour == "sync" else client
+        lent = client.provider("fake", Library).lend("Emma")
+        assert (lent if colour == "sync" else await lent).text == " there was"
+        with pytest.raises(jf.UnsupportedError, match="provider 'fake' has Library, and no Player"):
+            client.provider("fake", Player)
+
+    run(colour, body, **playing(player))
+    assert str(player.calls[0].target) == "fake:m"
+
+
+def test_a_provider_without_an_accessor_says_so():
+    with jf.Client(**playing(Player(CONTINUED))) as client, pytest.raises(jf.UnsupportedError) as caught:
+        client.provider("fake")
+    assert caught.value.message == "provider 'fake' has nothing beyond the operations that every client has"

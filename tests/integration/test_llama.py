@@ -4,7 +4,7 @@ import gc
 
 import pytest
 from faces import COLOURS, run
-from llama import MODEL, config, free_port
+from llama import MODEL, config, deaf_port
 
 import jackfield as jf
 from jackfield.errors import ConnectionFailedError, ContextLengthError, NotFoundError
@@ -170,7 +170,8 @@ def test_nobody_listens(colour):
         assert caught.value.retryable
         assert caught.value.status is None
 
-    run(colour, body, config=config(f"http://127.0.0.1:{free_port()}/v1"))
+    with deaf_port() as port:
+        run(colour, body, config=config(f"http://127.0.0.1:{port}/v1"))
 
 
 def test_leaving_a_stream_early_leaves_the_client_well(server, colour):

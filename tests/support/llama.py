@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -22,11 +23,12 @@ MODEL = "tiny-llama"
 SECONDS = 60.0
 
 
-def free_port() -> int:
-    """A port that nobody listens on, for now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port that is taken for as long as the block, and at which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -48,7 +50,7 @@ def config(url: str) -> dict[str, Any]:
         **engine(),
         "default": f"workstation:{MODEL}",
         "providers": {"workstation": {"plugin": "openai", "base_url": url}},
-        "timeouts": {"total": 60, "silence": 30},
+        "timeouts": {"total": 300, "silence": 120},
     }
 
 
@@ -57,14 +59,12 @@ def llama(folder: Path, context: int = 32768) -> Iterator[str]:
     """The base URL of a server that runs for as long as the block; its log goes into the folder."""
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed: there is no llama.cpp server to talk to")
-    port = free_port()
-    log = folder / f"llama-{port}.log"
-    command = [sys.executable, str(SCRIPT), str(port), str(context)]
+    log = folder / "llama.log"
+    command = [sys.executable, str(SCRIPT), "0", str(context)]  # it finds a port itself, and says which
     with log.open("wb") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
-        _wait(child, port, log)
-        yield f"http://127.0.0.1:{port}/v1"
+        yield f"{_address(child, log)}/v1"
     finally:
         child.terminate()
         try:
@@ -74,12 +74,13 @@ def llama(folder: Path, context: int = 32768) -> Iterator[str]:
             child.wait()
 
 
-def _wait(child: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _address(child: subprocess.Popen[bytes], log: Path) -> str:
     until = time.monotonic() + SECONDS
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < until and child.poll() is None:
-        with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}/health", timeout=2) as reply:
-            if reply.status == 200:
-                return
+        if found := re.search(r"^listening on (http://\S+)\s", log.read_text(errors="replace"), re.MULTILINE):
+            with contextlib.suppress(OSError), opener.open(f"{found[1]}/health", timeout=2) as reply:
+                if reply.status == 200:
+                    return found[1]
         time.sleep(0.05)
     raise RuntimeError(f"the server does not answer (exit code {child.poll()}):\n{log.read_text()[-2000:]}")

@@ -1,54 +1,36 @@
-"""The two faces of Jackfield: `Client` blocks, `AsyncClient` awaits. They repeat signatures, never logic."""
+"""The two faces of Jackfield: `Client` blocks, `AsyncClient` awaits.
+
+What a type checker sees of them stands in the stub beside this file: the methods that they share give a result here
+and an awaitable there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, cast, get_args, overload
+from typing import Any, Self, cast, get_args
 
 from attrs import evolve
 
 from .config import Config, ConfigLike, load
 from .dispatch import Dispatcher
 from .engine import Engine, NetworkOptions
-from .errors import ConfigurationError
+from .errors import ConfigurationError, UnsupportedError
 from .middleware import Middleware
-from .operations import (
-    ChatOptions,
-    ChatRequest,
-    ChatResponse,
-    CommonOptions,
-    CompleteOptions,
-    CompleteRequest,
-    CompleteResponse,
-    EmbedOptions,
-    EmbedRequest,
-    EmbedResponse,
-    MessagesLike,
-    ModelRequest,
-    ModelResponse,
-    ModelsRequest,
-    ModelsResponse,
-    PromptLike,
-    Request,
-    Unsupported,
-)
+from .operations import ChatRequest, CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest, Request, Unsupported
 from .operations.built import any_request, built
 from .registry import Kind, Registry
 from .runtime import BlockingRuntime, FunctionNetwork, Network, Runtime, TransportFunction, drive
 from .settings import structure
 from .stream import AsyncStream, Stream
-from .types import ChatEvent, Event
 
 __all__ = ["AsyncClient", "Client"]
-
-E = TypeVar("E", bound=Event)
-R = TypeVar("R")
 
 
 class _Client:
     _blocking: bool
+    _finished: Callable[[Any], Any]
+    _streamed: type[Any]
 
     def __init__(
         self,
@@ -118,24 +100,7 @@ class _Client:
         dispatcher.registry.announce(derived)
         return derived
 
-
-class Client(_Client):
-    """Talks to providers from ordinary code. Threads may share one.
-
-    >>> with Client(config={"default": "mock"}) as client:
-    ...     client.chat("Hello").text
-    'Hello! I am the mock provider: you said "Hello".'
-    """
-
-    _blocking = True
-
-    def chat(
-        self,
-        messages: MessagesLike | ChatRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[ChatOptions],
-    ) -> ChatResponse:
+    def chat(self, messages: Any, *, timeout: float | None = None, **options: Any) -> Any:
         """Ask, and wait for the whole reply.
 
         Args:
@@ -148,13 +113,7 @@ class Client(_Client):
         """
         return self.call(built(ChatRequest, "messages", messages, options), timeout=timeout)
 
-    def complete(
-        self,
-        prompt: PromptLike | CompleteRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[CompleteOptions],
-    ) -> CompleteResponse:
+    def complete(self, prompt: Any, *, timeout: float | None = None, **options: Any) -> Any:
         """Have a text continued, in the older way that few models still have.
 
         Args:
@@ -167,13 +126,7 @@ class Client(_Client):
         """
         return self.call(built(CompleteRequest, "prompt", prompt, options), timeout=timeout)
 
-    def embed(
-        self,
-        texts: PromptLike | EmbedRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[EmbedOptions],
-    ) -> EmbedResponse:
+    def embed(self, texts: Any, *, timeout: float | None = None, **options: Any) -> Any:
         """Turn texts into vectors.
 
         Args:
@@ -186,9 +139,7 @@ class Client(_Client):
         """
         return self.call(built(EmbedRequest, "input", texts, options), timeout=timeout)
 
-    def models(
-        self, provider: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
-    ) -> ModelsResponse:
+    def models(self, provider: str | None = None, *, timeout: float | None = None, **options: Any) -> Any:
         """List the models of a provider: of the named one, or of the default model's.
 
         Raises:
@@ -196,9 +147,7 @@ class Client(_Client):
         """
         return self.call(built(ModelsRequest, "model", provider, options), timeout=timeout)
 
-    def model(
-        self, name: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
-    ) -> ModelResponse:
+    def model(self, name: str | None = None, *, timeout: float | None = None, **options: Any) -> Any:
         """Ask what a provider says of one model.
 
         Raises:
@@ -206,21 +155,15 @@ class Client(_Client):
         """
         return self.call(built(ModelRequest, "model", name, options), timeout=timeout)
 
-    def call(self, request: Request[E, R], *, timeout: float | None = None) -> R:
-        """Send any request, and wait for the whole reply."""
-        return drive(self._dispatcher.begin(request, streaming=False, timeout=timeout).result())
+    def call(self, request: Request[Any, Any], *, timeout: float | None = None) -> Any:
+        """Send any request, and wait for the whole reply.
 
-    @overload
-    def stream(
-        self,
-        request: MessagesLike | ChatRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[ChatOptions],
-    ) -> Stream[ChatEvent, ChatResponse]: ...
-    @overload
-    def stream(self, request: Request[E, R], *, timeout: float | None = None) -> Stream[E, R]: ...
-    def stream(self, request: Any, *, timeout: float | None = None, **options: Any) -> Stream[Any, Any]:
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self._finished(self._dispatcher.begin(request, streaming=False, timeout=timeout).result())
+
+    def stream(self, request: Any, *, timeout: float | None = None, **options: Any) -> Any:
         """Send a request, of chat or of any operation, and read its events as they come.
 
         Args:
@@ -231,7 +174,36 @@ class Client(_Client):
         Raises:
             JackfieldError: see `jackfield.errors`; that of the call itself come while reading.
         """
-        return Stream(self._dispatcher.begin(any_request(request, options), streaming=True, timeout=timeout))
+        return self._streamed(self._dispatcher.begin(any_request(request, options), streaming=True, timeout=timeout))
+
+    def provider(self, name: str, kind: type[Any] | None = None) -> Any:
+        """What a provider has beyond the operations of the core, in its plugin's own words.
+
+        Args:
+            name: the name of the instance.
+            kind: the class that it should be, for a type checker and for a check.
+
+        Raises:
+            UnsupportedError: the provider has nothing beyond them, or something of another class.
+        """
+        accessor = self._dispatcher.provider(name).accessor
+        if accessor is None or (kind is not None and not issubclass(accessor, kind)):
+            has = accessor.__name__ if accessor else "nothing beyond the operations that every client has"
+            raise UnsupportedError(f"provider {name!r} has {has}" + (f", and no {kind.__name__}" if kind else ""))
+        return accessor(self, name)
+
+
+class Client(_Client):
+    """Talks to providers from ordinary code. Threads may share one.
+
+    >>> with Client(config={"default": "mock"}) as client:
+    ...     client.chat("Hello").text
+    'Hello! I am the mock provider: you said "Hello".'
+    """
+
+    _blocking = True
+    _finished = staticmethod(drive)
+    _streamed = Stream
 
     def close(self) -> None:
         """Close every connection; that of a client made by `with_options` leaves them to the one it was made of."""
@@ -240,9 +212,7 @@ class Client(_Client):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -250,66 +220,8 @@ class AsyncClient(_Client):
     """Talks to providers from async code, on asyncio or trio. Each event loop has connections of its own."""
 
     _blocking = False
-
-    async def chat(
-        self,
-        messages: MessagesLike | ChatRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[ChatOptions],
-    ) -> ChatResponse:
-        """Ask, and wait for the whole reply; see `Client.chat`."""
-        return await self.call(built(ChatRequest, "messages", messages, options), timeout=timeout)
-
-    async def complete(
-        self,
-        prompt: PromptLike | CompleteRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[CompleteOptions],
-    ) -> CompleteResponse:
-        """Have a text continued; see `Client.complete`."""
-        return await self.call(built(CompleteRequest, "prompt", prompt, options), timeout=timeout)
-
-    async def embed(
-        self,
-        texts: PromptLike | EmbedRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[EmbedOptions],
-    ) -> EmbedResponse:
-        """Turn texts into vectors; see `Client.embed`."""
-        return await self.call(built(EmbedRequest, "input", texts, options), timeout=timeout)
-
-    async def models(
-        self, provider: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
-    ) -> ModelsResponse:
-        """List the models of a provider; see `Client.models`."""
-        return await self.call(built(ModelsRequest, "model", provider, options), timeout=timeout)
-
-    async def model(
-        self, name: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
-    ) -> ModelResponse:
-        """Ask what a provider says of one model; see `Client.model`."""
-        return await self.call(built(ModelRequest, "model", name, options), timeout=timeout)
-
-    async def call(self, request: Request[E, R], *, timeout: float | None = None) -> R:
-        """Send any request, and wait for the whole reply."""
-        return await self._dispatcher.begin(request, streaming=False, timeout=timeout).result()
-
-    @overload
-    def stream(
-        self,
-        request: MessagesLike | ChatRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[ChatOptions],
-    ) -> AsyncStream[ChatEvent, ChatResponse]: ...
-    @overload
-    def stream(self, request: Request[E, R], *, timeout: float | None = None) -> AsyncStream[E, R]: ...
-    def stream(self, request: Any, *, timeout: float | None = None, **options: Any) -> AsyncStream[Any, Any]:
-        """Send a request and read its events as they come; see `Client.stream`. Nothing is awaited yet."""
-        return AsyncStream(self._dispatcher.begin(any_request(request, options), streaming=True, timeout=timeout))
+    _finished = staticmethod(lambda result: result)  # whoever calls awaits it
+    _streamed = AsyncStream
 
     async def aclose(self) -> None:
         """Close every connection; see `Client.close`. Other event loops close theirs themselves."""
@@ -318,9 +230,7 @@ class AsyncClient(_Client):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
 

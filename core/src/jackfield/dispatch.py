@@ -16,6 +16,7 @@ from .exchange import last, settle
 from .instances import Instances
 from .middleware import Middleware, Stage, compose, in_order
 from .operations import Operation, Request
+from .provider import Provider
 from .registry import Registry
 from .runtime import Control, Runtime
 from .settings import nearest
@@ -69,6 +70,10 @@ class Dispatcher:
         derived.default = derived.config.default or self.default
         derived.chain(middleware)
         return derived
+
+    def provider(self, name: str) -> Provider:
+        """The provider instance of this name; see `Instances.provider`."""
+        return self._instances.provider(name)
 
     def chain(self, middleware: Iterable[Middleware]) -> None:
         """Put further middleware into the chain."""

@@ -102,10 +102,13 @@ class Provider:
     Attributes:
         name: the name of this instance, as in `name:model`.
         default_models: the model to use where none is named, by operation.
+        accessor: a class whose instances, made with a client and this provider's name, offer what the provider has
+            beyond the core's operations; `client.provider(name)` makes one.
     """
 
     name: str
     default_models: Mapping[str, str]
+    accessor: ClassVar[type[Any] | None] = None
     _methods: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

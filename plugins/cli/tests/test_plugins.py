@@ -162,9 +162,9 @@ def test_a_command_is_not_loaded_but_points_to_its_help(place):
 
 
 def test_an_unknown_name_suggests_the_nearest(place):
-    done = place.run("plugins", "cont", "--kind", "command")
+    done = place.run("plugins", "xyzzy", "--kind", "command")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("jackfield: no plugin 'cont' is installed: there is chat, ")
+    assert done.err.startswith("jackfield: no plugin 'xyzzy' is installed: there is chat, ")
     assert "did you mean 'chat'?" in place.run("plugins", "caht").err
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import ssl
 from collections.abc import Iterator
 from functools import cached_property
 from time import monotonic
 from types import TracebackType
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from .. import __version__
 from ..endpoint import Endpoint, Secret
@@ -38,6 +37,9 @@ from .offline import check
 from .options import NetworkOptions, Proxy
 from .pools import BlockingPool, Pool, SuspendingPool
 from .work import Work, current
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Engine", "EngineName", "NetworkOptions"]
 

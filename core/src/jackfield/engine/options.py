@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from attrs import Attribute, field, frozen
 
 from ..endpoint import Endpoint, Secret
 from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["NetworkOptions", "Proxy"]
 

@@ -6,6 +6,7 @@ each read and write for whom it works, in both colours.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -66,6 +67,18 @@ class Work:
             self.stream.shut()
 
 
+def _readable(sock: Any) -> bool:
+    """Whether an idle connection has something to read, which can only be its end."""
+    number = -1 if sock is None else sock.fileno()
+    if number < 0:
+        return True
+    if not hasattr(select, "poll"):
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _shut(sock: Any) -> None:
     with suppress(OSError):  # closed already, which is what was wanted
         if isinstance(sock, socket):
@@ -84,10 +97,11 @@ class Stream:
     Its methods are those of `httpcore.NetworkStream`; the pool's own timeouts are looser than ours and not looked at.
     """
 
-    __slots__ = ("_inner", "_process", "_wrap")
+    __slots__ = ("_inner", "_process", "_socket", "_wrap")
 
     def __init__(self, inner: Any, wrap: Callable[[Any], Any]) -> None:
         self._process = getpid()
+        self._socket: Any = None
         self._inner = inner
         self._wrap = wrap
 
@@ -120,6 +134,10 @@ class Stream:
 
     def get_extra_info(self, info: str) -> Any:
         """What the stream tells of itself."""
+        # the pool asks this of every idle connection, for each request that begins or ends
+        if info == "is_readable":
+            self._socket = self._socket or self._inner.get_extra_info("socket")
+            return _readable(self._socket)
         return self._inner.get_extra_info(info)
 
     def shut(self) -> None:

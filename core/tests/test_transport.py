@@ -1,0 +1,204 @@
+"""A function, an object or a runtime in the place of the network, and the switch that forbids real requests."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from faces import COLOURS, run
+from fakes import Player, hello, playing
+from lines import STOP, WHOLE, chat, options
+from scripted import Scripted, reply
+
+from jackfield import AsyncClient, Client, ConfigurationError, Secret
+from jackfield.errors import (
+    AuthenticationError,
+    BlockingAwaitError,
+    ConnectionFailedError,
+    PluginError,
+    RequestForbiddenError,
+)
+from jackfield.http import HttpRequest, HttpResponse
+from jackfield.provider import Credential, JsonReply
+from jackfield.runtime import BlockingRuntime, FunctionNetwork
+from jackfield.testing import allow_requests, forbid_requests
+from jackfield.types import TextDelta
+
+KEY = "sk-0123456789abcdef"
+
+
+class Far:
+    url = "https://far.test/v1"
+
+
+def asking(colour, transport, **more):
+    return run(colour, lambda client: client.chat("x"), transport=transport, **options(Far, **more))
+
+
+# --- transports ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("waiting", [False, True])
+def test_a_function_answers_and_sees_no_credential(colour, waiting):
+    seen = []
+
+    def answer(request):
+        seen.append(request)
+        return HttpResponse(200, {"Content-Type": "application/json"}, b'{"text": "hi"}')
+
+    async def later(request):
+        return answer(request)
+
+    assert asking(colour, later if waiting else answer, credential=Credential(Secret(KEY))).text == "hi"
+    (request,) = seen
+    assert (request.method, request.origin, request.path) == ("POST", "https://far.test:443", "/v1/chat")
+    assert request.body == '{"hello":"wörld"}'.encode()
+    assert request.headers["content-type"] == "application/json"
+    assert KEY not in f"{request!r} {request.headers}"
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_function_s_refusals_and_failures_are_errors_like_any(colour):
+    with pytest.raises(AuthenticationError, match="go away"):
+        asking(colour, lambda request: HttpResponse(401, body=b"go away"))
+
+    def refuse(request):
+        raise ConnectionRefusedError("nobody there")
+
+    with pytest.raises(ConnectionFailedError, match="no reply from https://far.test:443: nobody there"):
+        asking(colour, refuse)
+    with pytest.raises(PluginError, match="gave an object of type dict: expected HttpResponse"):
+        asking(colour, lambda request: {})
+
+
+def test_a_function_that_waits_for_a_loop_is_a_clear_error_in_sync():
+    import asyncio
+
+    async def later(request):
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(BlockingAwaitError):
+        asking("sync", later)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_an_exchange_of_several_requests(colour):
+    def steps(provider, call):
+        first = yield HttpRequest("GET", "/first", read=True)
+        empty = yield HttpRequest("GET", "/empty", read=True)
+        last = yield provider.post("/last", {})
+        return JsonReply(last, lambda body: [TextDelta(f"{first.body}{empty.body}{body}"), STOP])
+
+    bodies = {"/v1/first": b"1", "/v1/empty": None, "/v1/last": b"3"}
+    assert asking(colour, lambda request: HttpResponse(200, body=bodies[request.path]), steps=steps).text == "b'1'b''3"
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_network_of_one_s_own(colour):
+    class Counting(FunctionNetwork):
+        name = "counting"
+        sent = closed = 0
+
+        async def send(self, *args, **more):
+            self.sent += 1
+            return await super().send(*args, **more)
+
+        async def aclose(self):
+            self.closed += 1
+
+    network = Counting(lambda request: HttpResponse(200, body=b"a\n.\n"))
+    assert asking(colour, network).text == "a"
+    assert (network.sent, network.closed) == (1, 1)
+
+
+def test_a_runtime_of_one_s_own_must_be_of_the_same_kind():
+    runtime = BlockingRuntime(FunctionNetwork(lambda request: HttpResponse(200, body=b"a\n.\n")))
+    with Client(transport=runtime, **options(Far)) as client:
+        assert client.chat("x").text == "a"
+        assert client.engine == "transport"
+    with pytest.raises(ConfigurationError, match="transport: this runtime is of the other kind"):
+        AsyncClient(transport=runtime, **options(Far))
+    with pytest.raises(ConfigurationError, match="transport: expected a function or a Network, got int"):
+        Client(transport=3, **options(Far))
+
+
+# --- no real requests ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_requests_that_would_leave_this_machine_are_refused(colour):
+    with forbid_requests(), pytest.raises(RequestForbiddenError, match="https://far.test:443") as caught:
+        chat(colour, Far, credential=Credential(Secret(KEY)))
+    assert caught.value.retryable is False
+    assert "forbid_requests()" in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_what_stays_here_works_where_requests_are_forbidden(colour):
+    with forbid_requests(), Scripted([reply('{"text": "hi"}')]) as server:
+        assert chat(colour, server).text == "hi"
+        assert run(colour, lambda client: client.chat("x"), **playing(Player(hello()))).text == "Hello"
+        assert asking(colour, lambda request: HttpResponse(200, body=b"a\n.\n")).text == "a"
+
+
+def test_the_innermost_switch_counts_and_ends_with_its_block(monkeypatch):
+    monkeypatch.setattr("jackfield.endpoint.LOOPBACK", ())
+    with Scripted(WHOLE) as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        with forbid_requests():
+            with allow_requests():
+                assert chat("sync", server).text == "ab"
+            with pytest.raises(RequestForbiddenError):
+                chat("sync", server)
+        assert chat("sync", server).text == "ab"
+
+
+@pytest.mark.parametrize(("value", "refused"), [("1", True), ("true", True), ("0", False), ("", False), ("No", False)])
+def test_the_variable_forbids_too(monkeypatch, value, refused):
+    monkeypatch.setattr("jackfield.endpoint.LOOPBACK", ())
+    monkeypatch.setenv("JACKFIELD_OFFLINE", value)
+    with Scripted(WHOLE) as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")
+        if refused:
+            with pytest.raises(RequestForbiddenError, match="which JACKFIELD_OFFLINE forbids"):
+                chat("sync", server)
+            with allow_requests():
+                assert chat("sync", server).text == "ab"
+        else:
+            assert chat("sync", server).text == "ab"
+
+
+def test_one_line_forbids_for_a_whole_run(tmp_path):
+    (tmp_path / "conftest.py").write_text("import jackfield.testing\n\njackfield.testing.forbid_requests()\n")
+    (tmp_path / "test_it.py").write_text(
+        """
+import jackfield
+from jackfield.hooks import hookimpl
+from jackfield.operations import CHAT
+from jackfield.provider import Endpoint, HttpProvider, JsonReply, serves
+
+
+class Far(HttpProvider):
+    @serves(CHAT)
+    def chat(self, call):
+        head = yield self.post("/chat", {})
+        return JsonReply(head, lambda body: [])
+
+
+class Plugin:
+    @hookimpl
+    def jackfield_provider(self, name, settings):
+        return Far(name, Endpoint.parse("https://far.test"), {"chat": "m"})
+
+
+def test_it():
+    jackfield.Client({"default": "far"}, plugins={"provider": {"far": Plugin()}}).chat("Hello")
+"""
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "RequestForbiddenError: far:m: a request to https://far.test:443 was about to be sent" in ran.stdout

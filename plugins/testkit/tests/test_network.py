@@ -1,0 +1,153 @@
+"""The scripted network: answers, delays, faults, and the record of what was asked."""
+
+import pytest
+from lines import options
+
+from jackfield.errors import (
+    AuthenticationError,
+    ConnectionFailedError,
+    ConnectTimeoutError,
+    DeadlineError,
+    ReadTimeoutError,
+    ServerError,
+    StreamInterruptedError,
+    TruncatedStreamError,
+)
+from jackfield.http import HttpResponse
+from jackfield.provider import Credential, JsonReply, Secret
+from jackfield.types import Finish, Finished, TextDelta
+from jackfield_testkit import Answer, Simulation
+
+KEY = Secret("sk-0123456789abcdef")
+BODY = b"a\nb\n.\n"
+
+
+class Far:
+    url = "https://far.test/v1"
+
+
+def world(network, seed=0, **more):
+    simulation = Simulation(network, seed=seed)
+    return simulation, simulation.client(**options(Far, Credential(KEY), **more))
+
+
+async def read(client, **more):
+    async with client.stream("x", **more) as stream:
+        return [text async for text in stream.text]
+
+
+def test_a_request_is_taken_down_without_its_credential():
+    simulation, client = world(Answer(body=BODY, latency=1.5))
+    assert simulation.run(client.chat("x")).text == "ab"
+    (asked,) = simulation.requests
+    request = asked.request
+    assert (request.method, request.origin, request.path) == ("POST", "https://far.test:443", "/v1/chat")
+    assert request.body == '{"hello":"wörld"}'.encode()
+    assert request.headers["content-type"] == "application/json"
+    assert "sk-" not in repr(asked) + str(request.headers) + str(simulation.trace)
+    assert asked.credential == KEY
+    assert (asked.at, asked.closed, asked.read, asked.outcome) == (0, 1.5, len(BODY), "whole")
+    assert simulation.open == []
+
+
+def test_answers_come_one_after_another_and_the_last_stays():
+    simulation, client = world([HttpResponse(500, body=b"no"), ServerError("script"), Answer(body=BODY)])
+    errors = [simulation.gather(client.chat("x"))[0] for _ in range(4)]
+    assert [getattr(one, "status", one) for one in errors[:2]] == [500, None]
+    assert [one.text for one in errors[2:]] == ["ab", "ab"]
+
+
+def test_a_function_answers_by_what_was_asked():
+    def handler(request):
+        return Answer(200 if b"hello" in request.body else 400, {"Content-Type": "text/plain"}, BODY)
+
+    simulation, client = world(handler)
+    assert simulation.run(client.chat("x")).text == "ab"
+
+
+def test_a_server_that_quotes_the_key_does_not_leak_it():
+    simulation, client = world(Answer(401, body=f"wrong key {KEY.reveal()}"))
+    with pytest.raises(AuthenticationError) as caught:
+        simulation.run(client.chat("x"))
+    assert "wrong key ***" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "at"),
+    [
+        (Answer(fault="refused", latency=1), ConnectionFailedError, 1),
+        (Answer(fault="lost", latency=2), ConnectionFailedError, 2),
+        (Answer(fault="unreachable"), ConnectTimeoutError, 10),
+        (Answer(fault="silent"), ReadTimeoutError, 20),
+        (Answer(body=BODY, latency=21), ReadTimeoutError, 20),
+        (Answer(body=BODY, fault="stall", after=2), ReadTimeoutError, 20),
+        (Answer(body=[b"a\n", 7, 7, 7, b"b\n"]), ReadTimeoutError, 20),
+        (Answer(body=[b"a\n", 3.0, b"b\n.\n"], fault="reset", after=3), StreamInterruptedError, 3),
+        (Answer(body=BODY, fault="end", after=2), TruncatedStreamError, 0),
+        (Answer(503, body="busy", latency=4), ServerError, 4),
+    ],
+)
+def test_faults(answer, error, at):
+    simulation, client = world(answer, timeouts={"connect": 10, "silence": 20})
+    with pytest.raises(error):
+        simulation.run(read(client))
+    assert simulation.now == at
+    assert simulation.open == []
+    assert len(simulation.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [Answer(fault="silent"), Answer(fault="stall", after=0), Answer(latency=99)])
+def test_the_deadline_and_the_first_event(answer):
+    simulation, client = world(answer, timeouts={"first": 30})
+    with pytest.raises(DeadlineError):
+        simulation.run(client.chat("x", timeout=7))
+    assert simulation.now == 7
+    with pytest.raises(ReadTimeoutError, match="first event"):
+        simulation.run(read(client))
+    assert simulation.now == 37
+    assert simulation.open == []
+
+
+def test_slow_bytes():
+    simulation, client = world(Answer(body=BODY).slowly(1, 2.0))
+    assert simulation.run(read(client)) == ["a", "b"]
+    assert simulation.now == 2.0 * len(BODY)
+    assert simulation.requests[0].read == len(BODY)
+
+
+def test_leaving_a_stream_gives_its_connection_back():
+    async def leave():
+        async with client.stream("x") as stream:
+            await anext(stream)
+            assert len(simulation.open) == 1
+
+    simulation, client = world(Answer(body=[b"a\n", 60.0, BODY]))
+    simulation.run(leave())
+    assert (simulation.now, simulation.open, simulation.requests[0].outcome) == (0, [], "left")
+
+
+def test_cancelling_a_call_gives_its_connection_back():
+    async def cancel():
+        await simulation.runtime.sleep(5)
+        task.cancel()
+
+    for answer in (Answer(fault="silent"), Answer(body=[b"a\n", 60.0, BODY])):
+        simulation, client = world(answer)
+        task = simulation.spawn(client.chat("x"))
+        simulation.run(cancel())
+        simulation.finish()
+        assert simulation.open == []
+        assert simulation.requests[0].closed == 5
+
+
+def test_an_exchange_of_several_requests_waits_between_them():
+    def steps(provider, call):
+        first = yield provider.post("/job", {}, read=True)
+        from attrs import evolve
+
+        head = yield evolve(provider.post("/result", {"job": first.body.decode()}), after=30.0)
+        return JsonReply(head, lambda body: [TextDelta(body["text"]), Finished(Finish("stop", None))])
+
+    simulation, client = world([Answer(body="j1"), Answer(body='{"text": "done"}')], steps=steps)
+    assert simulation.run(client.chat("x")).text == "done"
+    assert [(asked.at, asked.request.path) for asked in simulation.requests] == [(0, "/v1/job"), (30, "/v1/result")]
