@@ -76,7 +76,7 @@ def test_every_kind_is_listed_and_nothing_imported(place):
     for kind, name in (("provider", "acme"), ("middleware", "acme"), ("store", "shelf"), ("command", "greet")):
         assert [kind, name, "jf-acme", "1.0", ""] in listed
     assert ["command", "chat", "jackfield-cli"] in [row[:3] for row in listed]
-    order = ["provider", "middleware", "store", "command"]
+    order = ["provider", "middleware", "store", "schema", "command"]
     assert [row[:2] for row in listed] == sorted(
         (row[:2] for row in listed), key=lambda row: (order.index(row[0]), row[1])
     )
@@ -159,6 +159,12 @@ def test_a_command_is_not_loaded_but_points_to_its_help(place):
     done = place.run("plugins", "greet")
     assert (done.code, done.err) == (0, "")
     assert done.out == "command greet, from jf-acme 1.0 (jf_acme:greet)\nsee `jackfield greet --help`\n"
+
+
+def test_what_makes_schemas_is_a_plugin_too(place):
+    place.install("jf_shapes", '"""Shapes."""', "[jackfield.schemas]\nshapes = jf_shapes\n")
+    assert ["schema", "shapes", "jf-shapes", "1.0", ""] in rows(place.run("plugins"))
+    assert place.run("plugins", "shapes").out == "schema shapes, from jf-shapes 1.0 (jf_shapes)\nShapes.\n"
 
 
 def test_an_unknown_name_suggests_the_nearest(place):

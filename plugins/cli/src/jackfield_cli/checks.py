@@ -144,7 +144,7 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 def _load_error(kind: str, name: str) -> str | None:
     """Why a plugin cannot be loaded. Loading runs its code, and there is no other way to know."""
     try:
-        if kind == "command":
+        if kind in ("command", "schema"):
             from importlib.metadata import entry_points
 
             (point,) = entry_points(group=GROUPS[kind], name=name)

@@ -29,6 +29,7 @@ GROUPS: Final = {
     "provider": "jackfield.providers",
     "middleware": "jackfield.middleware",
     "store": "jackfield.stores",
+    "schema": "jackfield.schemas",
     "command": "jackfield.commands",
 }
 KEYS: Final = ("kind", "name", "package", "version", "entry_point")
@@ -111,7 +112,6 @@ def described(point: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         PluginError: it cannot be loaded.
-        ConfigurationError: more than one package brings it.
     """
     kind, name = point["kind"], point["name"]
     if kind == "command":
@@ -119,7 +119,7 @@ def described(point: Mapping[str, Any]) -> dict[str, Any]:
     from jackfield.registry import Registry
 
     registry = Registry()
-    settings = registry.settings_class(kind, name)
+    settings = None if kind == "schema" else registry.settings_class(kind, name)
     loaded = EntryPoint(name, point["entry_point"], GROUPS[kind]).load()
     about = (inspect.getdoc(loaded) or "").partition("\n\n")[0].replace("\n", " ")
     operations = _operations(registry, name) if kind == "provider" else None
