@@ -258,6 +258,19 @@ def test_trust_asks_at_a_terminal(keyed, terminal, answer, code):
     assert (keyed.run("config", "check", SOME_KEY=KEY).code == 0) is (code == 0)
 
 
+def test_only_what_was_shown_is_trusted(keyed, terminal):
+    pytest.importorskip("termios")
+    file = keyed.write(AWAY)
+    person = terminal("config", "trust", variables={"SOME_KEY": KEY})
+    person.read(until=b"]: ")
+    file.write_text(AWAY.replace("elsewhere", "nowhere"))
+    person.press(b"y\n")
+    shown, code = person.finish()
+    assert code == 1
+    assert "changed while it was looked at: not trusted" in shown
+    assert keyed.run("config", "check", SOME_KEY=KEY).code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"), [(["--yes"], "there is no configuration here"), (["--yes", "absent"], "absent")]
 )

@@ -131,6 +131,7 @@ def trust(file: str | None, *, yes: bool, undo: bool, as_json: bool) -> int:
         raise click.UsageError("there is no configuration here: name a file")
     if undo:
         return _withdraw(path, as_json=as_json)
+    shown = _digest(path)
     wanted = demands(path)
     if not as_json:
         output.write("".join(f"{visible(one)}\n" for one in wanted) or f"{path} asks for nothing that needs trust\n")
@@ -138,6 +139,10 @@ def trust(file: str | None, *, yes: bool, undo: bool, as_json: bool) -> int:
         say("not trusted")
         return 1
     digest = trusted(path)
+    if digest != shown:
+        _withdraw(path, as_json=as_json)
+        say(f"{path} changed while it was looked at: not trusted")
+        return 1
     if as_json:
         output.write_json({"file": str(path), "sha256": digest, "demands": wanted})
     else:
@@ -153,6 +158,16 @@ def _source(config: str | None) -> str | None:
     try:
         return find_document(config).name
     except ConfigurationError:
+        return None
+
+
+def _digest(path: Path) -> str | None:
+    """The SHA-256 of what is shown, so that nothing else is trusted in its place; None where it cannot be read."""
+    from hashlib import sha256
+
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError:
         return None
 
 
