@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
@@ -15,7 +15,7 @@ from .common import EPILOG
 from .terminal import discard, say
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 __all__ = ["jackfield", "main", "run"]
 
@@ -108,7 +108,13 @@ class _Commands(click.Group):
 
 
 def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else "an unknown package"
+    return _name(point.dist) if point.dist else "an unknown package"
+
+
+@cache
+def _name(distribution: Distribution) -> str:
+    # the metadata is read and parsed each time that this is asked
+    return distribution.name
 
 
 jackfield = _Commands(
