@@ -1,5 +1,5 @@
 """Fixtures that several files share."""
 
-from configured import client, made, place, plugins, registry
+from configured import clean_folder, client, made, plugins, registry
 
-__all__ = ["client", "made", "place", "plugins", "registry"]
+__all__ = ["clean_folder", "client", "made", "plugins", "registry"]

@@ -12,8 +12,7 @@ from proxies import Proxy
 from scripted import Scripted
 
 from jackfield import AsyncClient, Client, ConfigurationError, Secret
-from jackfield.config import load
-from jackfield.engine import NetworkOptions
+from jackfield.config import NetworkOptions, load
 from jackfield.errors import ConnectionFailedError, ConnectTimeoutError
 from jackfield.provider import Credential
 

@@ -8,6 +8,7 @@ from blocks import ROOT
 
 from jackfield import config, errors, hooks, types
 from jackfield.call import Call, Timeouts
+from jackfield.config import NetworkOptions
 from jackfield.middleware import Slot
 
 HOOKS = sorted(name for name in vars(hooks) if name.startswith("jackfield_"))
@@ -47,6 +48,11 @@ def test_a_key_of_the_configuration_is_documented(key):
     assert named(key, page("configuration.md"))
 
 
+@pytest.mark.parametrize("name", attrs.fields_dict(NetworkOptions))
+def test_a_setting_of_the_network_is_documented(name):
+    assert named(name, page("clients.md"))
+
+
 @pytest.mark.parametrize("name", sorted(set(types.__all__) - {"Part", "Role", "ToolChoice"}))
 def test_a_type_is_documented(name):
     assert named(name, page("events.md"))
@@ -57,6 +63,6 @@ def test_an_error_is_documented(name):
     assert named(name, page("events.md"))
 
 
-@pytest.mark.parametrize("name", [*Slot.__members__, *attrs.fields_dict(Call)])
+@pytest.mark.parametrize("name", [*Slot.__members__, *(name for name in attrs.fields_dict(Call) if name[0] != "_")])
 def test_what_middleware_sees_is_documented(name):
     assert named(name, page("extending.md"))

@@ -105,7 +105,7 @@ class Reader:
         if block.named:
             (self.folder / block.named).write_text(text, encoding="utf-8")
         # blank lines before it give tracebacks the lines of the document
-        code = compile("\n" * block.line + text, str(block.file), "exec")
+        code = compile("\n" * block.line + text, str(block.file), "exec", dont_inherit=True)
         with redirect_stdout(io.StringIO()) as printed:
             exec(code, self.namespace)
         return printed.getvalue()

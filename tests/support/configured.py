@@ -37,7 +37,10 @@ class MarkSettings:
 
 
 class Marks:
-    """A plugin of two middlewares."""
+    """A plugin of two middlewares. `seen` holds the settings that it was given."""
+
+    def __init__(self):
+        self.seen = []
 
     @hookimpl
     def jackfield_settings(self):
@@ -45,6 +48,7 @@ class Marks:
 
     @hookimpl
     def jackfield_middleware(self, name, settings):
+        self.seen.append(settings)
         return [Mark(Slot.ATTEMPT, settings), Mark(Slot.OBSERVE, settings)]
 
 
@@ -84,7 +88,7 @@ def registry(plugins):
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def clean_folder(tmp_path, monkeypatch):
     """An empty folder with a clean environment."""
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_BASE_URL")) or name.startswith("JACKFIELD_"):
@@ -97,7 +101,7 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def client(place, plugins):
+def client(clean_folder, plugins):
     """Builds a client in an empty folder, with a clean environment and a plugin named fake."""
 
     def build(config=None, **more):

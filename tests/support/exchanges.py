@@ -21,6 +21,11 @@ def chat_call(request: ChatRequest | str = "Hello", *, streaming: bool = False, 
     return Call(CHAT, request, Target("p", model), runtime=None, streaming=streaming)  # type: ignore[arg-type]
 
 
+def any_call(request: Any, *, streaming: bool = False, model: str = "m", **more: Any) -> Call[Any]:
+    """The same for a request of any operation."""
+    return Call(request.operation, request, Target("p", model), runtime=None, streaming=streaming, **more)  # type: ignore[arg-type]
+
+
 def asked(provider: Any, call: Call[Any]) -> HttpRequest:
     """The request that a provider makes of a call."""
     exchange = provider.open(call)
@@ -44,10 +49,10 @@ def decoder(provider: Any, call: Call[Any], headers: dict[str, str], status: int
 class Outcome:
     """What a reply came to: its events, the response as far as it arrived, and the error that ended it."""
 
-    def __init__(self, reading: Any, chunks: Iterable[bytes]) -> None:
+    def __init__(self, reading: Any, chunks: Iterable[bytes], request: Any = None) -> None:
         self.events: list[Any] = []
         self.error: Exception | None = None
-        fold = CHAT.fold()
+        fold = (request.operation if request is not None else CHAT).fold(request)
         try:
             for event in _events(reading, chunks):
                 self.events.append(event)

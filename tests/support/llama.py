@@ -55,12 +55,15 @@ def config(url: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def llama(folder: Path, context: int = 32768) -> Iterator[str]:
-    """The base URL of a server that runs for as long as the block; its log goes into the folder."""
+def llama(folder: Path, context: int = 32768, *more: str) -> Iterator[str]:
+    """The base URL of a server that runs for as long as the block; its log goes into the folder.
+
+    `more` are further arguments of the server: "embeddings".
+    """
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed: there is no llama.cpp server to talk to")
-    log = folder / "llama.log"
-    command = [sys.executable, str(SCRIPT), "0", str(context)]  # it finds a port itself, and says which
+    log = folder / f"llama-{'-'.join(more) or 'chat'}.log"
+    command = [sys.executable, str(SCRIPT), "0", str(context), *more]  # it finds a port itself, and says which
     with log.open("wb") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:

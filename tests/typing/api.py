@@ -3,23 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, Literal, assert_type
 
 from attrs import field, frozen
 
 import jackfield as jf
-from jackfield.config import Config, load
+from jackfield.config import Config, NetworkOptions, load
 from jackfield.errors import ContextLengthError
 from jackfield.hooks import hookimpl
-from jackfield.http import HttpResponse
+from jackfield.http import HttpRequest, HttpResponse
 from jackfield.middleware import Middleware, Proceed, Stage
 from jackfield.operations import CHAT, ChatRequest, ChatResponse, Choice, Operation, Request
 from jackfield.provider import Endpoint, Exchange, HttpProvider, JsonReply, Provider, serves
-from jackfield.runtime import Runtime
+from jackfield.runtime import Runtime, Signal
 from jackfield.stream import AsyncStream, Stream, StreamState
+from jackfield.testing import allow_requests, forbid_requests
 from jackfield.types import ChatEvent, Event, Finished, Part, Role, Start, TextDelta, ToolCallDelta
+from jackfield_schema import arguments, json_schema, read_as, response_schema
+from jackfield_testkit import Answer, Simulation, Task
 
 WEATHER = jf.Tool("get_weather", "The weather of a city", {"type": "object"})
+
+# --- the runtime and the network ------------------------------------------------------------------------------
+
+
+def answer(request: HttpRequest) -> HttpResponse:
+    assert_type(request.origin, str)
+    return HttpResponse(200)
+
+
+async def answer_later(request: HttpRequest) -> HttpResponse:
+    return answer(request)
+
+
+def networks() -> None:
+    jf.Client(transport=answer, network={"proxy": "http://host:3128"})
+    jf.AsyncClient(transport=answer_later, network=NetworkOptions(keep_alive=5, proxy=jf.Secret("http://host:3128")))
+    with forbid_requests(), allow_requests():
+        pass
+    simulation = Simulation([Answer(503), Answer(body="{}"), HttpResponse(200)], seed=1)
+    client = simulation.client({"default": "mock"})
+    assert_type(client, jf.AsyncClient)
+    assert_type(simulation.run(client.chat("Hello")), ChatResponse)
+    task = simulation.spawn(client.chat("Hello"))
+    assert_type(task, Task[ChatResponse])
+    assert_type(task.result(), ChatResponse)
+
+
+async def within(call: jf.Call[ChatRequest]) -> None:
+    runtime = call.runtime
+    assert_type(await call.ask(ChatRequest(messages="Hello")), ChatResponse)
+    signal = runtime.signal()
+    assert_type(signal, Signal)
+    assert_type(await runtime.wait(signal, 5), bool)
+    assert_type(await runtime.run(len, "abc"), int)
+
+    async def part(runtime: Runtime) -> str:
+        await runtime.sleep(1)
+        return "part"
+
+    assert_type(await runtime.race(part, part), str)
+    assert_type(call.scoped(lambda: nullcontext()), jf.Call[ChatRequest])
+
 
 # --- the blocking client --------------------------------------------------------------------------------------
 
@@ -28,6 +74,7 @@ def blocking() -> None:
     with jf.Client() as client:
         assert_type(client, jf.Client)
         assert_type(client.engine, str)
+        assert_type(client.with_options(timeout=30, middleware=[], default="fast", unsupported="warn"), jf.Client)
 
         reply = client.chat("Hello", temperature=0, stop="end", tools=[WEATHER], timeout=5)
         assert_type(reply, ChatResponse)
@@ -83,6 +130,21 @@ def configurations() -> None:
     jf.Client({"default": "mock"}, middleware=[Passing(), Counting()], plugins={"provider": {"acme": Plugin()}})
     assert_type(load(), Config)
     assert_type(load({"default": "mock"}).default, str | None)
+
+
+def weather(city: str, *, days: int = 1) -> str:
+    return f"{city} {days}"
+
+
+def types(client: jf.Client, call: jf.ToolCall) -> None:
+    client.chat("Hello", tools=[weather, jf.Tool.from_function(weather, strict=True)])
+    assert_type(jf.Tool.from_function(weather), jf.Tool)
+    assert_type(arguments(weather, call), dict[str, Any])
+    assert_type(json_schema(list[int] | None, strict=True), dict[str, Any])
+    assert_type(read_as({}, jf.Usage), jf.Usage)
+    assert_type(read_as([], list[int]), list[int])
+    assert_type(response_schema(jf.Usage), tuple[str, dict[str, Any], bool])
+    read_as(None, int | None)
 
 
 # --- the async client -----------------------------------------------------------------------------------------

@@ -95,7 +95,6 @@ class Call(Generic[Q_co]):
         timeouts: the bounds that are not the deadline.
         scopes: context managers around each step that reaches outside; see `scoped`.
         depth: how many calls this one is nested in.
-        nest: what `ask` uses.
         unsupported: what becomes of a field that the provider cannot carry.
         ledger: what the call keeps across its attempts.
     """
@@ -110,7 +109,7 @@ class Call(Generic[Q_co]):
     timeouts: Timeouts = field(factory=Timeouts)
     scopes: tuple[Scope, ...] = field(default=(), repr=False)
     depth: int = 0
-    nest: Callable[[Call[Any], Request[Any, Any]], Awaitable[Any]] | None = field(default=None, repr=False, eq=False)
+    _nest: Callable[[Call[Any], Request[Any, Any]], Awaitable[Any]] | None = field(default=None, repr=False, eq=False)
     unsupported: Unsupported = "error"
     ledger: Ledger = field(factory=Ledger, repr=False, eq=False)
 
@@ -156,9 +155,9 @@ class Call(Generic[Q_co]):
             PluginError: calls are nested too deeply, as when a middleware asks without end.
             JackfieldError: see `jackfield.errors`.
         """
-        if self.nest is None:
+        if self._nest is None:
             raise PluginError("a call that no client began cannot ask another")
         if self.depth >= DEPTH:
             raise PluginError(f"calls are nested {DEPTH} deep: does a middleware ask for each of its own calls?")
-        result: R = await self.nest(self, request)
+        result: R = await self._nest(self, request)
         return result

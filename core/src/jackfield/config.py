@@ -21,8 +21,8 @@ from .settings import Written, check_keys, meant, read, shown
 
 # fmt: off
 __all__ = [
-    "Alias", "Config", "ConfigLike", "Document", "Environment", "Place", "Sourced", "find_document", "load",
-    "read_document", "read_environment", "state_folder", "trust_record",
+    "Alias", "Config", "ConfigLike", "Document", "Environment", "NetworkOptions", "Place", "Sourced", "find_document",
+    "load", "read_document", "read_environment", "state_folder", "trust_record",
 ]
 # fmt: on
 

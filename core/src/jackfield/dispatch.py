@@ -53,7 +53,8 @@ class Dispatcher:
                 "no provider is configured: set OPENAI_API_KEY (in the environment or in .env.local), "
                 "or write a jackfield.toml; to try without a provider, use model='mock' with config={}"
             )
-        self.default = config.default or (next(iter(config.providers)) if len(config.providers) == 1 else ambient)
+        only = next(iter(config.providers)) if len(config.providers) == 1 else ambient
+        self.default: str | None = config.default or only
         self.parent: Dispatcher | None = None
         self._closed = False
         self.timeout: float | None = None

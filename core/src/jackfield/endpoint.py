@@ -22,8 +22,8 @@ class Secret:
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str, name: object = "secret") -> None:
-        """Hold a value. The text of `name` is what errors call it.
+    def __init__(self, value: str, name: str = "secret") -> None:
+        """Hold a value. `name` is what errors call it.
 
         Raises:
             ConfigurationError: the value is empty, or has characters that no HTTP header can carry.
@@ -97,9 +97,9 @@ class Endpoint:
         base_url: str,
         credential: Credential | None = None,
         headers: Mapping[str, str] | None = None,
-        name: object = "base_url",
+        name: str = "base_url",
     ) -> Endpoint:
-        """Take a base URL apart. The text of `name` is what errors call it.
+        """Take a base URL apart. `name` is what errors call it.
 
         Raises:
             ConfigurationError: it is not an http or https URL, or holds a user name, a query or a fragment.

@@ -103,6 +103,9 @@ class ConfigurationError(JackfieldError):
     key: tuple[str | int, ...] | None = None
     variable: str | None = None
 
+    def __str__(self) -> str:
+        return self.message  # where it was written says more than which call met it
+
 
 class NothingConfiguredError(ConfigurationError):
     """There is no configuration at all, and no key in the environment, so that there is nobody to ask."""

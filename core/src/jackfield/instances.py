@@ -57,7 +57,7 @@ class Settings:
             self.variables[key] = variable
         if isinstance(value, str) and key in self.fields and "Secret" in str(self.fields[key].type):
             # from here on it shows itself to nobody, whatever fails
-            value = Secret(value, self.where / key)
+            value = (self.where / key).of_text(Secret, value)
         self.values[key] = value
 
 
@@ -137,10 +137,27 @@ class Instances:
             if referred := config.variable(value, where / key):
                 found.references.add(key)
             found.put(key, referred.value if referred else value, referred or (where / key).variable)
-        for key in fields.keys() & OWN if name == plugin else ():
-            if found.values.get(key) is None and (ambient := config.environment.get(_variable(plugin, key))):
+        own = self._own(found)
+        for key, variable in own.items():
+            ambient = config.environment.get(variable) if found.values.get(key) is None else None
+            if ambient and (key in OWN or self._goes_along(found, ambient)):
                 found.put(key, ambient.value, ambient)
         return found
+
+    @staticmethod
+    def _own(found: Settings) -> dict[str, str]:
+        """The variables of an instance that bears its plugin's name: those of that name, then those that it names."""
+        kind, name = found.where.path
+        if kind != "providers" or name != found.plugin:
+            return {}
+        named = {key: str(one.metadata["env"]) for key, one in found.fields.items() if "env" in one.metadata}
+        return {**{key: _variable(found.plugin, key) for key in OWN if key in found.fields}, **named}
+
+    def _goes_along(self, found: Settings, ambient: Sourced) -> bool:
+        """Whether a variable that only goes with a key may go to where the instance's requests go."""
+        if found.values.get("base_url") is None or found.source("base_url") == ambient.source:
+            return True
+        return "base_url" not in found.variables and not self._config.document.distrust
 
     def _checked(self, found: Settings) -> Settings:
         """A key goes to the origin that its own source names, or that its plugin knows, and to no other.
@@ -148,15 +165,15 @@ class Instances:
         A file that was merely found may name no variable but the instance's own: any other may be a key.
         """
         endpoint, base_url = None, found.values.get("base_url")
-        kind, name = found.where.path
-        if kind == "providers" and isinstance(base_url, str):
-            endpoint = Endpoint.parse(base_url, name=found.where / "base_url")
+        own = self._own(found)
+        if found.where.path[0] == "providers" and isinstance(base_url, str):
+            endpoint = (found.where / "base_url").of_text(Endpoint.parse, base_url)
             if endpoint.loopback:
                 return found
         document = self._config.document
         beside = any(key not in found.variables for key in found.values)
         for key, variable in found.variables.items():
-            place, mine = found.where / key, _variable(found.plugin, key) if name == found.plugin else None
+            place, mine = found.where / key, own.get(key)
             # where a secret goes is said by what stands beside it
             named = key in found.references or (endpoint is None and beside and found.is_secret(key) and place.variable)
             if named and variable.name != mine and document.distrust:

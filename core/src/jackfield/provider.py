@@ -27,6 +27,7 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_REPLY: Final = 256 * 1024 * 1024
+LONGEST_WAIT: Final = 366 * 86400
 
 
 class Decoder(Protocol[E_co]):
@@ -236,14 +237,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """How many seconds the provider asks to wait, from headers with lower-case names; None where it does not say.
 
     Understands `retry-after-ms`, and `retry-after` in seconds or as a date, counted from the reply's own `date`
-    (RFC 9110, section 10.2.3). A time that has passed is 0; nonsense is None.
+    (RFC 9110, section 10.2.3). A time that has passed is 0; nonsense, and more than a year, is None.
     """
     for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) * unit
         except (KeyError, ValueError):
             continue
-        if 0 <= seconds < float("inf"):
+        if 0 <= seconds <= LONGEST_WAIT:
             return seconds
     return _until(headers.get("retry-after", ""), headers.get("date", ""))
 
@@ -252,6 +253,7 @@ def _until(then: str, now: str) -> float | None:
     from email.utils import parsedate_to_datetime  # most replies never ask to wait until a date
 
     try:
-        return max((parsedate_to_datetime(then) - parsedate_to_datetime(now)).total_seconds(), 0.0)
+        seconds = max((parsedate_to_datetime(then) - parsedate_to_datetime(now)).total_seconds(), 0.0)
+        return seconds if seconds <= LONGEST_WAIT else None
     except (ValueError, TypeError):
         return None

@@ -108,6 +108,8 @@ def read(value: Any, kind: Any, where: Place) -> Any:
     if origin in UNIONS:
         kinds = [one for one in inner if one is not NoneType]
         fitting = kinds if len(kinds) == 1 else [one for one in kinds if _fits(value, one)]
+        if not fitting and isinstance(value, Mapping):
+            fitting = [one for one in kinds if attrs.has(one)]  # its error says which key is wrong
         if fitting:
             return read(value, fitting[0], where)
     elif origin in SEQUENCES and isinstance(value, list | tuple) and inner[1:] in {(), (...,)} and inner:

@@ -17,6 +17,8 @@ from .errors import LimitExceededError, MalformedReplyError
 __all__ = ["ServerSentEvent", "SseDecoder"]
 
 MAX_EVENT: Final = 8 * 1024 * 1024
+MAX_STRAY: Final = 64 * 1024
+FIELDS: Final = (b"", b"id", b"retry")
 
 
 @frozen
@@ -39,6 +41,7 @@ class SseDecoder:
         self._data: list[bytes] = []
         self._size = 0  # bytes of the lines behind _data
         self._event = ""
+        self._stray = bytearray()
         self._begun = False
         self._after_cr = False
 
@@ -63,6 +66,11 @@ class SseDecoder:
                 yield event
         self._line += last
         self._bound(len(self._line))
+
+    @property
+    def stray(self) -> str:
+        """The lines since the last event that belong to none, within bounds: some servers write an error so."""
+        return self._stray.decode(errors="replace")
 
     def end(self) -> Iterator[ServerSentEvent]:
         """The bytes have ended: give the event that was not closed by a blank line, if there is one."""
@@ -101,12 +109,17 @@ class SseDecoder:
             self._size += size
         elif name == b"event":
             self._event = self._text(value)
+        elif name not in FIELDS and len(self._stray) + size < MAX_STRAY:
+            self._stray += line + b"\n"
         return None
 
     def _dispatch(self) -> ServerSentEvent | None:
         data, self._data, self._size = self._data, [], 0
         kind, self._event = self._event, ""
-        return ServerSentEvent(self._text(b"\n".join(data)), kind or "message") if data else None
+        if not data:
+            return None
+        self._stray.clear()
+        return ServerSentEvent(self._text(b"\n".join(data)), kind or "message")
 
     @staticmethod
     def _text(value: bytes) -> str:

@@ -1,13 +1,10 @@
 """The mock: what it says without a script, and every kind of script."""
 
-import time
-
 import pytest
 from faces import COLOURS, run
 
 import jackfield as jf
-from jackfield.errors import ConfigurationError, PluginError, RateLimitError, UnsupportedError
-from jackfield.operations import CHAT, Operation, Request
+from jackfield.errors import PluginError, RateLimitError
 from jackfield.types import (
     Finish,
     Finished,
@@ -18,7 +15,7 @@ from jackfield.types import (
     Usage,
     UsageReported,
 )
-from jackfield_mock import MockProvider, MockSettings, Reply
+from jackfield_mock import Reply
 
 ECHO = 'Hello! I am the mock provider: you said "{}".'
 STOP = Finished(Finish("stop", "stop"))
@@ -150,7 +147,7 @@ def test_tool_calls_whole():
     answer = ask(settings={"replies": [{"tool_calls": CALLS}]})
     assert answer.finish.unified == "tool_calls"
     assert answer.tool_calls == (
-        jf.ToolCall("call-1", "weather", '{"city":"Rome"}'),
+        jf.ToolCall("call-1-1", "weather", '{"city":"Rome"}'),
         jf.ToolCall("mine", "time", "{}"),
     )
     assert [call.parsed for call in answer.tool_calls] == [{"city": "Rome"}, {}]
@@ -160,7 +157,7 @@ def test_tool_calls_in_pieces():
     seen = events({"replies": [{"text": "so", "tool_calls": CALLS}], "chunk": 8})
     assert seen[1:-1] == [
         TextDelta("so"),
-        ToolCallDelta(0, "call-1", "weather"),
+        ToolCallDelta(0, "call-1-1", "weather"),
         ToolCallDelta(0, arguments='{"city":'),
         ToolCallDelta(0, arguments='"Rome"}'),
         ToolCallDelta(1, "mine", "time"),
@@ -213,90 +210,3 @@ def test_a_foreign_error_is_a_fault_of_the_provider():
 def test_a_script_without_a_finish_is_a_truncated_reply(script):
     with pytest.raises(jf.TruncatedStreamError):
         ask(settings={"replies": [script]})
-
-
-# --- time ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("settings", [{"delay": 0.02}, {"replies": [{"text": "a", "delay": 0.02}]}])
-def test_a_delay_before_each_event(settings):
-    begun = time.monotonic()
-    seen = events({**settings, "chunk": 999})
-    assert len(seen) == 4
-    assert time.monotonic() - begun >= 0.06
-
-
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_deadline_ends_a_delay(colour):
-    async def body(client):
-        begun = time.monotonic()
-        with pytest.raises(jf.JackfieldError, match="deadline"):
-            await client.chat("x", timeout=0.05)
-        assert time.monotonic() - begun < 5
-
-    run(colour, body, config=config(delay=60.0))
-
-
-# --- wrong configuration ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"reply": ["x"]}, "config.providers.mock.reply: no such key; did you mean 'replies'?"),
-        ({"chunk": 0}, "providers.mock.chunk: expected at least 1, got 0"),
-        ({"chunk": "8"}, "config.providers.mock.chunk: expected a whole number, got '8'"),
-        ({"delay": "1"}, "config.providers.mock.delay: expected a number, got '1'"),
-        (
-            {"replies": [5]},
-            "providers.mock.replies[0]: expected text, a table, a Reply or a list of events, got 5",
-        ),
-        (
-            {"replies": ["x", {"txt": "y"}]},
-            "providers.mock.replies[1].txt: no such key; known: delay, finish, reasoning, text, tool_calls",
-        ),
-        (
-            {"replies": [{"tool_calls": [{"arguments": {}}]}]},
-            "providers.mock.replies[0].tool_calls: each needs a name, got {'arguments': {}}",
-        ),
-        (
-            {"replies": [{"text": 5}]},
-            "providers.mock.replies[0].text: expected text, got 5",
-        ),
-        (
-            {"replies": [{"delay": "1"}]},
-            "providers.mock.replies[0].delay: expected seconds, got '1'",
-        ),
-        (
-            {"replies": [{"tool_calls": [{"name": "f", "args": {}}]}]},
-            "providers.mock.replies[0].tool_calls.args: no such key; known: arguments, id, name",
-        ),
-        (
-            {"replies": [{"finish": "done"}]},
-            (
-                "providers.mock.replies[0].finish: expected one of stop, length, tool_calls, content_filter, error, "
-                "other, got 'done'"
-            ),
-        ),
-    ],
-)
-def test_wrong_settings_say_what_would_be_right(settings, says):
-    with pytest.raises(ConfigurationError) as caught:
-        ask(settings=settings)
-    assert str(caught.value).removeprefix("config.") == says.removeprefix("config.")
-
-
-def test_it_can_be_made_without_a_configuration():
-    provider = MockProvider("double", MockSettings(replies=["x"]))
-    assert provider.operations == {"chat"}
-    assert provider.default_models == {"chat": "mock"}
-
-
-def test_it_serves_chat_and_says_so():
-    class Draw(Request):
-        operation = Operation("draw", CHAT.fold)
-        model = "mock:m"
-        options = {}  # noqa: RUF012 - a value of the request
-
-    with jf.Client(config()) as client, pytest.raises(UnsupportedError, match="does not serve 'draw'; it serves chat"):
-        client.call(Draw())

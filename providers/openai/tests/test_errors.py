@@ -22,10 +22,12 @@ from jackfield.errors import (
     QuotaError,
     RateLimitError,
     ServerError,
+    UnsupportedError,
 )
 from jackfield.http import HttpResponse
 from jackfield.provider import Secret
 from jackfield_openai import OpenAIProvider, OpenAISettings
+from jackfield_wire_openai.errors import CODES, in_band_error
 
 WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 PROVIDER = OpenAIProvider("openai", OpenAISettings(api_key=Secret("sk-test")))
@@ -86,7 +88,7 @@ TABLE = {
         502, {"error": {"code": 502, "message": "Down.", "metadata": {}}}, ServerError, "502", "Down.", True,
     ),
     "OpenRouter without a code": (
-        404, {"error": {"message": "None.", "error_type": "not_found"}}, NotFoundError, None, "None.", False,
+        404, {"error": {"message": "None.", "error_type": "not_found"}}, NotFoundError, "not_found", "None.", False,
     ),
     "llama.cpp": (
         400,
@@ -103,6 +105,36 @@ TABLE = {
     ),
     "xAI": (400, {"code": "Bad argument", "error": "Not known."}, BadRequestError, "Bad argument", "Not known.", False),
     "detail": (401, {"detail": "Invalid API Key"}, AuthenticationError, None, "Invalid API Key", False),
+    "Google": (
+        400, [{"error": {"code": 400, "message": "Bad.", "status": "INVALID"}}], BadRequestError, "400", "Bad.", False,
+    ),
+    "OpenRouter, by its metadata": (
+        400, {"error": {"code": 400, "message": "Long.", "metadata": {"error_type": "context_length_exceeded"}}},
+        ContextLengthError, "400", "Long.", False,
+    ),
+    "OpenRouter, by its moderation": (
+        403, {"error": {"code": 403, "message": "No.", "metadata": {"reasons": ["x"], "flagged_input": "y"}}},
+        ContentFilterError, "403", "No.", False,
+    ),
+    "Ollama, by its message": (
+        400, openai("prompt too long; exceeded max context length by 9 tokens"), ContextLengthError, INVALID,
+        "prompt too long; exceeded max context length by 9 tokens", False,
+    ),
+    "a message that speaks of context": (400, openai("No context."), BadRequestError, INVALID, "No context.", False),
+    "a model that is gone": (
+        400, openai("Gone.", code="model_decommissioned"), NotFoundError, "model_decommissioned", "Gone.", False,
+    ),
+    "llama.cpp, what it does not do": (
+        501, {"error": {"code": 501, "message": "No.", "type": "not_supported_error"}}, UnsupportedError, "501", "No.",
+        False,
+    ),
+    "a model that may not be used": (
+        403, openai("No.", code="model_not_found"), PermissionDeniedError, "model_not_found", "No.", False,
+    ),
+    "Mistral, a model": (
+        400, {"object": "error", "message": "None.", "type": "invalid_model", "code": "1500"}, NotFoundError, "1500",
+        "None.", False,
+    ),
     "detail in pieces": (
         422, {"detail": [{"loc": ["body", "n"], "msg": "too small"}]}, BadRequestError, None,
         "{'detail': [{'loc': ['body', 'n'], 'msg': 'too small'}]}", False,
@@ -153,6 +185,15 @@ def test_quota_is_not_a_rate_limit():
         ({"retry_after": "nan"}, None),
         ({"retry_after": "inf"}, None),
         ({"retry_after": "1e999"}, None),
+        ({"retry_after": "1e300"}, None),
+        ({"retry_after": "31536000"}, 31536000.0),
+        ({"retry_after": "31708800"}, None),
+        ({"retry_after_ms": "nan", "x_ms_retry_after_ms": "-5", "retry_after": "3"}, 3.0),
+        ({"retry_after": "Tue, 07 Oct 2025 13:57:16 GMT", "date": "Tue, 07 Oct 2025 13:56:16 GMT"}, 60.0),
+        ({"retry_after": "Tue, 07 Oct 2025 13:55:16 GMT", "date": "Tue, 07 Oct 2025 13:56:16 GMT"}, 0.0),
+        ({"retry_after": "Tue, 07 Oct 2225 13:55:16 GMT", "date": "Tue, 07 Oct 2025 13:56:16 GMT"}, None),
+        ({"retry_after": "Tue, 07 Oct 2025 13:57:16 GMT"}, None),
+        ({"retry_after": "Tue, 07 Oct 2025 13:57:16 GMT", "date": "soon"}, None),
         ({"retry_after": ""}, None),
         ({"retry_after": "soon"}, None),
         ({"x_ratelimit_reset_requests": "6m0s"}, None),
@@ -182,6 +223,32 @@ def test_the_provider_has_the_last_word_on_whether_to_retry(status, said, retrya
 
 def test_the_id_of_the_request_is_kept():
     assert error(500, b"", x_request_id="req_1").request_id == "req_1"
+    assert error(500, {"error": {}, "request_id": "gen-1"}).request_id == "gen-1"
+    assert error(500, {"error": {}, "request_id": 5}).request_id is None
+
+
+@pytest.mark.parametrize("status", [None, 400, 500])
+@pytest.mark.parametrize("place", ["code", "type"])
+@pytest.mark.parametrize("word", CODES)
+def test_every_word_for_an_error_has_its_class(word, place, status):
+    payload = {"error": {place: word, "message": "x"}}
+    found = in_band_error(payload, HttpResponse(200)) if status is None else error(status, payload)
+    tell = (QuotaError, ContextLengthError, ContentFilterError, RateLimitError, UnsupportedError)
+    telling = status is None or CODES[word] in tell
+    missing = status == 400 and word in ("model_not_found", "model_decommissioned", "invalid_model")
+    assert type(found) is (CODES[word] if telling or missing else {400: BadRequestError, 500: ServerError}[status])
+    assert (found.code, found.status) == (word, status)
+
+
+def test_the_introductory_example_of_a_quota_error():
+    body = (
+        b'{"error": {"message": "You exceeded your current quota, please check your plan and billing details.", '
+        b'"type": "invalid_request_error", "param": null, "code": "quota_exceeded"}}'
+    )
+    found = error(429, body, retry_after="20", x_should_retry="")
+    assert type(found) is QuotaError
+    assert (found.retryable, found.code, found.status) == (False, "quota_exceeded", 429)
+    assert found.message == "You exceeded your current quota, please check your plan and billing details."
 
 
 def test_a_long_message_is_cut_and_the_body_is_not():
@@ -242,30 +309,80 @@ def test_every_body_is_a_typed_error_with_a_message(body, status):
     assert found.code is None or isinstance(found.code, str)
 
 
+def test_a_message_nested_too_deeply_to_be_shown_is_still_an_error():
+    nested = []
+    for _ in range(100_000):
+        nested = [nested]
+    found = in_band_error({"error": {"message": nested}}, HttpResponse(200))
+    assert found.message == "the provider's reason is nested too deeply to be shown"
+
+
 def test_a_body_nested_without_end_is_a_typed_error():
     assert type(error(500, b'{"error":' * 100_000)) is ServerError
     assert type(error(500, b'{"error":' * 900 + b"1" + b"}" * 900)) is ServerError
 
 
-def test_every_recorded_refusal_is_a_typed_error_that_keeps_its_message():
+# what a recorded refusal is, by its status and what it says
+RIGHT = [
+    (lambda status, text: "model_not_found" in text and status in (400, 404), NotFoundError),
+    (lambda status, text: "invalid_model" in text or "model_decommissioned" in text, NotFoundError),
+    (lambda status, text: "exceed_context_size" in text or "context length" in text, ContextLengthError),
+    (lambda status, text: "too_many_prompt_tokens" in text, ContextLengthError),
+    (lambda status, text: status == 401, AuthenticationError),
+    (lambda status, text: status == 403, PermissionDeniedError),
+    (lambda status, text: status == 404, NotFoundError),
+    (lambda status, text: status == 429, RateLimitError),
+    (lambda status, text: status == 400, BadRequestError),
+    (lambda status, text: status == 500, ServerError),
+]
+
+
+def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
     path = WIRE / "recordings.jsonl.gz"
     if not path.exists():
         pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
-    seen = 0
+    seen = set()
+    count = 0
     with gzip.open(path, "rt", encoding="utf-8") as rows:
         for row in map(json.loads, rows):
-            if "chat/completions" not in row["endpoint"] or 200 <= row["status"] < 300:
+            if row["status"] < 300:
                 continue
-            seen += 1
+            count += 1
             found = error(row["status"], row["response_body"].encode())
             where = (row["id"], row["status"], found)
-            assert isinstance(found, JackfieldError), where
-            assert type(found) is not JackfieldError, where
+            right = next((cls for fits, cls in RIGHT if fits(row["status"], row["response_body"])), None)
+            assert type(found) is right or (right is None and isinstance(found, JackfieldError)), where
+            seen.add(right)
             assert found.status == row["status"], where
             payload = json.loads(row["response_body"])
             inner = payload.get("error")
             message = inner.get("message") if isinstance(inner, dict) else inner
             message = message or payload.get("message") or payload["detail"]
+            message = message if isinstance(message, str) else str(payload)
             assert found.message == message.strip()[:500], where
             assert found.retryable is (row["status"] in (409, 429) or row["status"] >= 500), where
-    assert seen >= 94
+            assert found.body == payload
+    assert count >= 188
+    assert seen == {cls for _, cls in RIGHT}
+
+
+def test_every_example_of_an_error_in_the_specifications_is_typed():
+    files = [WIRE / "openai" / "examples" / "all_examples.json", WIRE / "openrouter" / "examples.json"]
+    if not files[0].exists():
+        pytest.skip("the specifications are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    count = 0
+    for example in (one for file in files for one in json.loads(file.read_text(encoding="utf-8"))):
+        reply = example.get("response")
+        if not isinstance(reply, dict) or not isinstance(reply.get("error"), dict) or not reply["error"].get("message"):
+            continue
+        count += 1
+        code = reply["error"].get("code")
+        status = code if isinstance(code, int) else reply.get("status")
+        found = error(status, reply) if isinstance(status, int) else in_band_error(reply, HttpResponse(200))
+        assert found.message == reply["error"]["message"]
+        if isinstance(status, int):
+            expected = {402: QuotaError, 408: ServerError, 409: ConflictError, 503: OverloadedError}
+            expected |= {401: AuthenticationError, 403: PermissionDeniedError, 404: NotFoundError, 529: OverloadedError}
+            other = ServerError if status >= 500 else RateLimitError if status == 429 else BadRequestError
+            assert type(found) is expected.get(status, other), reply
+    assert count > 25

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import define, field, frozen
 
@@ -18,6 +18,8 @@ __all__ = ["DICTIONARY", "NO_FILE", "Document", "Place", "Sourced"]
 
 DICTIONARY: Final = "config"
 NO_FILE: Final = "no file"
+
+T = TypeVar("T")
 
 
 @frozen
@@ -120,6 +122,17 @@ class Place:
             f"trust {name}`, or name it yourself (config=..., --config or JACKFIELD_CONFIG)",
             UntrustedError,
         )
+
+    def of_text(self, make: Callable[..., T], text: str) -> T:
+        """Make something of the text that stands here, with `make(text, name=...)`.
+
+        Raises:
+            ConfigurationError: it cannot be made.
+        """
+        try:
+            return make(text, name=self.key)
+        except ConfigurationError as error:
+            raise self.adopted(error) from None
 
     def adopted(self, error: ConfigurationError) -> ConfigurationError:
         """An error about the value here or below, with its place before it. The error may name its key itself."""

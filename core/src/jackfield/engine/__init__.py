@@ -136,8 +136,9 @@ class Engine:
         key = (self._colour.here(), scheme, proxy)
         pool = self._pools.get(key)
         if pool is None:
-            for other in [other for other, pool in self._pools.items() if pool.gone()]:
-                self._pools.pop(other).abandon()
+            for other, left in list(self._pools.items()):  # other threads add to it meanwhile
+                if left.gone() and self._pools.pop(other, None) is not None:
+                    left.abandon()
             pool = self._colour(
                 self._core,
                 # reading the certificates takes longer than a call: only who speaks TLS pays

@@ -65,7 +65,9 @@ class SuspendingPool:
         self._pool = core.AsyncConnectionPool(network_backend=Backend(core.AnyIOBackend(), wrap_later), **options)
         from ..runtime.aio import reaper  # who blocks does without anyio
 
-        self._loop: Any = getattr(self.here(), "native_token", self.here())
+        token = self.here()
+        self._loop_closed: Callable[[], bool] = getattr(getattr(token, "native_token", token), "is_closed", bool)
+        self._over = False
         self._reap = reaper()
         self._keeper = self._keep()
         # this generator the loop shall adopt: it closes the connections of a loop that ends before the client does
@@ -78,6 +80,7 @@ class SuspendingPool:
         try:
             yield
         finally:
+            self._over = True
             with move_on_after(CLOSING, shield=True):
                 await self._pool.aclose()
 
@@ -90,7 +93,7 @@ class SuspendingPool:
 
     def gone(self) -> bool:
         """Whether nobody can use the pool any more, as far as that can be known."""
-        return self._loop is not None and getattr(self._loop, "is_closed", bool)()
+        return self._over or self._loop_closed()
 
     def abandon(self) -> None:
         """Close every connection, from outside the loop that they belong to; one that is gone holds up nobody."""

@@ -43,8 +43,9 @@ def _tool(value: Any, where: str) -> Tool | Unknown:
         return value
     if inspect.isroutine(value):
         return Tool.from_function(value)
-    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
-        if value["type"] != "function":
+    kind = value.get("type", "function") if isinstance(value, Mapping) else None  # some hosts let it be left out
+    if isinstance(kind, str):
+        if kind != "function":
             return Unknown(dict(value))  # a tool that the provider runs, or one of a kind of its own
         function: Any = value.get("function")
         if isinstance(function, Mapping) and all(isinstance(function.get(key), FUNCTION[key]) for key in FUNCTION):

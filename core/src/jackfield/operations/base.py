@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -11,8 +11,7 @@ from ..types import RateLimit, Start, Usage
 from ..types.content import Brief
 from .checks import a, headers, one_of, options
 
-__all__ = ["CommonOptions", "Fold", "Notice", "Operation", "Request", "RequestOptions", "Response", "ResponseFold"]
-__all__ += ["Unsupported"]
+__all__ = ["Fold", "Notice", "Operation", "Request", "Response", "ResponseFold", "Unsupported"]
 
 E_contra = TypeVar("E_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -79,21 +78,6 @@ class Request(Generic[E, R]):
     extra_headers: Mapping[str, str] | None = field(default=None, validator=headers, repr=False)
     extra_body: Mapping[str, Any] | None = field(default=None, validator=a(Mapping, "a dictionary"))
     unsupported: Unsupported | None = field(default=None, validator=one_of("error", "warn", "drop"))
-
-
-class CommonOptions(TypedDict, total=False):
-    """The fields that every request has, beside the model, as keyword arguments."""
-
-    options: Mapping[str, Mapping[str, Any]]
-    extra_headers: Mapping[str, str] | None
-    extra_body: Mapping[str, Any] | None
-    unsupported: Unsupported | None
-
-
-class RequestOptions(CommonOptions, total=False):
-    """The fields that every request has, as keyword arguments."""
-
-    model: str | None
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -13,9 +13,6 @@ from ..http import read_json
 from ..typed import schemas
 from ..types.content import Brief
 from .asking import (
-    ResponseFormatLike,
-    ToolChoiceLike,
-    ToolLike,
     read_response_format,
     read_tool_choice,
     read_tools,
@@ -24,9 +21,9 @@ from .base import Operation, Response
 from .checks import a, whole
 from .folding import ChoiceFold, ChoicesFold
 from .messages import read_messages
-from .sampling import Sampled, SamplingOptions
+from .sampling import Sampled
 
-__all__ = ["CHAT", "ChatOptions", "ChatRequest", "ChatResponse", "Choice"]
+__all__ = ["CHAT", "ChatRequest", "ChatResponse", "Choice"]
 
 
 @frozen(repr=False)
@@ -156,19 +153,3 @@ class ChatRequest(Sampled[t.ChatEvent, ChatResponse]):
     reasoning_budget: int | None = field(default=None, validator=whole(0))
     metadata: Mapping[str, Any] | None = field(default=None, validator=a(Mapping, "a dictionary"))
     service_tier: str | None = field(default=None, validator=a(str, "text"))
-
-
-class ChatOptions(SamplingOptions, total=False):
-    """The fields of `ChatRequest` beside its messages, as keyword arguments."""
-
-    tools: Iterable[ToolLike] | None
-    tool_choice: ToolChoiceLike
-    parallel_tool_calls: bool | None
-    response_format: ResponseFormatLike
-    top_k: int | None
-    logprobs: bool | None
-    top_logprobs: int | None
-    reasoning_effort: str | None
-    reasoning_budget: int | None
-    metadata: Mapping[str, Any] | None
-    service_tier: str | None

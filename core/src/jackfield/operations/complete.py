@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
@@ -13,9 +13,9 @@ from ..types.content import Brief
 from .base import Operation, Response
 from .checks import a, whole
 from .folding import ChoicesFold
-from .sampling import Sampled, SamplingOptions
+from .sampling import Sampled
 
-__all__ = ["COMPLETE", "CompleteOptions", "CompleteRequest", "CompleteResponse", "Completion", "Prompt", "PromptLike"]
+__all__ = ["COMPLETE", "CompleteRequest", "CompleteResponse", "Completion", "Prompt", "PromptLike"]
 
 Prompt: TypeAlias = str | tuple[int, ...]
 PromptLike: TypeAlias = str | Iterable[str] | Iterable[int] | Iterable[Iterable[int]]
@@ -74,7 +74,7 @@ def read_prompts(value: PromptLike, name: str = "prompt") -> tuple[Prompt, ...]:
     """
     if isinstance(value, str):
         return (value,)
-    items: tuple[Any, ...] = tuple(value) if isinstance(cast("object", value), Iterable) else ()
+    items: tuple[Any, ...] = _listed(value)
     if items and all(type(item) is int for item in items):
         return (items,)
     found = tuple(item if isinstance(item, str) else _tokens(item, name) for item in items)
@@ -83,8 +83,13 @@ def read_prompts(value: PromptLike, name: str = "prompt") -> tuple[Prompt, ...]:
     return found
 
 
+def _listed(value: object) -> tuple[Any, ...]:
+    # bytes would pass for tokens, and the keys of a dictionary for texts
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray | Mapping) else ()
+
+
 def _tokens(item: object, name: str) -> tuple[int, ...]:
-    tokens = tuple(item) if isinstance(item, Iterable) else ()
+    tokens = _listed(item)
     if not tokens or not all(type(token) is int for token in tokens):
         raise BadRequestError(f"{name}: expected a text, several, or tokens as whole numbers, got {item!r}")
     return tokens
@@ -113,12 +118,3 @@ class CompleteRequest(Sampled[CompleteEvent, CompleteResponse]):
     best_of: int | None = field(default=None, validator=whole(1))
     echo: bool | None = field(default=None, validator=a(bool, "true or false"))
     logprobs: int | None = field(default=None, validator=whole(0))
-
-
-class CompleteOptions(SamplingOptions, total=False):
-    """The fields of `CompleteRequest` beside its prompt, as keyword arguments."""
-
-    suffix: str | None
-    best_of: int | None
-    echo: bool | None
-    logprobs: int | None

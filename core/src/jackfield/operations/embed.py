@@ -7,11 +7,11 @@ from array import array
 from attrs import field, frozen
 
 from ..types import Embedded, EmbedEvent, Start, UsageReported
-from .base import Operation, Request, RequestOptions, Response, ResponseFold
+from .base import Operation, Request, Response, ResponseFold
 from .checks import a, whole
 from .complete import Prompt, PromptLike, read_prompts
 
-__all__ = ["EMBED", "EmbedOptions", "EmbedRequest", "EmbedResponse"]
+__all__ = ["EMBED", "EmbedRequest", "EmbedResponse"]
 
 
 @frozen(kw_only=True, repr=False)
@@ -84,10 +84,3 @@ class EmbedRequest(Request[EmbedEvent, EmbedResponse]):
     input: tuple[Prompt, ...] = field(converter=_inputs)
     dimensions: int | None = field(default=None, validator=whole(1))
     user: str | None = field(default=None, validator=a(str, "text"))
-
-
-class EmbedOptions(RequestOptions, total=False):
-    """The fields of `EmbedRequest` beside its input, as keyword arguments."""
-
-    dimensions: int | None
-    user: str | None

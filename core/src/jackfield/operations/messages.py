@@ -207,7 +207,7 @@ def _tool_call(value: Any, where: str) -> ToolCall:
     match value:
         case ToolCall():
             return value
-        case {"id": str(call_id), "custom": {"name": str(name), "input": str(text)}}:
+        case {"id": str(call_id), "custom": {"name": str(name), "input": str(text)}} if not value.get("function"):
             return ToolCall(call_id, name, text, custom=True, **_common(value, "id", "custom"))
         case {"id": str(call_id), "function": {"name": str(name), **function}}:
             arguments = function.pop("arguments", None)

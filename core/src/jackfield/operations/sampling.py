@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 from attrs import field, frozen
 
-from .base import Request, RequestOptions
+from .base import Request
 from .checks import a, mapping_of_numbers, number, stop as read_stop, whole
 
-__all__ = ["Sampled", "SamplingOptions"]
+__all__ = ["Sampled"]
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -43,18 +43,3 @@ class Sampled(Request[E, R]):
     n: int | None = field(default=None, validator=whole(1))
     logit_bias: Mapping[str, float] | None = field(default=None, validator=mapping_of_numbers)
     user: str | None = field(default=None, validator=a(str, "text"))
-
-
-class SamplingOptions(RequestOptions, total=False):
-    """The fields of `Sampled`, as keyword arguments."""
-
-    temperature: float | None
-    top_p: float | None
-    frequency_penalty: float | None
-    presence_penalty: float | None
-    max_output_tokens: int | None
-    stop: str | Iterable[str] | None
-    seed: int | None
-    n: int | None
-    logit_bias: Mapping[str, float] | None
-    user: str | None

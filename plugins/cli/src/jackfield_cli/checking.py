@@ -32,6 +32,7 @@ class Checker:
     def __init__(self, document: Document, environment: Environment, registry: Registry) -> None:
         """Take what is to be read; it is left as it is."""
         self.found: dict[str, JackfieldError] = {}
+        self._emptied: set[str | int] = set()  # numbers of middleware
         self._document = document
         self._environment = environment
         self._registry = registry
@@ -42,13 +43,14 @@ class Checker:
         config = self._readable()
         if config is None:
             return self._sorted()
-        for name in config.providers:
+        written = config.providers.keys()
+        for name in written:
             self._try(lambda name=name: name in self._config().providers and self._instances().provider(name))
         for index in range(len(config.middleware)):
-            # a table that was complained of is empty
-            self._try(lambda index=index: self._config().middleware[index] and self._instances().layers(index))
+            self._try(lambda index=index: index in self._emptied or self._instances().layers(index))
         config = self._readable() or config
-        for error in _model_errors(config, self._instances()):
+        names = self._instances().names | written
+        for error in _model_errors(config, names):
             self._add(error)
         return self._sorted()
 
@@ -97,8 +99,11 @@ class Checker:
             return True
         if not error.key or not isinstance(self._document.table, dict):
             return False
-        named = len(error.key) == 3 and error.key[0] == "middleware" and error.key[2] == "use"
-        table = _without(self._document.table, list(error.key[:2] if named else error.key))
+        # without its plugin, nothing more can be said of a table
+        path = error.key[:2] if error.key[2:] in {("plugin",), ("use",)} else error.key
+        if path[0] == "middleware" and len(path) == 2:
+            self._emptied.add(path[1])
+        table = _without(self._document.table, list(path))
         changed = table != self._document.table
         self._document = attrs.evolve(self._document, table=table)
         return changed
@@ -119,7 +124,7 @@ def _without(node: Any, path: list[str | int]) -> Any:
         if rest and (inner != node[key] or isinstance(node[key], dict) or _holds_tables(node[key])):
             return {**node, key: inner}
         return {one: value for one, value in node.items() if one != key}
-    if isinstance(node, list) and isinstance(key, int) and key < len(node):
+    if isinstance(node, list) and isinstance(key, int) and key < len(node) and (rest or _holds_tables(node)):
         inner = _without(node[key], rest) if rest else {}
         return [*node[:key], inner, *node[key + 1 :]]
     return node
@@ -129,7 +134,7 @@ def _holds_tables(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(item, dict) for item in value)
 
 
-def _model_errors(config: Config, instances: Instances) -> Iterator[ConfigurationError]:
+def _model_errors(config: Config, providers: frozenset[str]) -> Iterator[ConfigurationError]:
     """What is wrong with the models, as far as that does not depend on a request."""
     settings = {field.alias for kind in _requests(Request) for field in attrs.fields(kind)} - {"model", "messages"}
     for name, alias in config.models.items():
@@ -143,20 +148,20 @@ def _model_errors(config: Config, instances: Instances) -> Iterator[Configuratio
                 except BadRequestError as error:
                     yield (place / key).error(error.message.removeprefix(f"{key}: "))
         for target in alias.targets:
-            yield from _target_errors(config, instances, target, place)
+            yield from _target_errors(config, providers, target, place)
         passed = [name]
         while (found := config.models.get(passed[-1])) and passed[-1] not in passed[:-1]:
             passed.append(found.targets[0])
         if passed[-1] == name and len(passed) > 1:
             yield place.error(f"{' -> '.join(passed)} is a circle")
     if config.default:
-        yield from _target_errors(config, instances, config.default, config.place("default"))
+        yield from _target_errors(config, providers, config.default, config.place("default"))
 
 
-def _target_errors(config: Config, instances: Instances, named: str, place: Any) -> Iterator[ConfigurationError]:
+def _target_errors(config: Config, providers: frozenset[str], named: str, place: Any) -> Iterator[ConfigurationError]:
     provider = named.partition(":")[0]
-    if named not in config.models and provider not in instances.names:
-        known = config.models.keys() | instances.names
+    if named not in config.models and provider not in providers:
+        known = config.models.keys() | providers
         yield place.error(
             f"expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a provider; "
             f"{nearest(provider, known)}"

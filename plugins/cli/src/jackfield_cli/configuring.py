@@ -110,7 +110,9 @@ def trust(path: str | os.PathLike[str]) -> str:
         raise ConfigurationError(f"{file}: cannot be read: {error.strerror}") from None
     record, line = trust_record(file, content)
     try:
-        record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # `parents=True` would give the outer ones whatever mode is usual here, and who can write there can trust
+        for folder in [*reversed(record.parent.parents), record.parent]:
+            folder.mkdir(mode=0o700, exist_ok=True)
         _replace(record, line)
     except OSError as error:
         raise ConfigurationError(f"{record}: cannot be written: {error.strerror}") from None

@@ -135,10 +135,11 @@ def _moved(node: Any, name: str) -> Any:
 
 def _referring(schema: Json) -> Json:
     """A table whose values may be those of variables."""
-    properties = {key: {"anyOf": [value, REFERENCE]} for key, value in schema["properties"].items()}
-    described = {key: one["description"] for key, one in schema["properties"].items() if "description" in one}
-    for key, text in described.items():
-        properties[key]["description"] = text
+    properties = {}
+    for key, value in schema["properties"].items():
+        said = {one: value[one] for one in ("description", "default") if one in value}
+        plain = {one: inner for one, inner in value.items() if one not in said}
+        properties[key] = {**said, "anyOf": [*(plain.get("anyOf") or [plain]), REFERENCE]}
     return {**schema, "properties": properties}
 
 

@@ -50,5 +50,5 @@ STARTER: Final = """\
 # How requests leave this machine.
 #[network]
 #max_connections = 1000
-#keep_alive = 60.0
+#keep_alive = 30.0
 """

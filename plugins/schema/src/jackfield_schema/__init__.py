@@ -126,7 +126,7 @@ def read_response(text: str, kind: Any) -> Any:
     Raises:
         MalformedReplyError: it is not JSON, or does not fit: names the field, what was expected and what came.
     """
-    return _read(read_json(text), _answer(kind), f"the reply is not a {named(kind)}")
+    return _read(read_json(text), _answer(kind), f"the reply is not {named(kind)}")
 
 
 def _schema(

@@ -31,6 +31,7 @@ from ._plain import SCALARS, Misfit, dump, foreign_read, foreign_schema, inside,
 Json = dict[str, Any]
 REF: Final = "#/$defs/"
 NAMES: Final = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
+OTHERWISE: Final = ("expected one of", "missing", "no such field")
 LISTS: Final[Mapping[Any, Any]] = {
     **dict.fromkeys((list, MutableSequence), list),
     **dict.fromkeys((tuple, Sequence, Collection, Iterable), tuple),
@@ -140,12 +141,11 @@ def _wrapped(kind: Any, where: str) -> Shape | None:
     if origin in {Union, UnionType}:
         # a whole number is a number too: the narrower type goes first
         return _union([shape(one, where) for one in sorted(args, key=lambda one: one is float)])
-    return _alias(kind, repr(kind)) if type(origin or kind).__name__ == "TypeAliasType" else None
+    return _alias(kind) if type(origin or kind).__name__ == "TypeAliasType" else None
 
 
-# the second argument keeps types apart that are equal but for the order of a union
 @lru_cache(maxsize=512)
-def _alias(kind: Any, _: str) -> Shape:
+def _alias(kind: Any) -> Shape:
     alias = get_origin(kind) or kind
     bound = dict(zip(alias.__type_params__, get_args(kind), strict=False))
     return _late(kind, named(kind), lambda: shape(substituted(alias.__value__, bound), named(kind)))
@@ -173,8 +173,9 @@ def _union(options: Sequence[Shape]) -> Shape:
             if failure is None:
                 return found
             failures.append(failure)
-        deepest = max(failures, key=lambda error: len(error.path))
-        raise deepest if deepest.path else unexpected(words, value)
+        # what fits deepest was meant; a wrong tag or a missing field says that it was not
+        nearest = max(failures, key=lambda error: (len(error.path), not error.text.startswith(OTHERWISE)))
+        raise nearest if nearest.path else unexpected(words, value)
 
     return Shape(words, lambda book: {"anyOf": [option.schema(book) for option in options]}, read)
 
@@ -300,11 +301,11 @@ def _class(kind: Any, _: str) -> Shape | None:
         return Shape(
             "an object", lambda book: book.borrow(kind, library), lambda value, _: foreign_read(library, kind, value)
         )
-    return _own_class(kind, repr(kind)) if isinstance(cls, type) and members_of(cls) is not None else None
+    return _own_class(kind) if isinstance(cls, type) and members_of(cls) is not None else None
 
 
 @lru_cache(maxsize=512)
-def _own_class(kind: Any, _: str) -> Shape:
+def _own_class(kind: Any) -> Shape:
     cls: Any = get_origin(kind) or kind
     bound = dict(zip(getattr(cls, "__parameters__", ()), get_args(kind), strict=False))
     make = dict if issubclass(cls, dict) else cls

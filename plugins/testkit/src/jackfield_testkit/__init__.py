@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .network import Answer, Asked, Fault, Handler, Script
-from .simulation import Cancelled, DeadlockError, Simulation, SimulationError, Task
+from .simulation import Simulation
+from .tasks import Cancelled, DeadlockError, SimulationError, Task
 
 __all__ = [
     "Answer",

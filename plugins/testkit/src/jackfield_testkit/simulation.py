@@ -10,17 +10,17 @@ import heapq
 import sys
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from contextvars import Context, copy_context
 from random import Random
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from jackfield import AsyncClient
 from jackfield.http import HttpResponse
 from jackfield.runtime import Control, Runtime, Scope, Signal
 
 from .network import Asked, Script, SimulatedNetwork
+from .tasks import Cancelled, DeadlockError, SimulationError, Task, Wait
 
-__all__ = ["Cancelled", "DeadlockError", "SimulatedRuntime", "Simulation", "SimulationError", "Task"]
+__all__ = ["SimulatedRuntime", "Simulation"]
 
 T = TypeVar("T")
 
@@ -30,18 +30,6 @@ PARKED: Final = object()
 OURS: Final = ("jackfield.runtime", "jackfield_testkit")
 
 
-class SimulationError(Exception):
-    """The simulation cannot go on."""
-
-
-class DeadlockError(SimulationError):
-    """Nothing can happen any more, and somebody waits: the message says who, and where."""
-
-
-class Cancelled(BaseException):
-    """What is raised in a task that is cancelled, where it waits."""
-
-
 class _Enough(BaseException):
     """A clean-up has taken all its time."""
 
@@ -49,89 +37,6 @@ class _Enough(BaseException):
 @types.coroutine
 def _parked() -> Generator[object, None, None]:
     yield PARKED
-
-
-class _Wait:
-    """One wait of one task; waking it twice, or when it is over, does nothing."""
-
-    def __init__(self, simulation: Simulation, task: Task[Any], place: str) -> None:
-        self._simulation = simulation
-        self._task = task
-        self.place = place
-        self.over = False
-
-    def wake(self) -> None:
-        if not self.over:
-            self.over = True
-            self._simulation.ready.append(self._task)
-
-
-class Task(Generic[T]):
-    """Something that runs in a simulation beside others.
-
-    Attributes:
-        name: what traces and errors call it.
-        ended: set when it has ended, however it did.
-        error: what it ended with, or None.
-    """
-
-    def __init__(self, simulation: Simulation, coroutine: Coroutine[Any, Any, T], name: str) -> None:
-        self.name = name
-        self.ended: Signal = Signal()
-        self.error: BaseException | None = None
-        self.coroutine = coroutine
-        self.context: Context = copy_context()
-        self.wait: _Wait | None = None
-        self.raises: BaseException | None = None
-        self.shields = 0
-        self._cancelled = False
-        self._results: list[T] = []
-        self._simulation = simulation
-
-    def cancel(self) -> None:
-        """Raise `Cancelled` where it waits, or at its next wait; a clean-up under way is finished first."""
-        if not self.ended.happened:
-            self._simulation.note(f"{self.name} is cancelled")
-            self._cancelled = True
-            if not self.shields:
-                self.interrupt(Cancelled())
-
-    def interrupt(self, error: BaseException) -> None:
-        """Raise an error where it waits."""
-        self.raises = error
-        if self.wait is not None:
-            self.wait.wake()
-
-    def take(self) -> BaseException | None:
-        """What is to be raised in it now, if anything."""
-        if self.raises is None and self._cancelled and not self.shields:
-            self.raises = Cancelled()
-        error, self.raises = self.raises, None
-        if isinstance(error, Cancelled):
-            self._cancelled = False
-        return error
-
-    def end(self, error: BaseException | None, results: list[T]) -> None:
-        """Take down how it ended."""
-        self.error, self._results = error, results
-        self._simulation.note(f"{self.name} ends" + (f" with {type(error).__name__}" if error else ""))
-        self.ended.set()
-
-    def result(self) -> T:
-        """What it returned; raises what it raised.
-
-        Raises:
-            SimulationError: it has not ended yet.
-        """
-        if self.error is not None:
-            raise self.error
-        if not self._results:
-            raise SimulationError(f"{self.name} has not ended yet")
-        return self._results[0]
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        yield from self._simulation.pause(Control(), self.ended, None).__await__()
-        return self.result()
 
 
 class SimulatedRuntime(Runtime):
@@ -218,10 +123,12 @@ class SimulatedRuntime(Runtime):
         return lambda close: None if self._simulation.closed else (self._simulation.spawn(close()), None)[1]
 
 
-class _Timer:
+class Timer:
+    """A function to call at a virtual time, unless `over` is set by then."""
+
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.wake = wake
-        self.over = False
+        self.wake: Callable[[], None] = wake
+        self.over: bool = False
 
 
 class Simulation:
@@ -252,7 +159,7 @@ class Simulation:
         self.ready: list[Task[Any]] = []
         self.closed: bool = False
         self._order = Random(f"{seed} order")  # noqa: S311 - it must repeat
-        self._timers: list[tuple[float, int, _Timer]] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = 0
         self._task: Task[Any] | None = None
 
@@ -336,9 +243,9 @@ class Simulation:
             raise SimulationError("a simulated client works inside simulation.run(...) or spawn(...)")
         return self._task
 
-    def later(self, seconds: float, wake: Callable[[], None]) -> _Timer:
+    def later(self, seconds: float, wake: Callable[[], None]) -> Timer:
         """Call a function at a virtual time, unless the timer is over by then."""
-        timer = _Timer(wake)
+        timer = Timer(wake)
         if seconds != float("inf"):
             self._numbers += 1
             heapq.heappush(self._timers, (self.now + seconds, self._numbers, timer))
@@ -349,7 +256,7 @@ class Simulation:
         task = self.task
         if (error := task.take()) is not None:
             raise error
-        wait = task.wait = _Wait(self, task, _place())
+        wait = task.wait = Wait(self, task, _place())
         control.attach(wait.wake)
         signal = signal or Signal()
         signal.attach(wait.wake)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,9 +19,12 @@ from jackfield.errors import (
     QuotaError,
     RateLimitError,
     ServerError,
+    UnsupportedError,
 )
 from jackfield.http import HttpResponse, read_json
 from jackfield.provider import error_class, retry_after
+
+from .headers import request_id
 
 __all__ = ["in_band_error", "read_error", "said"]
 
@@ -32,6 +36,7 @@ CODES: Final[Mapping[str, type[JackfieldError]]] = {
     "quota_exceeded": QuotaError,
     "billing_hard_limit_reached": QuotaError,
     "billing_not_active": QuotaError,
+    "payment_required": QuotaError,
     "context_length_exceeded": ContextLengthError,
     "exceed_context_size_error": ContextLengthError,
     "too_many_prompt_tokens": ContextLengthError,
@@ -39,18 +44,33 @@ CODES: Final[Mapping[str, type[JackfieldError]]] = {
     "content_policy_violation": ContentFilterError,
     "rate_limit_exceeded": RateLimitError,
     "rate_limit_error": RateLimitError,
+    "model_not_found": NotFoundError,
+    "model_decommissioned": NotFoundError,
+    "invalid_model": NotFoundError,
     "overloaded_error": OverloadedError,
+    "provider_overloaded": OverloadedError,
     "invalid_api_key": AuthenticationError,
     "authentication_error": AuthenticationError,
+    "authentication": AuthenticationError,
     "permission_error": PermissionDeniedError,
-    "model_not_found": NotFoundError,
+    "permission_denied": PermissionDeniedError,
     "not_found_error": NotFoundError,
+    "not_found": NotFoundError,
+    "not_supported_error": UnsupportedError,
     "invalid_request_error": BadRequestError,
+    "invalid_request": BadRequestError,
     "BadRequestError": BadRequestError,
     "server_error": ServerError,
 }
 # these say more than any status does
-TELLING: Final = (QuotaError, ContextLengthError, ContentFilterError, RateLimitError)
+TELLING: Final = (QuotaError, ContextLengthError, ContentFilterError, RateLimitError, UnsupportedError)
+MISSING: Final = ("model_not_found", "model_decommissioned", "invalid_model")
+# some servers say it in the message alone
+TOO_LONG: Final = re.compile(
+    r"(maximum|max|available) context (length|size|window)|context (length|window|size) (is )?exceeded"
+    r"|exceeds? (the )?(model'?s )?(maximum )?context|prompt (is )?too long",
+    re.IGNORECASE,
+)
 
 
 def read_error(response: HttpResponse) -> JackfieldError:
@@ -73,7 +93,8 @@ def in_band_error(payload: Any, head: HttpResponse) -> JackfieldError:
 def said(payload: Any) -> str:
     """What a payload that is no reply has to say, for a person."""
     detail = _detail(payload)
-    outer = payload if isinstance(payload, Mapping) else {}
+    first = payload[0] if isinstance(payload, list) and payload else payload
+    outer = first if isinstance(first, Mapping) else {}
     candidates = (detail.get("message"), outer.get("error"), detail.get("detail"), outer.get("message"), payload)
     text = next((text.strip() for text in candidates if isinstance(text, str) and text.strip()), None)
     if text is None and not payload:
@@ -83,26 +104,50 @@ def said(payload: Any) -> str:
 
 def _error(payload: Any, status: int | None, headers: Mapping[str, str]) -> JackfieldError:
     detail = _detail(payload)
-    code, kind = detail.get("code"), detail.get("type")
-    by_word = [CODES[word] for word in (code, kind) if isinstance(word, str) and word in CODES]
-    cls = next((cls for cls in by_word if status is None or issubclass(cls, TELLING)), None)
+    words = _words(detail)
+    cls = next((CODES[word] for word in words if word in CODES and _tells(word, status)), None)
     if cls is None:
         cls = error_class(status) if status is not None else ServerError
     if status == 429 and cls is not QuotaError:
         cls = RateLimitError
+    message = said(payload)
+    metadata = detail.get("metadata")
+    if cls is PermissionDeniedError and isinstance(metadata, Mapping) and "flagged_input" in metadata:
+        cls = ContentFilterError  # OpenRouter's moderation
+    if cls is BadRequestError and TOO_LONG.search(message):
+        cls = ContextLengthError
     return cls(
-        said(payload),
+        message,
         status=status,
-        code=next((str(word) for word in (code, kind) if word and type(word) in (str, int)), None),
-        request_id=headers.get("x-request-id"),
+        code=next(iter(words), None),
+        request_id=request_id(headers) or _request_id(payload),
         retryable={"true": True, "false": False}.get(headers.get("x-should-retry", "").lower()),
         retry_after=retry_after(headers),
         body=payload,
     )
 
 
+def _words(detail: Mapping[str, Any]) -> list[str]:
+    """The words that an error has for its kind, the most exact first."""
+    metadata = detail.get("metadata")
+    kinds = (detail, metadata if isinstance(metadata, Mapping) else {})
+    found = (detail.get("code"), detail.get("type"), *(holder.get("error_type") for holder in kinds))
+    return [str(word) for word in found if word and type(word) in (str, int)]
+
+
+def _tells(word: str, status: int | None) -> bool:
+    return status is None or issubclass(CODES[word], TELLING) or (word in MISSING and status in {400, 422})
+
+
+def _request_id(payload: Any) -> str | None:
+    found = payload.get("request_id") if isinstance(payload, Mapping) else None
+    return found if isinstance(found, str) and found else None
+
+
 def _detail(payload: Any) -> Mapping[str, Any]:
     """The part of a payload that speaks of the error: most put it under `error`, some leave it at the top."""
+    if isinstance(payload, list) and payload:
+        payload = payload[0]  # Google sends a list of one
     if not isinstance(payload, Mapping):
         return {}
     error = payload.get("error")

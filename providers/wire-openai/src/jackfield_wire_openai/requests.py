@@ -1,144 +1,166 @@
-"""Our requests in OpenAI's words. What is None is not sent; the caller's values are never changed."""
+"""Our chat requests in OpenAI's words. What is None is not sent; the caller's values are never changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from jackfield.errors import BadRequestError, UnsupportedError
-from jackfield.operations import ChatRequest
-from jackfield.types import (
-    ForcedTool,
-    Image,
-    Message,
-    Part,
-    Reasoning,
-    Refusal,
-    Text,
-    Tool,
-    ToolCall,
-    ToolResult,
-    Unknown,
+from jackfield.errors import BadRequestError
+from jackfield.types import ForcedTool, JsonSchema, ResponseFormat, Tool, Unknown
+
+from .destination import Destination, put
+from .messages import mark, wire_messages
+
+__all__ = ["PLAIN", "TWINS", "add_options", "chat_body"]
+
+# the fields whose name and value the wire shares with us
+PLAIN: Final = (
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "metadata",
+    "user",
+    "service_tier",
 )
-
-__all__ = ["chat_body"]
-
-SAME_NAME = ("temperature", "top_p", "seed", "n")
 # two names of one thing, of which a request may have one
-TWINS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+TWINS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+NEW_NAME: Final = "max_completion_tokens"
 
 
-def chat_body(request: ChatRequest, model: str, *, official: bool, stream: Mapping[str, Any]) -> dict[str, Any]:
+def chat_body(to: Destination, *, stream: bool) -> dict[str, Any]:
     """The body of POST /chat/completions.
 
     Args:
-        request: the request.
-        model: the model's name.
-        official: whether OpenAI itself will read it, which has replaced `max_tokens`.
-        stream: the fields that make the reply a stream; none where it is not to be one.
+        to: the call, and what its host and model take.
+        stream: whether the reply is to be a stream.
 
     Raises:
-        UnsupportedError: names the part that this wire cannot carry.
+        UnsupportedError: names what cannot be carried, where the caller does not allow that it is left out.
         BadRequestError: the request contradicts itself.
     """
-    messages = [wire for index, message in enumerate(request.messages) for wire in _message(message, index)]
-    body: dict[str, Any] = {"model": model, "messages": messages}
-    for name in SAME_NAME:
-        if (value := getattr(request, name)) is not None:
+    body: dict[str, Any] = {"model": to.call.target.model, "messages": wire_messages(to.fields.take("messages"), to)}
+    _add_tools(body, to)
+    if (form := to.take("response_format")) is not None:
+        body["response_format"] = _format(form)
+    for name in PLAIN:
+        if (value := to.take(name)) is not None:
             body[name] = value
-    if request.max_output_tokens is not None:
-        body["max_completion_tokens" if official else "max_tokens"] = request.max_output_tokens
-    if request.stop:  # none is what an empty list says, and the API refuses that
-        body["stop"] = list(request.stop)
-    _add_tools(body, request)
-    for key, value in request.options.get("openai", {}).items():
+    if (limit := to.take("max_output_tokens")) is not None:
+        body[NEW_NAME if "max_tokens" in to.refused else to.profile.max_tokens or "max_tokens"] = limit
+    if stop := to.take("stop"):  # none is what an empty list says, and the API refuses that
+        body["stop"] = list(stop)
+    if to.profile.top_k and (top_k := to.take("top_k")) is not None:
+        body["top_k"] = top_k
+    _add_reasoning(body, to)
+    add_options(body, to, stream=stream)
+    to.fields.report_rest("the host has no such parameter")
+    return body
+
+
+def add_options(body: dict[str, Any], to: Destination, *, stream: bool) -> None:
+    """Add what is not of our vocabulary, and ask for a stream.
+
+    Raises:
+        BadRequestError: an option or a field of `extra_body` contradicts a field of the request.
+    """
+    asked: dict[str, Any] = {}
+    for key, value in to.options.items():
+        where = f"options.{to.plugin}.{key}"
         if key == "stream":
-            raise BadRequestError("options.openai.stream: this is no option; call `stream` or `chat`")
-        if key in body or TWINS.get(key) in body:
-            raise BadRequestError(f"options.openai.{key}: this is set already, by a field of the request itself")
-        if value is not None:
-            body[key] = value
-    return {**stream, **body}
+            raise BadRequestError(f"{where}: this is no option; call `stream` or `chat`")
+        if value is None:
+            continue
+        name = key
+        if key == "max_tokens" and key in to.refused:
+            name = NEW_NAME
+            to.call.rewrote(where, f"sent as {name!r}, which model {to.call.target.model!r} knows")
+        if key == "stream_options" and stream:
+            asked = dict(value) if isinstance(value, Mapping) else value
+            continue
+        _add(body, name, value, where)
+    if stream:
+        body["stream"] = True
+        usage = {"include_usage": True} if to.profile.stream_usage else {}
+        if options := {**usage, **asked}:
+            body["stream_options"] = options
+    for key, value in (to.fields.take("extra_body") or {}).items():
+        _add(body, key, value, f"extra_body.{key}")
 
 
-def _add_tools(body: dict[str, Any], request: ChatRequest) -> None:
-    if request.tools:
-        body["tools"] = [tool.raw if isinstance(tool, Unknown) else _tool(tool) for tool in request.tools]
-    choice = request.tool_choice
-    if not request.tools:
+def _add(body: dict[str, Any], key: str, value: Any, where: str) -> None:
+    if key in body or TWINS.get(key) in body:
+        raise BadRequestError(f"{where}: this is set already, by a field of the request itself")
+    body[key] = value
+
+
+def _add_reasoning(body: dict[str, Any], to: Destination) -> None:
+    effort = to.take("reasoning_effort")
+    efforts = None if to.rule is None else to.rule.efforts
+    if effort is not None and efforts is not None and effort not in efforts:
+        model = to.call.target.model
+        to.report("reasoning_effort", f"model {model!r} takes one of {', '.join(efforts)}, not {effort!r}")
+        effort = None
+    budget = to.take("reasoning_budget") if to.profile.reasoning_budget else None
+    if budget is not None:
+        body["reasoning"] = {"max_tokens": budget} if effort is None else {"max_tokens": budget, "effort": effort}
+    elif effort is not None:
+        body["reasoning_effort"] = effort
+
+
+def _add_tools(body: dict[str, Any], to: Destination) -> None:
+    tools, choice, parallel = to.take("tools"), to.take("tool_choice"), to.take("parallel_tool_calls")
+    if not tools:
         # the API refuses both where there are no tools; without any, only these two choices say nothing
         if choice not in (None, "auto", "none"):
             raise BadRequestError(f"tool_choice: {choice!r} needs tools, and the request has none")
         return
-    if isinstance(choice, ForcedTool):
-        body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
-    elif isinstance(choice, Unknown):
-        body["tool_choice"] = choice.raw
-    elif choice is not None:
-        body["tool_choice"] = choice
-    if request.parallel_tool_calls is not None:
-        body["parallel_tool_calls"] = request.parallel_tool_calls
+    body["tools"] = [_tool(tool, f"tools[{index}]", to) for index, tool in enumerate(tools)]
+    if choice is not None:
+        body["tool_choice"] = _choice(choice, tools)
+    if parallel is not None:
+        body["parallel_tool_calls"] = parallel
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _choice(choice: Any, tools: tuple[Tool | Unknown, ...]) -> Any:
+    if isinstance(choice, Unknown):
+        return choice.raw
+    if not isinstance(choice, ForcedTool):
+        return choice
+    for tool in tools:
+        match tool:
+            case Unknown(raw={"type": "custom", "custom": {"name": choice.name}}):
+                return {"type": "custom", "custom": {"name": choice.name}}
+    return {"type": "function", "function": {"name": choice.name}}
+
+
+def _tool(tool: Tool | Unknown, where: str, to: Destination) -> Any:
+    if isinstance(tool, Unknown):
+        return tool.raw
     function: dict[str, Any] = {"name": tool.name}
     for name in ("description", "parameters", "strict"):
         if (value := getattr(tool, name)) is not None:
             function[name] = value
-    return {"type": "function", "function": function}
+    wire: dict[str, Any] = {"type": "function", "function": function}
+    mark(wire, tool.cache, where, to)
+    extra = dict(tool.extra or {})
+    put(function, extra.pop("function", None), f"{where}.extra.function")
+    put(wire, extra, f"{where}.extra")
+    return wire
 
 
-def _message(message: Message, index: int) -> Iterator[dict[str, Any]]:
-    where = f"messages[{index}]"
-    name = {} if message.name is None else {"name": message.name}
-    for call in message.tool_calls:
-        if not call.complete:
-            raise BadRequestError(f"{where}: the call of tool {call.name!r} is incomplete: its reply broke off")
-    if message.role == "tool":
-        if not message.parts:
-            raise BadRequestError(f"{where}: a tool's turn without a result")
-        for part in message.parts:
-            if not isinstance(part, ToolResult):
-                raise UnsupportedError(f"{where}: a tool's turn holds results of tools only, not {type(part).__name__}")
-            yield {"role": "tool", "tool_call_id": part.call_id, "content": _content(part.parts), **name}
-        return
-    wire: dict[str, Any] = {"role": message.role, "content": _content(message.parts)}
-    if message.role == "assistant":
-        _add_assistant(wire, message)
-    for part in message.parts:
-        if isinstance(part, ToolResult) or (
-            message.role != "assistant" and isinstance(part, ToolCall | Reasoning | Refusal)
-        ):
-            raise UnsupportedError(f"{where}: the turn of role {message.role!r} cannot hold a {type(part).__name__}")
-    yield {**wire, **name}
-
-
-def _content(parts: tuple[Part, ...]) -> str | list[Any]:
-    content = [part for part in parts if isinstance(part, Text | Image | Unknown)]
-    if all(isinstance(part, Text) for part in content) and len(content) < 2:
-        return "".join(part.text for part in content if isinstance(part, Text))
-    return [_part(part) for part in content]
-
-
-def _part(part: Text | Image | Unknown) -> Any:
-    match part:
-        case Text():
-            return {"type": "text", "text": part.text}
-        case Image():
-            return {"type": "image_url", "image_url": {"url": part.url}}
-    return part.raw
-
-
-def _add_assistant(wire: dict[str, Any], message: Message) -> None:
-    # reasoning that nobody signed is not sent back: this wire has no place for it
-    refusal = "".join(part.text for part in message.parts if isinstance(part, Refusal))
-    if refusal:
-        wire["refusal"] = refusal
-    if message.tool_calls:
-        wire["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-    if not wire["content"] and (refusal or message.tool_calls):
-        # "" is refused beside tool calls, null is refused where there is nothing else
-        wire["content"] = None
+def _format(form: ResponseFormat) -> Any:
+    if isinstance(form, Unknown):
+        return form.raw
+    if isinstance(form, JsonSchema):
+        schema: dict[str, Any] = {"name": form.name}
+        for name in ("description", "schema", "strict"):
+            if (value := getattr(form, name)) is not None:
+                schema[name] = value
+        return {"type": "json_schema", "json_schema": schema}
+    return {"type": {"json": "json_object"}.get(form, form)}

@@ -10,11 +10,13 @@ from jackfield.errors import MalformedReplyError, ServerError, TruncatedStreamEr
 from jackfield.types import (
     Finish,
     Finished,
-    Reasoning,
-    ReasoningDelta,
+    Image,
+    Refusal,
     Start,
     Text,
     TextDelta,
+    ToolCall,
+    Unknown,
     Unrecognized,
     Usage,
     UsageReported,
@@ -66,20 +68,6 @@ def test_usage_is_found_wherever_it_is_put(last, done):
     assert good(outcome).usage == Usage(3, 5)
     kinds = [type(event) for event in outcome.events if type(event) is not Unrecognized]
     assert kinds == [Start, TextDelta, Finished, UsageReported]
-
-
-def test_reasoning_tokens_may_exceed_output_tokens():
-    usage = {
-        **USAGE,
-        "completion_tokens_details": {"reasoning_tokens": 99},
-        "prompt_tokens_details": {"cached_tokens": 0},
-    }
-    assert good(whole(reply({"content": "a"}, usage={**usage, "cost": 0}))).usage == Usage(3, 5, 99, 0, 0)
-
-
-def test_no_usage_is_invented():
-    assert good(streamed(chunk({"content": "a"}, "stop"))).usage is None
-    assert good(whole(reply({"content": "a"}, usage=None))).usage is None
 
 
 def test_what_is_said_of_a_reply_may_come_in_a_later_chunk():
@@ -241,6 +229,27 @@ def test_an_event_that_calls_itself_an_error_is_one(data, message):
     assert (type(outcome.error), outcome.error.message) == (ServerError, message)
 
 
+BARE = [
+    b'{"error": {"code": 502, "message": "Down."}}',
+    b'{\n  "error": {\n    "code": 502, "message": "Down."\n  }\n}\n',
+]
+
+
+@pytest.mark.parametrize("bare", BARE)
+@pytest.mark.parametrize("before", [b"", b": comment\n", b"\n"])
+def test_a_bare_error_behind_the_events_keeps_its_message(bare, before):
+    outcome = streamed(lines(chunk({"content": "a"}), done=False) + before + bare)
+    assert (type(outcome.error), outcome.error.status, outcome.error.message) == (ServerError, 502, "Down.")
+    assert outcome.response.text == "a"
+
+
+def test_what_else_stands_behind_the_events_is_no_error():
+    for bare in (b"<html>", b'{"x": 1}', b"[1]", b"{"):
+        outcome = streamed(lines(chunk({"content": "a"}, "stop"), done=False) + bare)
+        assert good(outcome).text == "a"
+        assert isinstance(streamed(lines(chunk({"content": "a"}), done=False) + bare).error, TruncatedStreamError)
+
+
 def test_events_before_an_error_are_given_first():
     reading = decoder(PROVIDER, chat_call(streaming=True), SSE)
     seen = []
@@ -253,27 +262,24 @@ def test_events_before_an_error_are_given_first():
 # content
 
 A = {"type": "text", "text": "a"}
+PICTURE = {"type": "image_url", "image_url": {"url": "data:x", "detail": "low"}, "index": 0}
+IMAGE = Image("data:x", "low", extra={"index": 0})
 
 
 @pytest.mark.parametrize(
     ("message", "parts"),
     [
-        ({"content": "a", "reasoning": "b"}, (Reasoning("b"), Text("a"))),
-        ({"content": "a", "reasoning_content": "b"}, (Reasoning("b"), Text("a"))),
-        ({"content": "a", "reasoning_content": "b", "reasoning": "b"}, (Reasoning("b"), Text("a"))),
         ({"content": "a", "reasoning": None, "reasoning_content": ""}, (Text("a"),)),
-        (
-            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "b"}, {}]}, A]},
-            (Reasoning("b"), Text("a")),
-        ),
-        (
-            {"content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "b"}]}, A]},
-            (Reasoning("b"), Text("a")),
-        ),
+        ({"content": [A, {"type": "output_text", "text": "b"}]}, (Text("ab"),)),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, (Refusal("No."),)),
+        ({"content": [A, PICTURE]}, (Text("a"), IMAGE)),
+        ({"content": [A, {"type": "reference", "ids": [1]}]}, (Text("a"), Unknown({"type": "reference", "ids": [1]}))),
+        ({"content": [A, 5, None, {}, {"type": 5}, {"type": "text"}]}, (Text("a"),)),
+        ({"content": "a", "images": [PICTURE, 5, {"image_url": "x"}]}, (Text("a"), IMAGE)),
         ({"content": {"title": "é"}}, (Text('{"title":"é"}'),)),
     ],
 )  # fmt: skip
-def test_text_and_reasoning_in_every_shape(message, parts):
+def test_content_in_every_shape(message, parts):
     assert good(whole(reply(message))).message.parts == parts
     assert good(streamed(chunk(message), chunk(finish="stop"))).message.parts == parts
 
@@ -299,14 +305,44 @@ def test_a_message_beside_a_delta_does_not_repeat_its_text():
 
 
 def test_what_has_no_word_of_ours_survives_in_raw():
-    payload = reply({"content": "a", "function_call": {"name": "f"}, "audio": {"id": "x"}}, timings={"x": 1})
+    payload = reply({"content": "a", "channel": "final", "parsed": {"x": 1}}, timings={"x": 1})
     outcome = whole(payload)
     assert good(outcome).raw == payload
     assert outcome.events == [Start(id="c1"), TextDelta("a"), STOP]
-    legacy = chunk({"function_call": {"name": "f", "arguments": "{}"}})
-    assert good(streamed(legacy, chunk({"content": "a"}, "stop"))).raw[0] == legacy
+    odd = chunk({"name": "assistant"}, x=5)
+    assert good(streamed(odd, chunk({"content": "a"}, "stop"))).raw[0] == odd
 
 
-def test_thoughts_and_text_come_in_the_order_of_the_wire():
-    outcome = streamed(chunk({"reasoning": "a"}), chunk({"content": "b"}), chunk({"reasoning": "c"}, "stop"))
-    assert outcome.events[1:4] == [ReasoningDelta("a"), TextDelta("b"), ReasoningDelta("c")]
+@pytest.mark.parametrize("text", ["\U0001f600", "a\U0001f600\U0001f600b", "\U0001f600\n"])
+@pytest.mark.parametrize("name", ["content", "refusal", "reasoning"])
+def test_a_character_that_is_cut_into_two_surrogates_is_made_whole(name, text):
+    units = text.encode("utf-16-le")
+    halves = [chr(int.from_bytes(units[i : i + 2], "little")) for i in range(0, len(units), 2)]
+    outcome = streamed(*(chunk({name: half}) for half in halves), chunk(finish="stop"))
+    (part,) = good(outcome).message.parts
+    assert part.text == text
+    assert all(event.text.encode() for event in outcome.events if getattr(event, "text", None))
+
+
+def test_characters_of_several_choices_and_calls_are_not_mixed_up():
+    high, low = "\ud83d", "\ude00"
+    deltas = [chunk({"content": half}, index=index) for half in (high, low) for index in (0, 1)]
+    outcome = streamed(*deltas, chunk(finish="stop"), chunk(finish="stop", index=1))
+    assert [choice.message.text for choice in good(outcome).choices] == ["\U0001f600"] * 2
+    pieces = [piece(0, "a", "f", high), piece(1, "b", "g", high), piece(0, None, None, low), piece(1, None, None, low)]
+    outcome = streamed(*(chunk({"tool_calls": [one]}) for one in pieces), chunk(finish="tool_calls"))
+    calls = [(call.id, call.name, call.arguments) for call in good(outcome).tool_calls]
+    assert calls == [("a", "f", "\U0001f600"), ("b", "g", "\U0001f600")]
+
+
+def test_half_a_character_that_nothing_follows_is_given_as_it_came():
+    for outcome in (
+        streamed(chunk({"content": "a\ud83d"}), chunk(finish="stop")),
+        whole(reply({"content": "a\ud83d"})),
+    ):
+        assert good(outcome).text == "a\ud83d"
+    signed = {"type": "reasoning.text", "text": "\ud83d", "signature": "s", "id": "r"}
+    (thought,) = good(whole(reply({"reasoning_details": [signed]}))).message.parts
+    assert (thought.text, thought.signature, thought.id) == ("\ud83d", "s", "r")
+    call = piece(0, "a", "f", "\ud83d")
+    assert good(streamed(chunk({"tool_calls": [call]}, "stop"))).tool_calls == (ToolCall("a", "f", "\ud83d"),)

@@ -198,7 +198,7 @@ HARMLESS = [
     {"usage": "x"},
     {"usage": []},
     {"usage": [1]},
-    {"usage": {"prompt_tokens": "a", "cost": {"total_cost": 1}}},
+    {"usage": {"prompt_tokens": "a", "cost": {"total_cost": "1"}}},
     {"usage": {"prompt_tokens": True, "prompt_tokens_details": [], "completion_tokens_details": "x"}},
 ]
 
@@ -237,6 +237,18 @@ def test_a_finish_reason_that_is_no_text_ends_the_choice_and_stays_in_raw(reason
 
 NAMES = ["id", "model", "created", "object", "choices", "index", "delta", "message", "finish_reason", "content", "type"]
 NAMES += ["text", "thinking", "summary", "reasoning", "reasoning_content", "refusal", "tool_calls", "function", "name"]
+NAMES += ["reasoning_details", "signature", "data", "format", "images", "image_url", "url", "audio", "transcript"]
+NAMES += [
+    "annotations",
+    "url_citation",
+    "logprobs",
+    "token",
+    "bytes",
+    "top_logprobs",
+    "function_call",
+    "input",
+    "extra_content",
+]
 NAMES += ["arguments", "custom", "usage", "prompt_tokens", "prompt_tokens_details", "cost", "error", "code", "x"]
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4)
 scalars |= st.sampled_from(["thinking", "text", "reasoning", "error", "stop"])
@@ -257,11 +269,20 @@ def shaped(draw):
     thoughts = maybe(st.lists(some({"text": text}), max_size=2))
     kinds = st.sampled_from(["text", "thinking", "reasoning"])
     part = some({"type": kinds, "text": text, "thinking": thoughts, "summary": thoughts})
+    detail = some({"type": text, "text": text, "summary": text, "data": text, "signature": text, "index": anything})
+    token = some({"token": text, "logprob": anything, "bytes": anything, "top_logprobs": anything})
+    picture = some({"type": text, "image_url": some({"url": text, "detail": text})})
     message = some({
         "content": maybe(text | st.lists(part, max_size=2)),
         "reasoning": text,
         "refusal": text,
         "tool_calls": maybe(st.lists(call, max_size=3)),
+        "reasoning_details": maybe(st.lists(detail, max_size=3)),
+        "function_call": some({"name": text, "arguments": text}),
+        "images": maybe(st.lists(picture, max_size=2)),
+        "audio": some({"id": text, "data": text, "transcript": text, "expires_at": anything}),
+        "annotations": maybe(st.lists(some({"type": text, "url_citation": some({"url": text})}), max_size=2)),
+        "extra_content": anything,
     })  # fmt: skip
     choice = some({
         "index": maybe(st.integers(0, 2)),
@@ -269,6 +290,7 @@ def shaped(draw):
         "message": message,
         "finish_reason": maybe(st.none() | reasons),
         "usage": anything,
+        "logprobs": some({"content": maybe(st.lists(token, max_size=2)), "reasoning_content": anything}),
     })  # fmt: skip
     fields = {"id": text, "choices": maybe(st.lists(choice, max_size=3)), "usage": maybe(usages), "error": anything}
     return draw(some(fields))

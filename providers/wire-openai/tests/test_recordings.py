@@ -7,17 +7,16 @@ import os
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 from exchanges import Outcome, chat_call, decoder, single
+from openai_chats import Wire, sent
 
 from jackfield.errors import JackfieldError, TruncatedStreamError
 from jackfield.operations import ChatRequest
-from jackfield.provider import Secret
-from jackfield.types import TextDelta
-from jackfield_openai import OpenAIProvider, OpenAISettings
+from jackfield.types import Audio, Citation, Reasoning, TextDelta, TokenLogprob, Unknown
 
 WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
-PROVIDER = OpenAIProvider("openai", OpenAISettings(api_key=Secret("sk-test")))
 SMALL = 20_000
 
 
@@ -42,7 +41,8 @@ def rows():
 def decoded(row, chunks=None):
     call = chat_call(ChatRequest(messages="x"), streaming=row["streaming"])
     body = row["response_body"].encode()
-    return Outcome(decoder(PROVIDER, call, row["response_headers"]), [body] if chunks is None else chunks(body, row))
+    wire = Wire(row["host"].split(":")[0])
+    return Outcome(decoder(wire, call, row["response_headers"]), [body] if chunks is None else chunks(body, row))
 
 
 class Plain:
@@ -51,11 +51,17 @@ class Plain:
     def __init__(self, row):
         self.error = None
         self.usage = None
+        self.cost = None
         self.texts = collections.defaultdict(str)
         self.reasoning = collections.defaultdict(str)
         self.refusals = collections.defaultdict(str)
         self.finishes = {}
         self.calls = collections.defaultdict(list)
+        self.details = collections.defaultdict(list)
+        self.annotations = collections.defaultdict(list)
+        self.audio = {}
+        self.extras = collections.defaultdict(dict)
+        self.logprobs = collections.defaultdict(list)
         self.payloads = list(self._payloads(row))
         for payload in self.payloads:
             self._read(payload, "delta" if row["streaming"] else "message")
@@ -71,7 +77,8 @@ class Plain:
 
     def _read(self, payload, key):
         self.error = self.error or payload.get("error")
-        self.usage = payload.get("usage") or self.usage
+        self.usage = payload.get("usage") or payload.get("x_groq", {}).get("usage") or self.usage
+        self.cost = (payload.get("cost") or {}).get("usd", self.cost)
         for choice in payload.get("choices") or []:
             index = choice["index"]
             self.error = self.error or choice.get("error")
@@ -79,7 +86,17 @@ class Plain:
             if choice.get("finish_reason") or (key == "message" and "finish_reason" in choice):
                 self.finishes[index] = choice["finish_reason"]
             message = choice.get(key) or {}
-            self.reasoning[index] += message.get("reasoning_content") or message.get("reasoning") or ""
+            details = message.get("reasoning_details") or []
+            said = "".join(one.get("text") or one.get("summary") or "" for one in details)
+            self.reasoning[index] += said or message.get("reasoning_content") or message.get("reasoning") or ""
+            self._details(details, self.details[index], key)
+            self.annotations[index] += message.get("annotations") or []
+            if any((message.get("audio") or {}).values()):
+                self.audio[index] = message["audio"]
+            signed = {name: message[name] for name in ("extra_content", "thought_signature") if message.get(name)}
+            self.extras[index].update(signed)
+            for of, tokens in (choice.get("logprobs") or {}).items():
+                self.logprobs[index, of] += tokens or []
             self.refusals[index] += message.get("refusal") or ""
             content = message.get("content") or ""
             if isinstance(content, dict):
@@ -90,8 +107,20 @@ class Plain:
             for call in message.get("tool_calls") or []:
                 self._call(call, self.calls[index], key)
 
+    def _details(self, details, known, key):
+        """What must go back: the pieces of one thought joined, all else as it came."""
+        for one in details:
+            same = [old for old in known if (old["type"], old["index"]) == (one["type"], one["index"])]
+            if key == "message" or not same or (same[-1].get("id") or one.get("id")) != same[-1].get("id"):
+                known.append({name: value for name, value in one.items() if value not in (None, "")})
+                continue
+            for name in ("text", "summary", "signature", "data"):
+                if one.get(name):
+                    same[-1][name] = same[-1].get(name, "") + one[name]
+
     def _call(self, call, calls, key):
         function = call.get("function") or {}
+        assert function or not call.get("custom"), "the recordings hold no custom call"
         name, arguments = function.get("name") or "", function.get("arguments") or ""
         at = call.get("index", len(calls))
         known = next((known for known in calls if known["at"] == at), None)
@@ -130,6 +159,7 @@ def test_every_recorded_reply_decodes_to_what_a_plain_reading_gives(rows):
             assert kinds["Refusal"] == plain.refusals[choice.index], where
             calls = [(call["id"], call["name"], call["arguments"]) for call in plain.calls[choice.index]]
             assert [(call.id, call.name, call.arguments) for call in choice.message.tool_calls] == calls, where
+            check_choice(choice, plain, where)
             cut = error is not None or choice.finish.unified in {"length", "content_filter", "error"}
             assert all(call.complete is not cut for call in choice.message.tool_calls), where
         check_facts(outcome, plain, where)
@@ -138,17 +168,66 @@ def test_every_recorded_reply_decodes_to_what_a_plain_reading_gives(rows):
     assert outcomes["stream: complete"] > 300
 
 
+def check_choice(choice, plain, where):
+    message, index = choice.message, choice.index
+    # OpenRouter takes back all that a thought held
+    told, _ = (
+        sent(Wire("openrouter.ai"), messages=[message])
+        if message.role == "assistant" and is_whole(message)
+        else ({}, [])
+    )
+    details = [one for one in plain.details[index] if one.keys() & {"text", "summary", "data", "signature"}]
+    if told and details:
+        assert told["messages"][0]["reasoning_details"] == details, where
+    signatures = [part.signature for part in message.parts if isinstance(part, Reasoning) and part.signature]
+    assert signatures == [one["signature"] for one in details if one.get("signature")], where
+    encrypted = [part.encrypted for part in message.parts if isinstance(part, Reasoning) and part.encrypted]
+    assert encrypted == [one["data"] for one in details if one.get("data")], where
+    annotations = []
+    for one in plain.annotations[index]:
+        inner = one.get("url_citation")
+        spans = (inner.get("content"), inner.get("start_index"), inner.get("end_index")) if inner else ()
+        annotations.append(Citation(inner["url"], inner.get("title"), *spans) if inner else Unknown(one))
+    assert list(message.annotations) == annotations, where
+    sounds = [part for part in message.parts if isinstance(part, Audio)]
+    assert [(part.id, part.data, part.transcript, part.expires) for part in sounds] == [
+        tuple(audio[name] for name in ("id", "data", "transcript", "expires_at"))
+        for audio in ([plain.audio[index]] if index in plain.audio else [])
+    ], where
+    assert (message.extra or {}) == plain.extras[index], where
+    for of, name in (("content", "content"), ("refusal", "refusal"), ("reasoning", "reasoning_content")):
+        tokens = [token_of(token) for token in plain.logprobs[index, name]]
+        assert list(getattr(choice.logprobs, of, ())) == tokens, where
+
+
+def is_whole(message):
+    return all(call.complete for call in message.tool_calls)
+
+
+def token_of(wire):
+    tops = tuple(token_of(top) for top in wire.get("top_logprobs", ()))
+    return TokenLogprob(wire["token"], wire["logprob"], bytes(wire["bytes"]), tops)
+
+
 def check_facts(outcome, plain, where):
     response, usage = outcome.response, outcome.response.usage
     if plain.usage and not plain.error:
-        details = plain.usage.get("completion_tokens_details") or {}
-        cached = plain.usage.get("prompt_tokens_details") or {}
-        cost = plain.usage.get("cost")
-        assert usage.input_tokens == plain.usage["prompt_tokens"], where
-        assert usage.output_tokens == plain.usage.get("completion_tokens"), where
-        assert usage.reasoning_tokens == details.get("reasoning_tokens"), where
-        assert usage.cached_tokens == cached.get("cached_tokens"), where
-        assert usage.cost == (cost if isinstance(cost, int | float) else None), where
+        stated = plain.usage
+        output = stated.get("completion_tokens_details") or {}
+        prompt = stated.get("prompt_tokens_details") or {}
+        cost = stated.get("cost", stated.get("estimated_cost", plain.cost))
+        cached = ("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens", "num_cached_tokens")
+        expected = {
+            "input_tokens": stated["prompt_tokens"],
+            "output_tokens": stated.get("completion_tokens"),
+            "reasoning_tokens": output.get("reasoning_tokens", stated.get("reasoning_tokens")),
+            "cached_tokens": first(prompt.get("cached_tokens"), *(stated.get(name) for name in cached)),
+            "cache_write_tokens": first(prompt.get("cache_write_tokens"), stated.get("cache_creation_input_tokens")),
+            "input_audio_tokens": first(prompt.get("audio_tokens"), stated.get("audio_prompt_tokens")),
+            "output_audio_tokens": output.get("audio_tokens"),
+            "cost": cost["total_cost"] if isinstance(cost, dict) else cost,
+        }
+        assert attrs.asdict(usage) == expected, where
     elif not plain.usage:
         assert usage is None, where
     if outcome.events:
@@ -159,6 +238,10 @@ def check_facts(outcome, plain, where):
     raws = [event.raw for event in outcome.events if event.raw is not None]
     if outcome.error is None:
         assert raws == plain.payloads, where
+
+
+def first(*values):
+    return next((value for value in values if value is not None), None)
 
 
 def test_every_event_but_text_and_thoughts_is_given_once(rows):

@@ -104,11 +104,43 @@ def test_calls_of_a_whole_reply_are_as_many_as_it_lists_whatever_their_numbers()
     assert good(whole(reply({"tool_calls": calls}))).tool_calls == (ToolCall("", "f", "{}"),) * 2
 
 
-def test_a_call_of_a_custom_tool_stays_in_raw():
-    call = {"id": "a", "type": "custom", "custom": {"name": "f", "input": "x"}}
-    outcome = whole(reply({"content": None, "tool_calls": [call]}, "tool_calls"))
-    assert good(outcome).tool_calls == ()
-    assert outcome.response.raw["choices"][0]["message"]["tool_calls"] == [call]
+def test_calls_of_custom_tools():
+    call = {"id": "a", "type": "custom", "custom": {"name": "f", "input": "x y"}}
+    expected = (ToolCall("a", "f", "x y", custom=True),)
+    assert good(whole(reply({"content": None, "tool_calls": [call]}, "tool_calls"))).tool_calls == expected
+    first = {**call, "index": 0, "custom": {"name": "f", "input": "x "}}
+    assert tools(first, {"index": 0, "custom": {"input": "y"}}) == expected
+
+
+def test_an_empty_custom_part_beside_a_function_is_nothing():
+    call = {**piece(0, "a", "f", "{}"), "custom": {"name": "", "input": ""}}
+    assert good(whole(reply({"tool_calls": [call]}))).tool_calls == (ToolCall("a", "f", "{}"),)
+
+
+def test_a_call_of_the_older_kind():
+    expected = (ToolCall("", "f", '{"x":1}', extra={"type": "function_call"}),)
+    function = {"name": "f", "arguments": '{"x":1}'}
+    assert good(whole(reply({"content": None, "function_call": function}, "function_call"))).tool_calls == expected
+    pieces = [{"name": "f", "arguments": ""}, {"arguments": '{"x"'}, {"arguments": ":1}"}]
+    outcome = streamed(*(chunk({"function_call": one}) for one in pieces), chunk(finish="function_call"))
+    assert good(outcome).tool_calls == expected
+    assert outcome.response.finish == Finish("tool_calls", "function_call")
+
+
+@pytest.mark.parametrize("function", [{"name": "", "arguments": ""}, {}, None, [], 5])
+def test_an_empty_call_of_the_older_kind_is_nothing(function):
+    assert good(whole(reply({"content": "a", "function_call": function}))).tool_calls == ()
+
+
+def test_a_call_that_is_said_in_both_kinds_is_given_once():
+    message = {"tool_calls": [piece(0, "a", "f", "{}")], "function_call": {"name": "f", "arguments": "{}"}}
+    assert good(whole(reply(message))).tool_calls == (ToolCall("a", "f", "{}"),)
+
+
+def test_the_signature_of_a_call_is_kept():
+    signed = {**piece(0, "a", "f", "{}"), "extra_content": {"google": {"thought_signature": "s"}}}
+    expected = (ToolCall("a", "f", "{}", extra={"extra_content": {"google": {"thought_signature": "s"}}}),)
+    assert good(whole(reply({"tool_calls": [signed]}))).tool_calls == tools(signed) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,386 @@
+"""What can be asked about a configuration: what it says and whence, what is wrong with it, whether it is trusted."""
+
+import json
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from configured import clean_folder, made, plugins, registry, write
+
+from jackfield.config import load, state_folder
+from jackfield.errors import ConfigurationError, JackfieldError, PluginError, UntrustedError
+from jackfield_cli.configuring import check, demands, explain, find, starter, trust, untrust
+
+__all__ = ["clean_folder", "made", "plugins", "registry"]
+
+pytestmark = pytest.mark.usefixtures("clean_folder")
+
+AWAY = "https://elsewhere.example/v1"
+ALL = """\
+default = "fast"
+
+[models]
+fast = "fake:m"
+calm = { target = "fast", temperature = 0, user = "sk-0123456789abcdefgh" }
+several = ["fake:a", "fake:b"]
+
+[providers.fake]
+api_key = { env = "FAKE_API_KEY" }
+default_model = { env = "A_MODEL" }
+
+[providers.mine]
+plugin = "fake"
+base_url = "http://127.0.0.1:1/v1"
+api_key = "sk-in-the-file"
+
+[[middleware]]
+use = "marks"
+token = "sk-of-a-middleware"
+where = ["a", "https://me:word@host.example/path?token=abc"]
+"""
+
+
+@pytest.fixture
+def told(clean_folder, registry):
+    """The rows of an explanation, by key."""
+
+    def ask(config=None):
+        found = explain(config, registry=registry)
+        return {row.key: (row.value, row.origin) for row in found.rows}
+
+    return ask
+
+
+def test_each_value_is_shown_with_its_origin(told, monkeypatch):
+    write("jackfield.toml", ALL)
+    write(".env.local", "FAKE_API_KEY=sk-local\nOTHER_FAKE_API_KEY=sk-other\n")
+    monkeypatch.setenv("A_MODEL", "a-model-from-outside")
+    monkeypatch.setenv("JACKFIELD_TIMEOUTS__TOTAL", "5")
+    monkeypatch.setenv("JACKFIELD_PROVIDERS__FAKE__RETRIES", "3")
+    rows = told()
+    expected = {
+        "default": ('"fast"', "jackfield.toml, line 1"),
+        "engine": ('"auto"', "default"),
+        "unsupported": ('"error"', "default"),
+        "timeouts.total": ("5.0", "JACKFIELD_TIMEOUTS__TOTAL in the environment"),
+        "timeouts.first": ("300.0", "default"),
+        "models.fast": ('"fake:m"', "jackfield.toml, line 4"),
+        "models.calm": ('"fast"', "jackfield.toml, line 5"),
+        "models.calm.temperature": ("0", "jackfield.toml, line 5"),
+        "models.calm.user": ("***", "jackfield.toml, line 5"),
+        "models.several": ('["fake:a", "fake:b"]', "jackfield.toml, line 6"),
+        "providers.fake.api_key": ("***", "jackfield.toml, line 9: FAKE_API_KEY in .env.local"),
+        "providers.fake.default_model": ("***", "jackfield.toml, line 10: A_MODEL in the environment"),
+        "providers.fake.base_url": ('"https://api.fake.example/v1"', "default"),
+        "providers.fake.retries": ("3", "JACKFIELD_PROVIDERS__FAKE__RETRIES in the environment"),
+        "providers.fake.fast": ("false", "default"),
+        "providers.mine.plugin": ('"fake"', "jackfield.toml, line 13"),
+        "providers.mine.base_url": ('"http://127.0.0.1:1/v1"', "jackfield.toml, line 14"),
+        "providers.mine.api_key": ("***", "jackfield.toml, line 15"),
+        "providers.other-fake.api_key": ("***", "OTHER_FAKE_API_KEY in .env.local"),
+        "middleware[0].use": ('"marks"', "jackfield.toml, line 18"),
+        "middleware[0].size": ("1", "default"),
+        "middleware[0].token": ("***", "jackfield.toml, line 19"),
+        "middleware[0].where": ('["a", "https://***@host.example/path?***"]', "jackfield.toml, line 20"),
+    }
+    assert {key: rows[key] for key in expected} == expected
+    assert not re.search("sk-|word|abc|outside", repr(rows))
+
+
+def test_the_chain_is_shown_from_the_outside_in(clean_folder, registry):
+    write("jackfield.toml", ALL)
+    write(".env", "FAKE_API_KEY=sk-1\nA_MODEL=m\n")
+    found = explain("jackfield.toml", registry=registry)
+    assert [(link.slot, link.name, link.layer, link.origin) for link in found.chain] == [
+        ("OBSERVE", "marks", "Mark", "jackfield.toml, line 17"),
+        ("ATTEMPT", "marks", "Mark", "jackfield.toml, line 17"),
+    ]
+    assert found.source == "jackfield.toml"
+    assert "sk-" not in repr(found)
+
+
+def test_a_dictionary_and_nothing_are_explained_too(told, monkeypatch):
+    rows = told({"default": "fake:m", "providers": {"fake": {"api_key": "sk-1"}}, "timeouts": {"first": float("inf")}})
+    assert rows["default"] == ('"fake:m"', "config")
+    assert rows["providers.fake.api_key"] == ("***", "config")
+    assert rows["timeouts.first"] == ("inf", "config")
+    monkeypatch.setenv("FAKE_BASE_URL", AWAY)
+    assert told()["providers.fake.base_url"] == (f'"{AWAY}"', "FAKE_BASE_URL in the environment")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"headers": {"X-Api-Key": "hush", "Authorization": "Bearer hush"}},
+        {"passwords": ["hush", {"x": "hush"}]},
+        {"url": "redis://user:hush@host/0"},
+        {"url": "https://host/?x=hush"},
+        {"text": "sk-hush0123456789abcdef"},
+        {"nested": {"credentials": {"deep": ["hush"]}}},
+    ],
+)
+def test_no_secret_is_shown_wherever_it_stands(clean_folder, plugins, settings):
+    from fakes import Player, Plugin, hello
+
+    from jackfield.registry import Registry
+
+    plain = Registry({"provider": {"plain": Plugin(lambda name, settings: Player(hello()))}})
+    found = explain({"providers": {"plain": settings}}, registry=plain)
+    assert "***" in repr(found.rows)
+    assert "hush" not in repr(found)
+
+
+def test_what_a_provider_would_be_refused_is_explained_all_the_same(told, monkeypatch):
+    monkeypatch.setenv("FAKE_API_KEY", "sk-1")
+    write("jackfield.toml", f'[providers.fake]\nbase_url = "{AWAY}"')
+    assert told()["providers.fake.base_url"] == (f'"{AWAY}"', "jackfield.toml, line 2")
+
+
+# --- check ----------------------------------------------------------------------------------------------------------
+
+BAD = """\
+default = "fsat"
+engin = "auto"
+unsupported = "maybe"
+
+[models]
+fast = "fkae:m"
+"a:b" = "fake:m"
+calm = { target = "fake:m", temperature = 9, temperatur = 1 }
+one = "two"
+two = "one"
+three = { target = "fake" }
+
+[providers.fake]
+bas_url = "x"
+retries = "5"
+fast = true
+api_key = { env = "NOWHERE" }
+
+[providers.mine]
+plugin = "fkae"
+
+[providers.away]
+plugin = "fake"
+base_url = "https://elsewhere.example/v1"
+default_model = { env = "FAKE_BASE_URL" }
+
+[[middleware]]
+use = "marks"
+where = ["a", 2, 3]
+
+[[middleware]]
+size = 2
+
+[[middleware]]
+use = "mraks"
+
+[[middleware]]
+use = "marks"
+size = "large"
+
+[timeouts]
+total = 0
+frist = 1
+"""
+TOLD = [
+    "JACKFIELD_ENGINES in the environment: no such variable; did you mean 'JACKFIELD_ENGINE'?",
+    "JACKFIELD_TIMEOUTS__CONNECT in the environment: timeouts.connect: expected a number, got 'x'",
+    "jackfield.toml, line 1: default: expected 'provider:model' or an alias, and 'fsat' is neither",
+    "jackfield.toml, line 2: engin: no such key; did you mean 'engine'?",
+    "jackfield.toml, line 3: unsupported: expected one of error, warn, drop, got 'maybe'",
+    "jackfield.toml, line 6: models.fast: expected 'provider:model' or an alias, and 'fkae' is neither",
+    "jackfield.toml, line 7: models.a:b: an alias has no colon",
+    "jackfield.toml, line 8: models.calm.temperature: expected a number from 0 to 2, got 9",
+    "jackfield.toml, line 8: models.calm.temperatur: no such setting of a request; did you mean 'temperature'?",
+    "jackfield.toml, line 9: models.one: one -> two -> one is a circle",
+    "jackfield.toml, line 10: models.two: two -> one -> two is a circle",
+    "jackfield.toml, line 14: providers.fake.bas_url: no such key; did you mean 'base_url'?",
+    "jackfield.toml, line 15: providers.fake.retries: expected a whole number, got '5'",
+    "jackfield.toml, line 17: providers.fake.api_key: the environment variable NOWHERE is not set",
+    "jackfield.toml, line 20: providers.mine.plugin: no provider plugin 'fkae' is installed; did you mean 'fake'?",
+    "jackfield.toml, line 25: providers.away.default_model: of all variables this file may name none here, not FAKE_",
+    "jackfield.toml, line 29: middleware[0].where[1]: expected text, got 2",
+    "jackfield.toml, line 31: middleware[1].use: missing; expected the name of a plugin",
+    "jackfield.toml, line 35: middleware[2].use: no middleware plugin 'mraks' is installed; did you mean 'marks'?",
+    "jackfield.toml, line 39: middleware[3].size: expected a whole number, got 'large'",
+    "jackfield.toml, line 42: timeouts.total: expected seconds above 0, or inf for no bound, got 0.0",
+    "jackfield.toml, line 43: timeouts.frist: no such key; did you mean 'first'?",
+]
+
+
+def test_all_that_is_wrong_is_told_in_the_order_of_the_lines(clean_folder, registry, monkeypatch):
+    write("jackfield.toml", BAD)
+    monkeypatch.setenv("JACKFIELD_ENGINES", "httpx")
+    monkeypatch.setenv("JACKFIELD_TIMEOUTS__CONNECT", "x")
+    monkeypatch.setenv("FAKE_BASE_URL", "https://x.example")
+    found = [str(problem) for problem in check(registry=registry)]
+    assert [line[: len(says)] for line, says in zip(found, TOLD, strict=True)] == TOLD
+    assert Path("jackfield.toml").read_text() == BAD
+
+
+def test_each_of_them_is_an_error_with_its_key(clean_folder, registry):
+    write("jackfield.toml", "[timeouts]\ntotal = 0\n")
+    (problem,) = check(registry=registry)
+    assert isinstance(problem, ConfigurationError)
+    assert problem.key == ("timeouts", "total")
+
+
+def test_nothing_wrong_is_nothing_told(clean_folder, registry, monkeypatch):
+    monkeypatch.setenv("FAKE_API_KEY", "sk-1")
+    monkeypatch.setenv("A_MODEL", "m")
+    assert check(registry=registry) == []
+    write("jackfield.toml", ALL.replace("several", "# several").replace("sk-0123456789abcdefgh", "me"))
+    assert check("jackfield.toml", registry=registry) == []
+    assert check({"default": "fake:m"}, registry=registry) == []
+    assert check(load({"default": "fake:m"}), registry=registry) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("jackfield.toml", "default = \n", "jackfield.toml, line 1: not valid TOML: Invalid value (column 11)"),
+        ("pyproject.toml", "[tool]\njackfield = 5\n", "pyproject.toml, line 2: expected a table, got 5"),
+        (".env", "FAKE_API_KEY='x\n", ".env, line 1: expected NAME=value"),
+    ],
+)
+def test_what_cannot_be_read_is_the_one_thing_that_is_told(clean_folder, registry, name, text, says):
+    write(name, text)
+    assert [str(problem) for problem in check(registry=registry)] == [says]
+
+
+def test_a_plugin_that_cannot_be_loaded_is_told_beside_the_rest(clean_folder, registry, monkeypatch):
+    def refuse(kind, name):
+        raise PluginError(f"{kind} plugin {name!r} cannot be imported")
+
+    monkeypatch.setattr(registry, "settings_class", refuse)
+    found = check({"providers": {"fake": {}}, "timeouts": {"totals": 1}}, registry=registry)
+    assert sorted(map(str, found)) == [
+        "config.timeouts.totals: no such key; did you mean 'total'?",
+        "provider plugin 'fake' cannot be imported",
+    ]
+    assert all(isinstance(one, JackfieldError) for one in found)
+
+
+# --- trust ----------------------------------------------------------------------------------------------------------
+
+RISKY = f'[providers.fake]\nbase_url = "{AWAY}"\n[[middleware]]\nuse = "marks"\ntoken = {{ env = "ANY_TOKEN" }}\n'
+
+
+def test_what_trust_would_allow_is_told_before_and_after(clean_folder, registry, monkeypatch):
+    monkeypatch.setenv("FAKE_API_KEY", "sk-1")
+    monkeypatch.setenv("ANY_TOKEN", "sk-2")
+    write("jackfield.toml", RISKY + "[network]\nca = 'mine.pem'\n")
+    expected = [
+        "jackfield.toml, line 2: providers.fake.base_url: the key from FAKE_API_KEY in the environment would be sent "
+        "to https://elsewhere.example:443",
+        "jackfield.toml, line 5: middleware[0].token: of all variables this file may name none here, not ANY_TOKEN",
+        "jackfield.toml, line 7: network.ca: this says by whom requests pass or whom to trust",
+    ]
+    assert demands("jackfield.toml", registry) == expected
+    trust("jackfield.toml")
+    assert demands("jackfield.toml", registry) == expected
+    write("jackfield.toml", "[timeouts]\ntotal = 5\n")
+    assert demands("jackfield.toml", registry) == []
+
+
+def test_trust_lasts_until_it_is_taken_back_or_the_file_changes(clean_folder, registry, monkeypatch):
+    monkeypatch.setenv("FAKE_API_KEY", "sk-1")
+    monkeypatch.setenv("ANY_TOKEN", "sk-2")
+    write("jackfield.toml", RISKY)
+    assert [type(one) for one in check(registry=registry)] == [UntrustedError, UntrustedError]
+    digest = trust(clean_folder / "jackfield.toml")
+    assert re.fullmatch("[0-9a-f]{64}", digest)
+    assert check(registry=registry) == []
+    write("jackfield.toml", RISKY + "\n")
+    assert "(it changed since it was trusted)" in str(check(registry=registry)[0])
+    assert trust("jackfield.toml") != digest
+    assert check(registry=registry) == []
+    assert untrust("jackfield.toml")
+    assert not untrust("jackfield.toml")
+    assert "(nobody has trusted it)" in str(check(registry=registry)[0])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_the_record_is_for_its_owner_alone_and_nothing_is_left_beside_it(clean_folder):
+    write("jackfield.toml", RISKY)
+    before = os.umask(0)
+    try:
+        trust("jackfield.toml")
+        trust("jackfield.toml")
+    finally:
+        os.umask(before)
+    (record,) = (state_folder() / "trusted").iterdir()
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    assert stat.S_IMODE(record.parent.stat().st_mode) == 0o700
+    assert record.read_text().split() == [trust("jackfield.toml"), str(clean_folder / "jackfield.toml")]
+
+
+def test_what_cannot_be_trusted_is_said(clean_folder, monkeypatch):
+    with pytest.raises(ConfigurationError, match="nowhere.toml: cannot be read: No such file"):
+        trust("nowhere.toml")
+    write("jackfield.toml", RISKY)
+    state_folder().parent.mkdir(parents=True, exist_ok=True)
+    state_folder().write_text("a file in the place of the folder")
+    with pytest.raises(ConfigurationError, match="cannot be written: "):
+        trust("jackfield.toml")
+    with pytest.raises(ConfigurationError, match="cannot be removed: "):
+        untrust("jackfield.toml")
+
+
+def test_a_write_that_fails_leaves_the_old_record_and_no_litter(clean_folder, monkeypatch):
+    write("jackfield.toml", RISKY)
+    digest = trust("jackfield.toml")
+    write("jackfield.toml", "")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigurationError, match="cannot be written: No space left on device"):
+        trust("jackfield.toml")
+    (record,) = (state_folder() / "trusted").iterdir()
+    assert record.read_text().startswith(digest)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_that_is_read_is_found(clean_folder, monkeypatch):
+    assert find() is None
+    write("pyproject.toml", "[tool.other]\n")
+    assert find() is None
+    write("pyproject.toml", "[tool.jackfield]\n")
+    assert find() == clean_folder / "pyproject.toml"
+    write("jackfield.toml", "")
+    assert find() == clean_folder / "jackfield.toml"
+    assert find(clean_folder / "state") is None
+    monkeypatch.setenv("JACKFIELD_CONFIG", "mine.toml")
+    assert find() == Path("mine.toml")
+
+
+def test_the_starter_works_as_it_is_and_with_all_of_it_opened(clean_folder, monkeypatch):
+    pytest.importorskip("jackfield_openai")
+    pytest.importorskip("jackfield_count")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    write("jackfield.toml", starter())
+    assert check() == []
+    assert load().empty
+    opened = re.sub(r"^#(?=[^ ])", "", starter(), flags=re.MULTILINE)
+    write("jackfield.toml", opened)
+    assert check() == []
+    config = load()
+    assert (config.default, list(config.models), config.timeouts.total) == ("fast", ["fast", "calm", "local"], 600.0)
+    # what stands there without being an example is the default
+    empty = load({})
+    assert (config.engine, config.unsupported, config.timeouts, config.network) == (
+        empty.engine,
+        empty.unsupported,
+        empty.timeouts,
+        empty.network,
+    )
+    assert json.dumps(list(config.document.table)) == json.dumps(
+        ["default", "engine", "unsupported", "models", "providers", "middleware", "timeouts", "network"]
+    )

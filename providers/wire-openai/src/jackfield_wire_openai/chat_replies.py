@@ -1,0 +1,221 @@
+"""Chats in OpenAI's words as our events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+
+import attrs
+
+from jackfield.http import HttpResponse
+from jackfield.types import (
+    Annotated,
+    AudioDelta,
+    ChatEvent,
+    Citation,
+    Image,
+    LogprobsDelta,
+    MessageExtra,
+    Part,
+    PartAdded,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    Unknown,
+)
+
+from .logprobs import read_legacy, read_tokens
+from .messages import LEGACY
+from .reading import fact, field, objects, written
+from .reasoning import HOLDERS, Thoughts
+from .replies import ChoicesReader
+from .thoughts import DETAILS, PLAIN
+from .tool_calls import ToolCalls
+
+__all__ = ["ChatReader"]
+
+# what must be sent back with a message or a tool call, though we have no word for it
+SENT_BACK: Final = ("extra_content", "thought_signature")
+# where reasoning stands beside the content
+BESIDE: Final = frozenset({*PLAIN, DETAILS})
+# what few messages have
+RARE: Final = frozenset({"annotations", "audio", "images", LEGACY, *SENT_BACK})
+LOGPROBS: Final[Mapping[str, Literal["content", "refusal", "reasoning"]]] = {
+    "content": "content",
+    "refusal": "refusal",
+    "reasoning_content": "reasoning",
+}
+CITATION: Final = ("url", "title", "content", "start_index", "end_index")
+
+
+class _Choice:
+    """What must be remembered of a choice while it streams."""
+
+    __slots__ = ("calls", "thoughts")
+
+    def __init__(self) -> None:
+        self.calls = ToolCalls()
+        self.thoughts = Thoughts()
+
+
+class ChatReader(ChoicesReader):
+    """Reads the payloads of one chat, in order."""
+
+    def __init__(self, head: HttpResponse) -> None:
+        """Begin a reply with this head."""
+        super().__init__(head)
+        self._choices: dict[int, _Choice] = {}
+
+    def has_calls(self, index: int) -> bool:
+        """Whether a choice holds tool calls."""
+        return self._choices[index].calls.count > 0
+
+    def read_choice(self, choice: Mapping[str, Any], index: int, *, whole: bool) -> Iterator[ChatEvent]:
+        """The events of a choice's message, or of more of it."""
+        state = self._choices.get(index)
+        if state is None:
+            state = self._choices[index] = _Choice()
+        first, second = ("message", "delta") if whole else ("delta", "message")
+        if message := field(choice, first if first in choice else second, dict):
+            yield from self._read_message(message, index, state, whole=whole)
+        if logprobs := fact(choice, "logprobs", dict):
+            for name, of in LOGPROBS.items():
+                if tokens := read_tokens(logprobs.get(name)):
+                    yield LogprobsDelta(tokens, index, of, raw=self.take())
+            if tokens := read_legacy(logprobs):
+                yield LogprobsDelta(tokens, index, raw=self.take())
+
+    def _read_message(
+        self, message: Mapping[str, Any], index: int, state: _Choice, *, whole: bool
+    ) -> Iterator[ChatEvent]:
+        if not BESIDE.isdisjoint(message):
+            for thought in state.thoughts.of_message(message, whole=whole):
+                yield from self._thought(thought, index)
+        # most chunks are text and nothing else, and pay for nothing else
+        if content := message.get("content"):
+            if type(content) is str and self.is_plain(content):
+                state.thoughts.interrupt()
+                yield TextDelta(content, index, raw=self.take())
+            else:
+                yield from self._read_content(message, index, state)
+        if message.get("refusal"):
+            refusal = field(message, "refusal", str) or ""
+            yield from self.text(refusal, index, "refusal", lambda text: RefusalDelta(text, index, raw=self.take()))
+        if message.get("tool_calls"):
+            for wire in objects(message, "tool_calls"):
+                yield from self._tool_call(wire, index, state, whole=whole)
+        if not RARE.isdisjoint(message):
+            yield from self._read_rare(message, index, state, whole=whole)
+
+    def _read_content(self, message: Mapping[str, Any], index: int, state: _Choice) -> Iterator[ChatEvent]:
+        if type(message["content"]) is list:
+            for part in message["content"]:
+                if type(part) is dict:
+                    yield from self._read_part(part, index, state)
+        else:
+            state.thoughts.interrupt()
+            text = written(message, "content")
+            yield from self.text(text, index, "text", lambda text: TextDelta(text, index, raw=self.take()))
+
+    def _thought(self, thought: ReasoningDelta, index: int) -> Iterator[Any]:
+        def make(text: str) -> ReasoningDelta:
+            return attrs.evolve(thought, text=text, choice=index, raw=self.take())
+
+        def bare(text: str) -> ReasoningDelta:
+            return ReasoningDelta(text, index, thought.block)
+
+        given = list(self.text(thought.text, index, ("thought", thought.block), make, bare))
+        yield from given or [make("")]
+
+    def _read_part(self, part: Mapping[str, Any], index: int, state: _Choice) -> Iterator[ChatEvent]:
+        kind = part.get("type", "text")
+        if type(kind) is str and kind in HOLDERS:
+            for thought in state.thoughts.of_part(part):
+                yield from self._thought(thought, index)
+            return
+        state.thoughts.interrupt()
+        match part:
+            case {"text": str(text)} if kind in ("text", "output_text"):
+                yield from self.text(text, index, "text", lambda text: TextDelta(text, index, raw=self.take()))
+            case {"type": "refusal", "refusal": str(text)}:
+                yield from self.text(text, index, "refusal", lambda text: RefusalDelta(text, index, raw=self.take()))
+            case {"type": str()} if kind != "text":
+                yield PartAdded(_image(part) or Unknown(part), index, raw=self.take())
+
+    def _tool_call(
+        self, wire: Mapping[str, Any], choice: int, state: _Choice, *, whole: bool, legacy: bool = False
+    ) -> Iterator[Any]:
+        function = field(wire, "function", dict) or {}
+        custom = {} if function else fact(wire, "custom", dict) or {}
+        call_id, name = field(wire, "id", str) or "", field(function or custom, "name", str) or ""
+        index = LEGACY if legacy else fact(wire, "index", int)
+        call = state.calls.call(index, call_id, name, whole=whole)
+        # id and name are given once, though some servers repeat them in every piece
+        new_id = call_id if not call.id else ""
+        new_name = name if name != call.name else ""
+        call.id += new_id
+        call.name += new_name
+        extra = {"type": LEGACY} if legacy else _sent_back(wire)
+        piece = ToolCallDelta(
+            call.index, new_id or None, new_name or None, choice=choice, custom=bool(custom), extra=extra
+        )
+
+        def make(text: str) -> ToolCallDelta:
+            return attrs.evolve(piece, arguments=text, raw=self.take())
+
+        def bare(text: str) -> ToolCallDelta:
+            return ToolCallDelta(call.index, arguments=text, choice=choice)
+
+        arguments = written(custom, "input") if custom else written(function, "arguments")
+        given = list(self.text(arguments, choice, ("call", call.index), make, bare))
+        yield from given or [make("")]
+
+    def _read_rare(self, message: Mapping[str, Any], index: int, state: _Choice, *, whole: bool) -> Iterator[ChatEvent]:
+        function = fact(message, LEGACY, dict)
+        if function and any(function.values()) and not message.get("tool_calls"):
+            yield from self._tool_call({"function": function}, index, state, whole=whole, legacy=True)
+        for image in fact(message, "images", list) or ():
+            if type(image) is dict and (part := _image(image)) is not None:
+                yield PartAdded(part, index, raw=self.take())
+        if audio := fact(message, "audio", dict):
+            yield from self._audio(audio, index)
+        for annotation in fact(message, "annotations", list) or ():
+            if type(annotation) is dict:
+                yield Annotated(_annotation(annotation), index, raw=self.take())
+        if extra := _sent_back(message):
+            yield MessageExtra(extra, index, raw=self.take())
+
+    def _audio(self, audio: Mapping[str, Any], index: int) -> Iterator[ChatEvent]:
+        data, transcript = fact(audio, "data", str) or "", fact(audio, "transcript", str) or ""
+        name, expires = fact(audio, "id", str) or None, fact(audio, "expires_at", int, float) or None
+
+        def make(text: str) -> AudioDelta:
+            return AudioDelta(data, text, index, name, fact(audio, "format", str), expires, raw=self.take())
+
+        if data or transcript or name or expires:
+            given = list(self.text(transcript, index, "transcript", make, lambda text: AudioDelta("", text, index)))
+            yield from given or [make("")]
+
+
+def _sent_back(holder: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {name: holder[name] for name in SENT_BACK if holder.get(name)} or None
+
+
+def _image(part: Mapping[str, Any]) -> Part | None:
+    inner = fact(part, "image_url", dict) or {}
+    url = fact(inner, "url", str)
+    if not url:
+        return None
+    extra = {key: value for key, value in part.items() if key not in ("type", "image_url")}
+    return Image(url, fact(inner, "detail", str), extra=extra or None)
+
+
+def _annotation(wire: Mapping[str, Any]) -> Citation | Unknown:
+    inner = fact(wire, "url_citation", dict) or {}
+    if type(inner.get("url")) is not str:
+        return Unknown(wire)
+    title, text = fact(inner, "title", str), fact(inner, "content", str)
+    start, end = fact(inner, "start_index", int), fact(inner, "end_index", int)
+    extra = {key: value for key, value in inner.items() if key not in CITATION and value is not None}
+    return Citation(inner["url"], title, text, start, end, extra=extra or None)

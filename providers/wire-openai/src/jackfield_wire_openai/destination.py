@@ -1,0 +1,105 @@
+"""Where a request goes: the call, what its host and model take, and what is said of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from jackfield.call import Call
+from jackfield.errors import BadRequestError
+from jackfield.operations import Notice
+from jackfield.provider import Fields
+from jackfield.types import Role
+
+from .profiles import DEFAULTS, ModelRule, Profile
+
+__all__ = ["Destination", "put"]
+
+
+@frozen
+class Destination:
+    """A call, and what is known of the host and the model that it goes to.
+
+    Attributes:
+        call: the call.
+        fields: the fields of its request.
+        profile: what the host takes.
+        rule: what the model takes; None where nothing is known.
+        plugin: the name under which the request's options stand.
+    """
+
+    call: Call[Any]
+    fields: Fields
+    profile: Profile
+    rule: ModelRule | None = None
+    plugin: str = "openai"
+    refused: frozenset[str] = field(init=False)
+
+    @refused.default
+    def _refused(self) -> frozenset[str]:
+        effort = getattr(self.call.request, "reasoning_effort", None) or self.options.get("reasoning_effort")
+        return frozenset() if self.rule is None else self.rule.refused(effort)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The request's options for this plugin."""
+        options: Mapping[str, Any] = self.call.request.options.get(self.plugin, {})
+        return options
+
+    def take(self, name: str) -> Any:
+        """A field's value, or None where it is not set or the model refuses it, which is reported.
+
+        Raises:
+            UnsupportedError: the model refuses it, and the caller does not allow that it is left out.
+        """
+        value = self.fields.take(name)
+        if value is None or self.rule is None or name not in self.refused:
+            return value
+        if self.rule.takes_defaults and name in DEFAULTS and DEFAULTS[name] == value:
+            return value
+        reasons = "" if name in self.rule.refuses else " while it reasons"
+        self.report(name, f"model {self.call.target.model!r} refuses it{reasons}")
+        return None
+
+    def role(self, role: Role, where: str) -> Role:
+        """The role under which a turn is sent.
+
+        Raises:
+            UnsupportedError: the model takes no such turn, and the caller does not allow another role.
+        """
+        if role not in {"system", "developer"}:
+            return role
+        if self.rule is not None and not self.rule.instructions:
+            why = f"model {self.call.target.model!r} takes no turn of role {role!r}; it would be sent as the user's"
+            self.report(f"{where}.role", why)
+            return "user"
+        if role == "developer" and not self.profile.developer:
+            self.call.rewrote(f"{where}.role", "'developer' is sent as 'system': the host may not know it")
+            return "system"
+        return role
+
+    def report(self, name: str, why: str) -> None:
+        """Say that something cannot be carried, before it is left out.
+
+        Raises:
+            UnsupportedError: unless the caller allows that it is left out.
+        """
+        self.call.report(name, why)
+
+    def leave_out(self, name: str, why: str) -> None:
+        """Leave out what only its own provider wants back: it is noted, and no error."""
+        self.call.ledger.note(Notice("unsupported", name, why))
+
+
+def put(wire: dict[str, Any], more: Mapping[str, Any] | None, where: str) -> None:
+    """Add fields as they are.
+
+    Raises:
+        BadRequestError: one of them is there already, with another value.
+    """
+    for key, value in (more or {}).items():
+        if key in wire and wire[key] != value:
+            raise BadRequestError(f"{where}.{key}: this is set already, by a field of ours")
+        wire[key] = value

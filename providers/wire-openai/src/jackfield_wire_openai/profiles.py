@@ -1,0 +1,210 @@
+"""What hosts and models take and refuse, as data. Facts of this kind go stale, so a user can add to both tables.
+
+The facts are those of OpenAI's and OpenRouter's API descriptions, and of recorded traffic. What is not known passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+import attrs
+from attrs import field, frozen
+
+from jackfield.errors import ConfigurationError
+from jackfield.operations import ChatRequest
+
+__all__ = ["GENERIC", "ModelRule", "Profile", "profile_of", "rule_for"]
+
+SAMPLING: Final = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs")
+TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+# the ways in which a thought can be sent back
+FORMS: Final = ("reasoning", "reasoning_content", "reasoning_details", "thinking", "summary")
+# what a model does where it is not told otherwise: asking for that is no harm
+DEFAULTS: Final[dict[str, Any]] = {
+    "temperature": 1,
+    "top_p": 1,
+    "frequency_penalty": 0,
+    "presence_penalty": 0,
+    "logprobs": False,
+}
+
+
+def _words(*known: str) -> Any:
+    """Checks a word, or each of several."""
+
+    def check(_: object, attribute: Any, value: Any) -> None:
+        for word in (value,) if isinstance(value, str) else value or ():
+            if word not in known:
+                raise ConfigurationError(f"{attribute.name}: expected one of {', '.join(known)}, got {word!r}")
+
+    return check
+
+
+def _fields(_: object, attribute: Any, value: tuple[str, ...]) -> None:
+    _words(*(one.name for one in attrs.fields(ChatRequest)), "max_tokens", "cache")(_, attribute, value)
+
+
+@frozen(kw_only=True)
+class ModelRule:
+    """What is known of the models whose name fits a pattern. Of several rules, the first that fits counts.
+
+    Attributes:
+        match: a pattern of names, with `*` and `?`; "ft:" before a name is not part of it.
+        refuses: fields of a request that the model refuses, in our words; "max_tokens" and "cache" may be among them.
+        refuses_while_reasoning: fields that it refuses unless the effort is "none".
+        takes_defaults: whether it takes a field that it refuses at the value that it has anyway.
+        efforts: the values of `reasoning_effort` that it takes; None where that is not known.
+        default_effort: how much it reasons where it is not told.
+        instructions: whether it takes turns of the roles "system" and "developer".
+    """
+
+    match: str
+    refuses: tuple[str, ...] = field(default=(), validator=_fields)
+    refuses_while_reasoning: tuple[str, ...] = field(default=(), validator=_fields)
+    takes_defaults: bool = False
+    efforts: tuple[str, ...] | None = None
+    default_effort: str | None = None
+    instructions: bool = True
+
+    def refused(self, effort: str | None) -> frozenset[str]:
+        """The fields that the model refuses at this effort."""
+        silent = (effort or self.default_effort) == "none"
+        return frozenset(self.refuses if silent else (*self.refuses, *self.refuses_while_reasoning))
+
+
+@frozen(kw_only=True)
+class Profile:
+    """What a host takes. What is None is as `GENERIC` has it.
+
+    Attributes:
+        max_tokens: what it calls the limit of a reply: "max_tokens" or "max_completion_tokens".
+        developer: whether it knows the role "developer"; if not, such a turn is sent as the system's.
+        strict: whether it refuses pictures, sound and files outside the user's turns.
+        thoughts: how reasoning can be sent back to it, of "reasoning", "reasoning_content", "reasoning_details",
+            "thinking", "summary".
+        plain_thought: which of these takes a thought that does not say where it comes from; "" for none.
+        annotations: whether remarks on a text can be sent back to it.
+        images: whether pictures that a model made can be sent back to it, under "images".
+        foreign: fields of messages that other hosts want back and that this one refuses.
+        cache: how a part of the prompt is marked for its cache: "cache_control", "prompt_cache_breakpoint" or "no".
+        top_k: whether it takes `top_k`.
+        reasoning_budget: whether it takes a number of tokens to think with, as `reasoning.max_tokens`.
+        stream_usage: whether a stream can be asked for its usage.
+        needs_done: whether each stream ends in `[DONE]`, so that one without it is truncated.
+        base64: whether it gives embeddings in base64.
+    """
+
+    max_tokens: str | None = field(default=None, validator=_words("max_tokens", "max_completion_tokens"))
+    developer: bool | None = None
+    strict: bool | None = None
+    thoughts: tuple[str, ...] | None = field(default=None, validator=_words(*FORMS))
+    plain_thought: str | None = field(default=None, validator=_words(*FORMS, ""))
+    annotations: bool | None = None
+    images: bool | None = None
+    foreign: tuple[str, ...] | None = None
+    cache: str | None = field(default=None, validator=_words("cache_control", "prompt_cache_breakpoint", "no"))
+    top_k: bool | None = None
+    reasoning_budget: bool | None = None
+    stream_usage: bool | None = None
+    needs_done: bool | None = None
+    base64: bool | None = None
+
+    def over(self, base: Profile) -> Profile:
+        """This profile, and what it leaves open as another has it."""
+        own = attrs.asdict(self, recurse=False)
+        return attrs.evolve(base, **{name: value for name, value in own.items() if value is not None})
+
+
+GENERIC: Final = Profile(
+    max_tokens="max_tokens",
+    developer=False,
+    strict=False,
+    thoughts=("reasoning", "reasoning_content", "reasoning_details"),
+    plain_thought="reasoning_content",
+    annotations=True,
+    images=True,
+    foreign=(),
+    cache="cache_control",
+    top_k=True,
+    reasoning_budget=False,
+    stream_usage=True,
+    needs_done=False,
+    base64=True,
+)
+OPENAI: Final = Profile(
+    max_tokens="max_completion_tokens",
+    developer=True,
+    strict=True,
+    thoughts=(),
+    plain_thought="",
+    annotations=False,
+    images=False,
+    foreign=("extra_content", "provider_metadata", "reasoning", "reasoning_content", "reasoning_details",
+             "thought_signature"),
+    cache="prompt_cache_breakpoint",
+    top_k=False,
+)  # fmt: skip
+# by the end of a host's name
+HOSTS: Final[dict[str, Profile]] = {
+    "api.openai.com": OPENAI,
+    "openai.azure.com": OPENAI,
+    "openrouter.ai": Profile(developer=True, plain_thought="reasoning", reasoning_budget=True),
+    "mistral.ai": Profile(thoughts=("thinking",), plain_thought="thinking"),
+    "azuredatabricks.net": Profile(thoughts=("summary",), plain_thought="summary"),
+}
+O_SERIES: Final = ("low", "medium", "high")
+GPT_5: Final = ("minimal", "low", "medium", "high", "xhigh", "max")
+OLDER: Final = ("max_tokens", "cache")
+
+# of models by OpenAI, at hosts that are OpenAI's own or Azure's: elsewhere a name may mean something else
+OPENAI_MODELS: Final = (
+    *(
+        ModelRule(
+            match=match,
+            refuses=(*OLDER, *TOOLS, *SAMPLING, "response_format", "reasoning_effort", *more),
+            takes_defaults=True,
+            instructions=False,
+        )
+        for match, more in (("o1-mini*", ("stop",)), ("o1-preview*", ()))
+    ),
+    ModelRule(match="o1*", refuses=(*OLDER, *SAMPLING), efforts=O_SERIES),
+    ModelRule(match="o3-mini*", refuses=(*OLDER, *SAMPLING), efforts=O_SERIES),
+    ModelRule(match="o3*", refuses=(*OLDER, *SAMPLING, "stop"), efforts=O_SERIES),
+    ModelRule(match="o4-mini*", refuses=(*OLDER, *SAMPLING, "stop"), efforts=O_SERIES),
+    ModelRule(match="gpt-5-chat*", refuses=(*OLDER, *TOOLS)),
+    ModelRule(
+        match="gpt-5-mini*", refuses=(*OLDER, "stop"), refuses_while_reasoning=SAMPLING, efforts=GPT_5
+    ),
+    *(
+        ModelRule(match=match, refuses=OLDER, refuses_while_reasoning=SAMPLING, efforts=GPT_5)
+        for match in ("gpt-5", "gpt-5-*")
+    ),
+    *(
+        ModelRule(
+            match=f"gpt-5.{minor}*", refuses=OLDER, refuses_while_reasoning=SAMPLING,
+            efforts=("none", *GPT_5), default_effort="none",
+        )
+        for minor in (1, 2, 3, 4)
+    ),
+    ModelRule(match="gpt-5.5*", refuses=OLDER, refuses_while_reasoning=SAMPLING, efforts=("none", *GPT_5)),
+    ModelRule(match="gpt-5.6*", refuses=("max_tokens",), refuses_while_reasoning=SAMPLING, efforts=("none", *GPT_5)),
+    *(ModelRule(match=match, refuses=("cache",)) for match in ("gpt-3.5*", "gpt-4*", "chatgpt-4o*")),
+)  # fmt: skip
+
+
+def profile_of(host: str, own: Profile | None = None) -> Profile:
+    """The profile of a host, in which nothing is None; `own` counts before what is known of the host."""
+    known = next((profile for end, profile in HOSTS.items() if host == end or host.endswith(f".{end}")), Profile())
+    return (own or Profile()).over(known.over(GENERIC))
+
+
+def rule_for(host: str, model: str, own: Iterable[ModelRule] = ()) -> ModelRule | None:
+    """The rule for a model at a host; None where nothing is known. `own` counts before what is known of the host."""
+    known = OPENAI_MODELS if any(host == end or host.endswith(f".{end}") for end in OPENAI_HOSTS) else ()
+    name = model.removeprefix("ft:")
+    return next((rule for rule in (*own, *known) if fnmatchcase(name, rule.match)), None)
+
+
+OPENAI_HOSTS: Final = tuple(end for end, profile in HOSTS.items() if profile is OPENAI)
