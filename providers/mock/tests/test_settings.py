@@ -129,7 +129,7 @@ def test_wrong_settings_say_what_would_be_right(settings, says):
         (lambda: Reply("x", 5), "reasoning: expected text, got 5"),
         (lambda: Reply(tool_calls="y"), "tool_calls: expected a list, got 'y'"),
         (lambda: Reply(tool_calls=["y"]), "tool_calls[0]: expected a table with a name, got 'y'"),
-        (lambda: Reply(tool_calls=[{"nam": "y"}]), "tool_calls[0].nam: no such key; did you mean 'name'?"),
+        (lambda: Reply(tool_calls=[{"naem": "y"}]), "tool_calls[0].naem: no such key; did you mean 'name'?"),
         (lambda: Reply(tool_calls=[{"id": "y"}]), "tool_calls[0].name: missing"),
         (lambda: Reply(tool_calls=[{"name": 1}]), "tool_calls[0].name: expected text, got 1"),
         (lambda: Reply(citations=["https://a.example"]), "citations[0]: expected a Citation, got 'https://a.example'"),

@@ -45,9 +45,7 @@ TAKES: Final[Mapping[str, tuple[str, ...]]] = {
     "empty": (),
 }
 ERRORS: Final = frozenset(
-    name
-    for name in errors.__all__
-    if isinstance(cls := getattr(errors, name), type) and issubclass(cls, JackfieldError)
+    name for name, cls in vars(errors).items() if isinstance(cls, type) and issubclass(cls, JackfieldError)
 )
 BROKEN: Final[Mapping[str, tuple[type[JackfieldError], str]]] = {
     "refused": (ConnectionFailedError, "no reply from the mock: [Errno 111] Connection refused"),
