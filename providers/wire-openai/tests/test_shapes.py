@@ -163,7 +163,7 @@ BAD = {
     ),
     "tools of a string": (
         {"tools": ["add"]},
-        f"tools[0]: {A_TOOL}, got 'add'",
+        "tools[0]: expected a Tool, a function, or a dictionary in OpenAI's shape, got 'add'",
     ),
     "a tool without its type": (
         {"tools": [Tool("add"), {"name": "add"}]},
