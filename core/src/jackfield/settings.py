@@ -83,14 +83,13 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
     try:
         return cls(**values)
     except ConfigurationError as error:
-        key, colon, rest = error.message.partition(": ")
-        raise ((where / key).error(rest) if colon and key in fields else where.error(error.message)) from None
+        raise where.adopted(error, fields) from None
     except (TypeError, ValueError) as error:  # of the validators that attrs brings; they quote the value
         quotes = any(len(str(value)) > QUOTED and str(value) in str(error) for value in values.values())
         raise where.error(f"a value is refused by {type(error).__name__}" if quotes else error.args[0]) from None
 
 
-def read(value: Any, kind: Any, where: Place) -> Any:  # noqa: PLR0911 - a return for each kind
+def read(value: Any, kind: Any, where: Place) -> Any:
     """Read one value as what its field takes: nothing is converted, as a configuration means what it says.
 
     A field takes text, numbers, true and false, `Secret`, `Any`, a Literal, an attrs class, what TOML has for dates and

@@ -8,9 +8,9 @@ import attrs
 
 from jackfield import ChatRequest, Secret
 from jackfield.config import Config
+from jackfield.doors import schemas
 from jackfield.errors import BadRequestError, PluginError
 from jackfield.registry import Kind, Registry
-from jackfield.doors import schemas
 
 __all__ = ["document_schema"]
 
