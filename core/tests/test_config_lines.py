@@ -138,9 +138,7 @@ def documents(draw):
 @given(documents())
 def test_every_path_that_the_reader_finds_has_the_line_that_holds_it(text):
     # what is valid by itself may clash with what stands before it; then the rest is left out
-    written = []
-    for line in text.split("\n"):
-        written.append(line)
+    written = text.split("\n")
     while True:
         try:
             data = tomllib.loads("\n".join(written))

@@ -54,8 +54,10 @@ engine = "requests"
     ),
     (
         'default = "fkae:m"',
-        "jackfield.toml, line 1: default: expected 'provider:model' or an alias, and 'fkae' is neither "
-        "an alias nor a provider; did you mean 'fake'?",
+        (
+            "jackfield.toml, line 1: default: expected 'provider:model' or an alias, and 'fkae' is neither "
+            "an alias nor a provider; did you mean 'fake'?"
+        ),
     ),
     (
         """\
@@ -63,8 +65,10 @@ default = "fast"
 [models]
 fats = "fake:m"
 """,
-        "jackfield.toml, line 1: default: expected 'provider:model' or an alias, and 'fast' is neither "
-        "an alias nor a provider; did you mean 'fats'?",
+        (
+            "jackfield.toml, line 1: default: expected 'provider:model' or an alias, and 'fast' is neither "
+            "an alias nor a provider; did you mean 'fats'?"
+        ),
     ),
     (
         'default = "fake"',
@@ -75,8 +79,10 @@ fats = "fake:m"
 [providers.fake]
 [providers.other-fake]
 """,
-        "no model was named, and there is no default: set `default` in the configuration to a model of "
-        "'fake' or 'other-fake'",
+        (
+            "no model was named, and there is no default: set `default` in the configuration to a model of "
+            "'fake' or 'other-fake'"
+        ),
     ),
     (
         'models = "fake:m"',
@@ -104,8 +110,10 @@ default = "a"
 [models]
 a = []
 """,
-        "jackfield.toml, line 3: models.a: expected 'provider:model', a list of them, or a table with a "
-        "target, got a list",
+        (
+            "jackfield.toml, line 3: models.a: expected 'provider:model', a list of them, or a table with a "
+            "target, got a list"
+        ),
     ),
     (
         """\
@@ -113,8 +121,10 @@ default = "a"
 [models.a]
 temperature = 1
 """,
-        "jackfield.toml, line 2: models.a: expected 'provider:model', a list of them, or a table with a "
-        "target, got a table",
+        (
+            "jackfield.toml, line 2: models.a: expected 'provider:model', a list of them, or a table with a "
+            "target, got a table"
+        ),
     ),
     (
         """\
@@ -139,8 +149,10 @@ default = "a"
 [models]
 a = "fkae:m"
 """,
-        "jackfield.toml, line 3: models.a: expected 'provider:model' or an alias, and 'fkae' is neither "
-        "an alias nor a provider; did you mean 'fake'?",
+        (
+            "jackfield.toml, line 3: models.a: expected 'provider:model' or an alias, and 'fkae' is neither "
+            "an alias nor a provider; did you mean 'fake'?"
+        ),
     ),
     (
         """\
@@ -216,8 +228,10 @@ default = "fake:m"
 [providers.fake]
 api_key = "sk-1 "
 """,
-        "jackfield.toml, line 3: providers.fake.api_key: character 5 of 5 is a space, a control "
-        "character or not ASCII; was it pasted with a line break or quotes?",
+        (
+            "jackfield.toml, line 3: providers.fake.api_key: character 5 of 5 is a space, a control "
+            "character or not ASCII; was it pasted with a line break or quotes?"
+        ),
     ),
     (
         """\
@@ -225,8 +239,10 @@ default = "fake:m"
 [providers.fake]
 base_url = "localhost:8080"
 """,
-        "jackfield.toml, line 3: providers.fake.base_url: not a URL of http or https; expected "
-        "one like 'https://host/v1'",
+        (
+            "jackfield.toml, line 3: providers.fake.base_url: not a URL of http or https; expected "
+            "one like 'https://host/v1'"
+        ),
     ),
     (
         """\
@@ -234,8 +250,10 @@ default = "fake:m"
 [providers.fake]
 base_url = "https://me:word@api.fake.example"
 """,
-        "jackfield.toml, line 3: providers.fake.base_url: a URL with a user name or password is "
-        "refused; use a credential",
+        (
+            "jackfield.toml, line 3: providers.fake.base_url: a URL with a user name or password is "
+            "refused; use a credential"
+        ),
     ),
     (
         """\

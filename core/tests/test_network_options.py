@@ -259,7 +259,7 @@ WRONG = [
     ({"proxy": "socks5://host:1"}, "network.proxy: not a URL of http or https; expected one like 'https://host/v1'"),
     ({"proxy": "http://host/x"}, "network.proxy: the URL of a proxy has no path; expected one like 'http://host:3128'"),
     ({"proxy": 3}, "network.proxy: expected text, got 3"),
-    ({"proxy": "http://ho st"}, "network.proxy: secret: character 10 of 12 is a space, a control character or not "),
+    ({"proxy": "http://ho st"}, "network.proxy: character 10 of 12 is a space, a control character or not "),
     ({"max_connections": 0}, "network.max_connections: expected a number above 0, got 0"),
     ({"max_connections": 1.5}, "network.max_connections: expected a whole number, got 1.5"),
     ({"keep_alive": -1}, "network.keep_alive: expected a number above 0, got -1.0"),

@@ -235,3 +235,32 @@ def test_bytes_one_at_a_time_are_linear_work():
     events = [event for i in range(len(data)) for event in decoder.feed(data[i : i + 1])]
     assert len(events[0].data) == size
     assert Counted.work <= 3 * len(data)
+
+
+# what stands in a stream and belongs to no event
+
+
+@given(st.lists(st.integers(0, 200), max_size=6))
+def test_lines_that_belong_to_no_event_are_kept_until_the_next(places):
+    decoder = SseDecoder()
+    bare = '{\n  "error": "é"\n}\n'
+    data = f"id: 1\n: comment\nretry: 5\nold\ndata: x\n\n: comment\n{bare}\n\n".encode()
+    for chunk in cut(data, places):
+        list(decoder.feed(chunk))
+    assert list(decoder.end()) == []
+    assert decoder.stray == bare
+
+
+def test_a_line_that_the_end_cuts_off_is_kept_too():
+    decoder = SseDecoder()
+    assert list(decoder.feed(b'data: x\n\n{"error": 1}')) == [ServerSentEvent("x")]
+    assert (decoder.stray, list(decoder.end()), decoder.stray) == ("", [], '{"error": 1}\n')
+
+
+def test_what_belongs_to_no_event_is_kept_within_bounds():
+    decoder = SseDecoder()
+    for _ in range(300):
+        assert not list(decoder.feed(b"x" * 1000 + b"\n"))
+    assert 0 < len(decoder.stray) <= 64 * 1024
+    list(decoder.feed(b"\xff\n"))
+    assert decoder.stray.endswith("\ufffd\n")

@@ -37,7 +37,7 @@ PUBLIC_ROOMS = frozenset(
         "jackfield.settings",
         "jackfield.sse",
         "jackfield.testing",
-        "jackfield.typed",
+        "jackfield.doors",
         "jackfield.types",
     }
 )

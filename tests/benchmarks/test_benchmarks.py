@@ -18,7 +18,7 @@ MEASURES = ["import", "first", "help", "chat", "stream", "async-stream", "at-onc
 def benchmarks(*arguments):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTHON"))}
     command = [sys.executable, str(RUN), "--rounds", "1", "--calls", "1", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
 
 
 def measured(tmp_path, *arguments):

@@ -137,10 +137,11 @@ class Reader:
         return ""
 
     def _ours(self, arguments: list[str], piped: str) -> str:
-        variables = {}
+        # what the command remembers about its user, it remembers here
+        variables = {"XDG_STATE_HOME": str(self.folder / "state")}
         if any(word.startswith("openai:") for word in arguments) and not (self.folder / ".env.local").exists():
             # a reader has a key; what it opens here is the server of the tests
-            variables = {"OPENAI_API_KEY": "your-key", "OPENAI_BASE_URL": self.server()}
+            variables |= {"OPENAI_API_KEY": "your-key", "OPENAI_BASE_URL": self.server()}
         done = subprocess.run(
             [Path(sys.executable).with_name("jackfield"), *arguments],
             cwd=self.folder,

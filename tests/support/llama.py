@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -62,12 +61,13 @@ def llama(folder: Path, context: int = 32768, *more: str) -> Iterator[str]:
     """
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed: there is no llama.cpp server to talk to")
-    log = folder / f"llama-{'-'.join(more) or 'chat'}.log"
-    command = [sys.executable, str(SCRIPT), "0", str(context), *more]  # it finds a port itself, and says which
+    log = folder / "llama.log"
+    address = folder / "address"
+    command = [sys.executable, str(SCRIPT), str(context), str(address), *more]
     with log.open("wb") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
-        yield f"{_address(child, log)}/v1"
+        yield f"{_address(child, address, log)}/v1"
     finally:
         child.terminate()
         try:
@@ -77,13 +77,14 @@ def llama(folder: Path, context: int = 32768, *more: str) -> Iterator[str]:
             child.wait()
 
 
-def _address(child: subprocess.Popen[bytes], log: Path) -> str:
+def _address(child: subprocess.Popen[bytes], file: Path, log: Path) -> str:
     until = time.monotonic() + SECONDS
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < until and child.poll() is None:
-        if found := re.search(r"^listening on (http://\S+)\s", log.read_text(errors="replace"), re.MULTILINE):
-            with contextlib.suppress(OSError), opener.open(f"{found[1]}/health", timeout=2) as reply:
+        if file.exists():
+            address = file.read_text()
+            with contextlib.suppress(OSError), opener.open(f"{address}/health", timeout=2) as reply:
                 if reply.status == 200:
-                    return found[1]
+                    return address
         time.sleep(0.05)
     raise RuntimeError(f"the server does not answer (exit code {child.poll()}):\n{log.read_text()[-2000:]}")

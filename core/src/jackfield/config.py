@@ -47,11 +47,6 @@ class Alias:
     targets: tuple[str, ...]
     settings: Mapping[str, Any] = field(factory=dict)
 
-    @property
-    def target(self) -> str:
-        """The first target."""
-        return self.targets[0]
-
 
 @frozen
 class Config:
@@ -180,6 +175,7 @@ def _file(path: Path, name: str) -> Document:
     """Read a file. Its table is None where a pyproject.toml has none."""
     import tomllib
 
+    content = b""
     try:
         content = path.read_bytes()
         table: Any = tomllib.loads(content.decode("utf-8-sig"))

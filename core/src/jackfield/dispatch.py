@@ -168,7 +168,7 @@ class Dispatcher:
                 raise where.error("a list of targets needs a fallback middleware, and there is none")
             passed.append(named)
             settings = {**found.settings, **settings}
-            alias, named = alias or named, found.target
+            alias, named = alias or named, found.targets[0]
         provider, _, model = named.partition(":")
         if provider not in self._instances.names:
             known = self.config.models.keys() | self._instances.names

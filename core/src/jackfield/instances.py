@@ -179,8 +179,8 @@ class Instances:
             if named and variable.name != mine and document.distrust:
                 only = f"only {mine}" if mine else "none here"
                 raise place.untrusted(f"of all variables this file may name {only}, not {variable.name}")
-        for key in found.values if endpoint is not None else ():
-            if found.is_secret(key) and found.source(key) != found.source("base_url"):
+        for key in found.values:
+            if endpoint and found.is_secret(key) and found.source(key) != found.source("base_url"):
                 self._check_binding(found, key, endpoint)
         return found
 

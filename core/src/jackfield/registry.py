@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 import pluggy
 
 from . import hooks
-from .configuration.place import Place
+from .configuration.place import Document, Place
 from .errors import ConfigurationError, JackfieldError, PluginError
 from .operations import CHAT, COMPLETE, EMBED, MODEL, MODELS, Operation
 from .settings import nearest, structure
@@ -73,6 +73,7 @@ class Registry:
             ConfigurationError: no such plugin, or wrong settings.
             PluginError: the plugin cannot be loaded or does not do what it should.
         """
+        where = where if isinstance(where, Place) else Place(Document(where))
         loaded = self._load(kind, plugin)
         cls = self.settings_class(kind, plugin)
         settings = dict(raw) if cls is None else structure(cls, raw, where)
@@ -80,7 +81,7 @@ class Registry:
         try:
             made = hook(kind=name, settings=settings) if kind == "store" else hook(name=name, settings=settings)
         except ConfigurationError as error:
-            raise Place.of(where).adopted(error) from error.__cause__
+            raise where.adopted(error) from error.__cause__
         except JackfieldError:
             raise
         except Exception as error:

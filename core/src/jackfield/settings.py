@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-from .configuration.place import Place
+from .configuration.place import Document, Place
 from .endpoint import Secret
 from .errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from cattrs import Converter
 
 __all__ = ["Written", "check_keys", "meant", "nearest", "read", "shown", "structure"]
 
@@ -75,7 +71,7 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
     Raises:
         ConfigurationError: a key is unknown or missing, or a value has the wrong type.
     """
-    where = Place.of(where)
+    where = where if isinstance(where, Place) else Place(Document(where))
     attrs.resolve_types(cls)
     fields = {field.alias: field for field in attrs.fields(cls) if field.init}
     check_keys(raw, fields, where)
@@ -97,14 +93,15 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
 
 
 def read(value: Any, kind: Any, where: Place) -> Any:
-    """Read one value as what its field takes.
+    """Read one value as what its field takes: nothing is converted, as a configuration means what it says.
+
+    A field takes text, numbers, true and false, `Secret`, `Any`, a Literal, an attrs class, what TOML has for dates and
+    times, and lists, tables and unions of these.
 
     Raises:
         ConfigurationError: it is something else.
     """
-    if kind in {None, Any}:
-        return value
-    if isinstance(value, Written):
+    if isinstance(value, Written) and kind not in {None, Any}:
         value = str(value) if _fits(str(value), kind) else meant(value)
     origin, inner = get_origin(kind) or kind, get_args(kind)
     if origin in UNIONS:
@@ -114,28 +111,30 @@ def read(value: Any, kind: Any, where: Place) -> Any:
             fitting = [one for one in kinds if attrs.has(one)]  # its error says which key is wrong
         if fitting:
             return read(value, fitting[0], where)
-    elif origin in SEQUENCES and isinstance(value, list | tuple) and inner[1:] in {(), (...,)} and inner:
-        items = [read(item, inner[0], where / index) for index, item in enumerate(value)]
+    elif origin in SEQUENCES and inner[1:] in {(), (...,)} and isinstance(value, list | tuple):
+        items = [read(item, inner[0] if inner else Any, where / index) for index, item in enumerate(value)]
         return tuple(items) if origin is Sequence else origin(items)
-    elif origin in MAPPINGS and isinstance(value, Mapping) and inner:
-        return {key: read(item, inner[1], where / key) for key, item in value.items()}
+    elif origin in MAPPINGS and isinstance(value, Mapping):
+        return {key: read(item, inner[1] if inner else Any, where / key) for key, item in value.items()}
     elif attrs.has(origin) and isinstance(value, Mapping):
         return structure(kind, value, where)
-    elif attrs.has(origin) and isinstance(value, kind):
-        return value
-    elif not (origin in SEQUENCES and isinstance(value, str | Mapping)):  # one of its letters or keys is never meant
-        try:
-            return PLAIN[kind](value) if kind in PLAIN else _converter().structure(value, kind)
-        except ConfigurationError as error:
-            raise where.error(error.message) from None
-        except Exception:  # noqa: BLE001, S110 - cattrs raises whatever a hook raises, and groups of it
-            pass
+    elif kind is Secret and isinstance(value, str):
+        return where.of_text(Secret, value)
+    elif _is(value, kind, inner) or (kind is float and _is(value, int, ())):
+        return float(value) if kind is float else value
     raise where.error(f"expected {_words(kind)}, got {shown(value)}")
+
+
+def _is(value: object, kind: Any, choice: tuple[Any, ...]) -> bool:
+    if kind in {None, Any} or get_origin(kind) is Literal:
+        return value in choice or not choice
+    # true is a number to Python, and to nobody else
+    return isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def _fits(value: object, kind: Any) -> bool:
     try:
-        read(value, kind, Place.of(""))
+        read(value, kind, Place(Document("")))
     except ConfigurationError:
         return False
     return True
@@ -161,43 +160,6 @@ def _words(kind: Any) -> str:
         return " or ".join(_words(one) for one in get_args(kind) if one is not NoneType)
     if origin is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
-    if origin in MAPPINGS or attrs.has(origin):
-        return "a table"
-    return "a list" if origin in SEQUENCES else f"a {kind.__name__}" if isinstance(kind, type) else str(kind)
-
-
-def _exactly(kind: type[Any], accepted: Any) -> Callable[[object], object]:
-    def check(value: object) -> object:
-        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-            raise TypeError
-        return kind(value)
-
-    return check
-
-
-def _secret(value: object) -> Secret:
-    if isinstance(value, Secret):
-        return value
-    if not isinstance(value, str):
-        raise TypeError
-    return Secret(value)
-
-
-# a configuration means what it says: no number is made of "5" or of true
-PLAIN: Final[Mapping[Any, Callable[[object], object]]] = {
-    str: _exactly(str, str),
-    int: _exactly(int, int),
-    float: _exactly(float, (int, float)),
-    bool: _exactly(bool, bool),
-    Secret: _secret,
-}
-
-
-@cache
-def _converter() -> Converter:
-    from cattrs import Converter  # most settings are plain, and importing it takes as long as reading them all
-
-    converter = Converter(forbid_extra_keys=True)
-    for kind, check in PLAIN.items():
-        converter.register_structure_hook(kind, lambda value, _, check=check: check(value))
-    return converter
+    if origin in SEQUENCES:
+        return "a list"
+    return "a table" if origin in MAPPINGS or attrs.has(origin) else f"a {getattr(kind, '__name__', kind)}"

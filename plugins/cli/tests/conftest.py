@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +37,27 @@ BODY
 @hookimpl
 def jackfield_provider(name, settings):
     return Stage(name, {"chat": "play"})
+"""
+
+
+KEYED = """
+from attrs import frozen
+from jackfield.errors import ConfigurationError
+from jackfield.hooks import hookimpl
+from jackfield.provider import Endpoint, HttpProvider, Secret
+
+@frozen
+class Settings:
+    api_key: Secret | None = None
+    base_url: str = "https://api.openai.com/v1"
+
+@hookimpl
+def jackfield_settings():
+    return Settings
+
+@hookimpl
+def jackfield_provider(name, settings):
+    return HttpProvider(name, Endpoint.parse(settings.base_url), {"chat": "m"})
 """
 
 
@@ -97,6 +120,65 @@ class Place:
         self.write('default = "stage"\n')
 
 
+# the child takes the terminal as its own, so that a key pressed there becomes a signal
+ADOPT = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
+
+
+class Terminal:
+    """The side of a pseudo-terminal that a person sits at."""
+
+    def __init__(self, place, *arguments, variables=None, **redirected):
+        import termios
+
+        self.master, slave = os.openpty()
+        termios.tcsetwinsize(slave, (30, 100))
+        self.seen = b""
+        self.child = subprocess.Popen(
+            [sys.executable, "-c", ADOPT, *place.command(*arguments)],
+            cwd=place.folder,
+            env={**place.environment, **(variables or {})},
+            start_new_session=True,
+            **{"stdin": slave, "stdout": slave, "stderr": slave, **redirected},
+        )
+        os.close(slave)
+
+    def read(self, until=None):
+        """Read until something is seen, or to the end."""
+        limit = self.limit()
+        while (until is None or until not in self.seen) and self.more(limit):
+            pass
+        return self.seen.replace(b"\r\n", b"\n").decode()
+
+    def limit(self):
+        """When to give up waiting."""
+        return time.monotonic() + 30
+
+    def more(self, limit):
+        """Wait for more to be seen. False at the end."""
+        while not select.select([self.master], [], [], 1)[0]:
+            assert time.monotonic() < limit, self.seen
+        try:
+            data = os.read(self.master, 4096)
+        except OSError:
+            data = b""
+        self.seen += data
+        return bool(data)
+
+    def press(self, keys):
+        os.write(self.master, keys)
+
+    def finish(self):
+        """Everything that was shown, and the exit status."""
+        shown = self.read()
+        return shown, self.child.wait(30)
+
+    def close(self):
+        os.close(self.master)
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
@@ -107,3 +189,35 @@ def echo(place: Place) -> Callable[..., SimpleNamespace]:
     """Runs `chat` with a provider that says what it was told."""
     place.stage("yield TextDelta(said)\nyield STOP")
     return lambda *arguments, **more: place.run("chat", *arguments, **more)
+
+
+@pytest.fixture
+def terminal(place):
+    opened = []
+
+    def start(*arguments, **more):
+        opened.append(Terminal(place, *arguments, **more))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def appears():
+    """Waits for a file."""
+
+    def wait(file):
+        limit = time.monotonic() + 30
+        while not file.exists():
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def keyed_plugin():
+    """A provider over HTTP with a key and an address."""
+    return KEYED

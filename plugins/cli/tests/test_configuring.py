@@ -274,8 +274,10 @@ def test_what_trust_would_allow_is_told_before_and_after(clean_folder, registry,
     monkeypatch.setenv("ANY_TOKEN", "sk-2")
     write("jackfield.toml", RISKY + "[network]\nca = 'mine.pem'\n")
     expected = [
-        "jackfield.toml, line 2: providers.fake.base_url: the key from FAKE_API_KEY in the environment would be sent "
-        "to https://elsewhere.example:443",
+        (
+            "jackfield.toml, line 2: providers.fake.base_url: the key from FAKE_API_KEY in the environment would be "
+            "sent to https://elsewhere.example:443"
+        ),
         "jackfield.toml, line 5: middleware[0].token: of all variables this file may name none here, not ANY_TOKEN",
         "jackfield.toml, line 7: network.ca: this says by whom requests pass or whom to trust",
     ]

@@ -49,7 +49,7 @@ def test_every_configuration_of_the_documents_is_taken(text):
     made = schema()
     # what a document installs on its way is not installed here
     table = table_of(text)
-    table["middleware"] = [item for item in table.get("middleware", []) if item["use"] in ("count",)]
+    table["middleware"] = [item for item in table.get("middleware", []) if item["use"] == "count"]
     jsonschema.validate(table, made, jsonschema.Draft202012Validator)
 
 

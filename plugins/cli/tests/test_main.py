@@ -1,10 +1,12 @@
 import subprocess
 import sys
 import time
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
+
+from jackfield_cli.main import ABOUT
 
 HELP = "from jackfield_cli.main import main; main()"
 
@@ -14,8 +16,24 @@ def test_help_lists_commands_and_imports_none(place):
     for arguments in (["--help"], []):
         done = place.run(*arguments)
         assert (done.code, done.err) == (0, "")
-        assert ["chat", "jackfield-cli"] in [line.split() for line in done.out.splitlines()]
-        assert ["loud", "jf-loud"] in [line.split() for line in done.out.splitlines()]
+        lines = [line.split(maxsplit=1) for line in done.out.splitlines()]
+        assert ["loud", "from jf-loud"] in lines
+        for name, about in ABOUT.items():
+            assert [name, about] in lines
+        assert "130  interrupted with Ctrl-C" in done.out
+
+
+def test_help_knows_every_command_of_this_package():
+    ours = {point.name for point in entry_points(group="jackfield.commands") if point.dist.name == "jackfield-cli"}
+    assert ours == ABOUT.keys()
+
+
+@pytest.mark.parametrize("name", sorted(ABOUT))
+def test_every_command_has_help_and_tells_its_exit_statuses(place, name):
+    done = place.run(name, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert "Exit status" in done.out
+    assert "--config FILE" in done.out or "Commands:" in done.out
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
@@ -30,7 +48,7 @@ def test_the_start_imports_little(place, arguments):
         check=True,
     )
     loaded = {name for name in done.stderr.split() if name.split(".")[0] in {"jackfield", "jackfield_cli"}}
-    assert loaded == {"jackfield_cli", "jackfield_cli.main", "jackfield_cli.terminal"}
+    assert loaded == {"jackfield_cli", "jackfield_cli.common", "jackfield_cli.main", "jackfield_cli.terminal"}
     assert not {"httpx", "httpx2", "rich", "attr", "attrs", "pluggy", "anyio", "asyncio", "jackfield_mock"} & set(
         done.stderr.split()
     )
@@ -71,7 +89,11 @@ def test_the_console_script_is_there(place):
 
 @pytest.mark.parametrize(
     ("typed", "advice"),
-    [("caht", "did you mean 'chat'?"), ("chats", "did you mean 'chat'?"), ("xyzzy", "there is chat")],
+    [
+        ("caht", "did you mean 'chat'?"),
+        ("chats", "did you mean 'chat'?"),
+        ("xyzzy", f"there is {', '.join(sorted(ABOUT))}"),
+    ],
 )
 def test_an_unknown_command_suggests_the_nearest(place, typed, advice):
     done = place.run(typed)

@@ -1,81 +1,18 @@
 """What a person at a terminal sees: these tests hold the other end of one."""
 
 import os
-import select
 import signal
 import subprocess
-import sys
-import time
 
 import pytest
 
 pytest.importorskip("termios")
 
-# the child takes the terminal as its own, so that a key pressed there becomes a signal
-ADOPT = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
 
-
-class Terminal:
-    """The side of a pseudo-terminal that a person sits at."""
-
-    def __init__(self, place, *arguments, **redirected):
-        self.master, slave = os.openpty()
-        self.seen = b""
-        self.child = subprocess.Popen(
-            [sys.executable, "-c", ADOPT, *place.command(*arguments)],
-            cwd=place.folder,
-            env=place.environment,
-            start_new_session=True,
-            **{"stdin": slave, "stdout": slave, "stderr": slave, **redirected},
-        )
-        os.close(slave)
-
-    def read(self, until=None):
-        """Read until something is seen, or to the end."""
-        limit = time.monotonic() + 30
-        while until is None or until not in self.seen:
-            assert time.monotonic() < limit, self.seen
-            if not select.select([self.master], [], [], 1)[0]:
-                continue
-            try:
-                data = os.read(self.master, 4096)
-            except OSError:
-                break
-            if not data:
-                break
-            self.seen += data
-        return self.seen.replace(b"\r\n", b"\n").decode()
-
-    def press(self, keys):
-        os.write(self.master, keys)
-
-    def finish(self):
-        """Everything that was shown, and the exit status."""
-        shown = self.read()
-        return shown, self.child.wait(30)
-
-    def close(self):
-        os.close(self.master)
-        if self.child.poll() is None:
-            self.child.kill()
-        self.child.wait()
-
-
-@pytest.fixture
-def terminal(place):
-    opened = []
-
-    def start(*arguments, **redirected):
-        opened.append(Terminal(place, *arguments, **redirected))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
-
-
-def test_no_prompt_at_a_terminal_is_wrong_use(terminal):
-    shown, code = terminal("chat").finish()
+@pytest.mark.parametrize("away", ["stdout", "json"])
+def test_no_prompt_where_there_can_be_no_conversation_is_wrong_use(terminal, away):
+    redirected = {"stdout": subprocess.DEVNULL} if away == "stdout" else {}
+    shown, code = terminal("chat", *(["--json"] if away == "json" else []), **redirected).finish()
     assert code == 2
     assert shown.startswith("jackfield: no prompt: write one behind `chat`, or pipe one into it")
     assert shown.count("\n") == 1
@@ -127,7 +64,7 @@ finally:
 """
 
 
-def test_ctrl_c_closes_the_stream_and_leaves_a_fresh_line(place, terminal):
+def test_ctrl_c_closes_the_stream_and_leaves_a_fresh_line(place, terminal, appears):
     place.stage(SLOW)
     person = terminal("chat", "Hello")
     person.read(until=b"so far")
@@ -151,21 +88,6 @@ def test_ctrl_c_with_a_slow_mock(place, terminal):
     assert "said" not in shown
 
 
-def appears(file):
-    limit = time.monotonic() + 30
-    while not file.exists():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
-
-
-def test_ctrl_c_before_anything_was_said(place, terminal):
-    place.stage("__import__('pathlib').Path('begun').touch()\nawait runtime.sleep(30)\nyield STOP")
-    person = terminal("chat", "--no-stream", "Hello")
-    appears(place.folder / "begun")
-    person.press(b"\x03")
-    assert person.finish() == ("^C\n", 130)
-
-
 TELL = """
 import pathlib, sys
 
@@ -181,7 +103,7 @@ sys.stdin = Telling(sys.stdin)
 """
 
 
-def test_ctrl_c_while_typing(place, terminal):
+def test_ctrl_c_while_typing(place, terminal, appears):
     place.install("sitecustomize", TELL, "", "telling")
     person = terminal("chat", "-")
     appears(place.folder / "reading")

@@ -136,6 +136,13 @@ def test_messages(message, expected):
     assert turns(message) == expected
 
 
+def test_turns_of_the_system_stay_where_they_are_also_several_in_the_middle():
+    roles = ["system", "user", "system", "assistant", "system", "user"]
+    for to in (OFFICIAL, LOCAL):
+        sent_turns = turns(*(Message(role, str(index)) for index, role in enumerate(roles)), to=to)
+        assert [(turn["role"], turn["content"]) for turn in sent_turns] == [(r, str(i)) for i, r in enumerate(roles)]
+
+
 WRONG = [
     (Message("tool", "x"), r"messages\[1\].parts\[0\]: a tool's turn holds results of tools only, not Text"),
     (Message("user", ToolResult("c", "x")), r"parts\[0\]: the turn of role 'user' cannot hold a ToolResult"),
@@ -160,6 +167,11 @@ def test_what_this_wire_cannot_carry_is_reported(message, says):
     assert left["messages"][0] == USER
     assert [notice.kind for notice in notices] == ["unsupported"]
     assert sent(messages=both, unsupported="drop") == (left, notices)
+
+
+def test_a_refusal_that_says_more_stays_a_part_of_the_content():
+    part = {"type": "refusal", "refusal": "No.", "x": 1}
+    assert turns({"role": "assistant", "content": [part]}) == [{"role": "assistant", "content": [part]}]
 
 
 def test_other_hosts_may_take_pictures_anywhere():

@@ -1,1 +1,1 @@
-"""What `jackfield.config` is made of: places in a file, variables, trust, and what can be said about a configuration."""
+"""What `jackfield.config` is made of: places in a file, the variables that set values, and trust."""

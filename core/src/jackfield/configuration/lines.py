@@ -26,64 +26,69 @@ TOKEN: Final = re.compile(
 
 def lines(text: str) -> dict[KeyPath, int]:
     """The line, from 1 on, of each key and each item of an array. A table has that of its header, or where it began."""
-    starts: dict[KeyPath, int] = {}
-    counts: dict[KeyPath, int] = {}  # of the tables in each array of tables
-    tokens = ((match[0], match.start()) for match in TOKEN.finditer(text) if match[0][0] not in " \t\r#")
+    reader = _Reader(text)
+    reader.pairs((), "")
+    ends = [match.start() for match in re.finditer("\n", text)]
+    return {path: bisect_right(ends, start - 1) + 1 for path, start in reader.starts.items()}
 
-    def enter(path: KeyPath, keys: list[tuple[str, int]], brackets: int = 0) -> KeyPath:
-        """Follow a dotted key; each is as it is written in the text. That of a header has one bracket or two."""
-        for number, (key, start) in enumerate(keys, start=brackets and 1 - len(keys)):
-            path = (*path, key)
-            if number == 0 and brackets == 1:
-                starts[path] = start
-            starts.setdefault(path, start)
-            if number == 0 and brackets == 2:
-                counts[path] = counts.get(path, 0) + 1
-            if path in counts:
-                path = (*path, counts[path] - 1)
-                starts.setdefault(path, start)
-        return path
 
-    def pairs(path: KeyPath, end: str) -> None:
+class _Reader:
+    """Reads a text from its beginning to its end. `starts` tells where each value was found."""
+
+    def __init__(self, text: str) -> None:
+        self.starts: dict[KeyPath, int] = {}
+        self._counts: dict[KeyPath, int] = {}  # of the tables in each array of tables
+        self._rest = ((match[0], match.start()) for match in TOKEN.finditer(text) if match[0][0] not in " \t\r#")
+
+    def pairs(self, path: KeyPath, end: str) -> None:
         """Read keys and values up to the end of an inline table, or of the text. What follows a value is no key."""
         keys: list[tuple[str, int]] = []
         brackets = 0
-        for token, start in tokens:
-            if token == end:
+        for part, start in self._rest:
+            if part == end:
                 return
-            if token == "=":
-                value(enter(path, keys), *next(tokens))
+            if part == "=":
+                self._value(self._enter(path, keys), *next(self._rest))
                 keys = []
-            elif token == "[":
+            elif part == "[":
                 brackets += 1
-            elif token == "]" and brackets:
-                path = enter((), keys, brackets)
+            elif part == "]" and brackets:
+                path = self._enter((), keys, brackets)
                 keys, brackets = [], 0
-            elif token in {"]", ",", "\n"}:
+            elif part in {"]", ",", "\n"}:
                 keys = []
             else:
-                keys += [(key, start) for key in _keys(token)]
+                keys += [(key, start) for key in _keys(part)]
 
-    def value(path: KeyPath, token: str, start: int) -> None:
-        starts.setdefault(path, start)
-        if token == "{":
-            pairs(path, "}")
-        elif token == "[":
+    def _value(self, path: KeyPath, part: str, start: int) -> None:
+        self.starts.setdefault(path, start)
+        if part == "{":
+            self.pairs(path, "}")
+        elif part == "[":
             index = 0
-            for inner, at in tokens:
+            for inner, at in self._rest:
                 if inner == "]":
                     return
-                if inner == ",":
-                    index += 1
-                elif inner != "\n":
-                    value((*path, index), inner, at)
+                index += inner == ","
+                if inner not in {",", "\n"}:
+                    self._value((*path, index), inner, at)
 
-    pairs((), "")
-    ends = [match.start() for match in re.finditer("\n", text)]
-    return {path: bisect_right(ends, start - 1) + 1 for path, start in starts.items()}
+    def _enter(self, path: KeyPath, keys: list[tuple[str, int]], brackets: int = 0) -> KeyPath:
+        """Follow a dotted key. That of a header has one bracket, or two where it begins another table of an array."""
+        for number, (key, start) in enumerate(keys, start=1):
+            path = (*path, key)
+            self.starts.setdefault(path, start)
+            if number == len(keys) and brackets == 1:
+                self.starts[path] = start
+            elif number == len(keys) and brackets:
+                self._counts[path] = self._counts.get(path, 0) + 1
+            if path in self._counts:
+                path = (*path, self._counts[path] - 1)
+                self.starts.setdefault(path, start)
+        return path
 
 
-def _keys(token: str) -> list[str]:
+def _keys(part: str) -> list[str]:
     import tomllib
 
-    return list(tomllib.loads(f"{token} = 0")) if token[0] in "\"'" else [key for key in token.split(".") if key]
+    return list(tomllib.loads(f"{part} = 0")) if part[0] in "\"'" else [key for key in part.split(".") if key]

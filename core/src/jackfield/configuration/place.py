@@ -73,15 +73,10 @@ class Document:
 
 @frozen
 class Place:
-    """A value of the configuration. Its text says where that was written: looked up when it is asked for, not before."""
+    """A value of the configuration. Its text says where that was written, which is looked up when it is asked for."""
 
     document: Document
     path: KeyPath = ()
-
-    @classmethod
-    def of(cls, where: Place | str) -> Place:
-        """A place for something that no document holds, called by a text."""
-        return where if isinstance(where, Place) else cls(Document(where))
 
     def __truediv__(self, key: str | int) -> Place:
         return Place(self.document, (*self.path, key))
@@ -111,7 +106,7 @@ class Place:
     def error(self, message: str, cls: type[ConfigurationError] = ConfigurationError) -> ConfigurationError:
         """An error about the value here."""
         error = cls(f"{self}: {message}")
-        error.key, error.variable = self.path, self.variable and self.variable.name
+        error.key, error.variable = self.path, self.variable.name if self.variable else None
         return error
 
     def untrusted(self, what: str) -> ConfigurationError:

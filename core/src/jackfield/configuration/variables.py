@@ -92,11 +92,9 @@ def overlay(document: Document, variables: list[Sourced], kinds: Mapping[str, An
         place = Place(Document(NO_FILE, variables={(): variable}))
         parts = variable.name.removeprefix(PREFIX).split("__")
         if parts[0].lower() not in kinds or "" in parts:
-            scalars = [key for key, kind in kinds.items() if not attrs.has(kind)]
-            scalars += [
-                f"{key}__{one.alias}" for key, kind in kinds.items() if attrs.has(kind) for one in attrs.fields(kind)
-            ]
-            known = [*OTHERS, *(PREFIX + one.upper() for one in scalars)]
+            inner = {key: [one.alias for one in attrs.fields(kind)] for key, kind in kinds.items() if attrs.has(kind)}
+            names = [*(kinds.keys() - inner), *(f"{key}__{one}" for key in inner for one in inner[key])]
+            known = [*OTHERS, *(PREFIX + name.upper() for name in names)]
             raise place.error(f"no such variable; {nearest(variable.name, known)}")
         try:
             if path := _set(table, parts, Written(variable.value), fill=fill):
@@ -108,8 +106,8 @@ def overlay(document: Document, variables: list[Sourced], kinds: Mapping[str, An
 
 
 def _set(node: Any, parts: list[str], value: Written, path: KeyPath = (), *, fill: bool) -> KeyPath | None:
-    """Set one value; every table on the way is copied. Gives its path, or None where it is there and gaps are filled."""
-    key = _key(node, parts[0])
+    """Set one value; every table on the way is copied. Gives its path, or None where there was one to be kept."""
+    key: Any = _key(node, parts[0])
     path = (*path, key)
     there = node[key] if isinstance(node, list) else node.get(key)
     if len(parts) == 1:
@@ -119,9 +117,11 @@ def _set(node: Any, parts: list[str], value: Written, path: KeyPath = (), *, fil
         return path
     if isinstance(there, str) and path[:-1] == ("models",):
         there = {"target": there}
-    if not isinstance(there, Mapping | list | tuple | None):
+    elif there is None:
+        there = {}
+    elif not isinstance(there, Mapping | list | tuple):
         raise LookupError
-    node[key] = list(there) if isinstance(there, list | tuple) else dict(there or {})
+    node[key] = dict(there) if isinstance(there, Mapping) else list(there)
     return _set(node[key], parts[1:], value, path, fill=fill)
 
 

@@ -16,20 +16,8 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from .. import __version__
+from .. import __version__, errors
 from ..endpoint import Endpoint, Secret
-from ..errors import (
-    BadRequestError,
-    ConfigurationError,
-    ConnectionFailedError,
-    ConnectTimeoutError,
-    JackfieldError,
-    MalformedReplyError,
-    ReadTimeoutError,
-    StreamInterruptedError,
-    StreamStateError,
-    TruncatedStreamError,
-)
 from ..http import HttpRequest
 from ..runtime import Control, Limits
 from .gzip import Gzip
@@ -95,14 +83,14 @@ class Engine:
             work = Work(limits, control, place, tunnel=tunnel)
             try:
                 return await self._send(target, request, work, proxy)
-            except ConnectionFailedError:
+            except errors.ConnectionFailedError:
                 if work.connected or self._closed:
                     raise
         return await self._send(target, request, Work(limits, control, place, tunnel=tunnel), proxy)
 
     async def _send(self, target: Endpoint, request: HttpRequest, work: Work, proxy: Proxy | None) -> EngineReply:
         if self._closed:
-            raise StreamStateError("the client is closed")
+            raise errors.StreamStateError("the client is closed")
         pool = self._pool(target.scheme, proxy)
         secret = target.credential.resolve() if target.credential is not None else None
         message = self._core.Request(
@@ -115,7 +103,7 @@ class Engine:
             ),
             headers=_headers(target, request, secret),  # in no variable: some reports show those of each frame
             content=request.body,
-            extensions={"timeout": {"pool": work.allowed(None, ConnectTimeoutError)}},
+            extensions={"timeout": {"pool": work.allowed(None, errors.ConnectTimeoutError)}},
         )
         with self.at_work(work, "connect"):
             response = await pool.handle(message)
@@ -186,32 +174,32 @@ class AtWork:
         current.reset(self._token)
         if self._work.control is not None:
             self._work.control.detach()
-        if error is not None and not isinstance(error, JackfieldError):
+        if error is not None and not isinstance(error, errors.JackfieldError):
             self._rename(error)
 
     def _rename(self, error: BaseException) -> None:
         core, work = self._core, self._work
         if isinstance(error, core.ConnectTimeout | core.PoolTimeout):
-            raise work.late(ConnectTimeoutError) from None
+            raise work.late(errors.ConnectTimeoutError) from None
         if isinstance(error, core.TimeoutException):
-            raise work.late(ConnectTimeoutError if work.opening else ReadTimeoutError) from None
+            raise work.late(errors.ConnectTimeoutError if work.opening else errors.ReadTimeoutError) from None
         if isinstance(error, core.ProxyError):
             status = str(error)[:3]  # the rest is the proxy's own text
             refused = f"no reply from {work.origin}: the proxy answered {status}"
-            raise ConnectionFailedError(refused, retryable=status.startswith("5")) from None
+            raise errors.ConnectionFailedError(refused, retryable=status.startswith("5")) from None
         if isinstance(error, core.LocalProtocolError):
             # its text quotes the header that it refused, and that may be the key
-            raise BadRequestError(
+            raise errors.BadRequestError(
                 "the request cannot be written as HTTP/1.1: a header or the path is illegal"
             ) from None
         if isinstance(error, core.NetworkError | core.ProtocolError | core.UnsupportedProtocol | OSError):
             if work.stopped:
-                raise StreamStateError("the stream was closed while it was being read") from None
+                raise errors.StreamStateError("the stream was closed while it was being read") from None
             text = str(error) or type(error).__name__
             error = error.with_traceback(None)  # the pool's frames hold the headers
             if self._phase == "connect":
-                raise ConnectionFailedError(f"no reply from {work.origin}: {text}") from error
-            raise StreamInterruptedError(f"the connection broke: {text}") from error
+                raise errors.ConnectionFailedError(f"no reply from {work.origin}: {text}") from error
+            raise errors.StreamInterruptedError(f"the connection broke: {text}") from error
 
 
 class EngineReply:
@@ -238,7 +226,7 @@ class EngineReply:
             return piece
         while True:
             with self._engine.at_work(self._work, "read"):
-                self._work.allowed(None, ReadTimeoutError)
+                self._work.allowed(None, errors.ReadTimeoutError)
                 data = await self._following()
             if not self._begun:
                 self._begun = True
@@ -246,7 +234,7 @@ class EngineReply:
             if data is None:
                 self._work.stream = None  # the connection may serve another call from here on
                 if self._gzip is not None and not self._gzip.complete:
-                    raise TruncatedStreamError("the reply ended inside its gzip encoding")
+                    raise errors.TruncatedStreamError("the reply ended inside its gzip encoding")
                 return None
             if self._gzip is None:
                 return data
@@ -268,7 +256,7 @@ class EngineReply:
         try:
             while left > 0 and (data := await self.read()) is not None:
                 left -= len(data)
-        except JackfieldError:
+        except errors.JackfieldError:
             pass  # the reply was complete; only the connection is lost
 
     async def aclose(self) -> None:
@@ -282,9 +270,9 @@ def _choose(name: str) -> str:
     if name == "auto":
         return "httpx2" if importlib.util.find_spec("httpx2") else "httpx"
     if name not in CORES:
-        raise ConfigurationError(f"engine: expected 'auto', 'httpx' or 'httpx2', got {name!r}")
+        raise errors.ConfigurationError(f"engine: expected 'auto', 'httpx' or 'httpx2', got {name!r}")
     if importlib.util.find_spec(name) is None:
-        raise ConfigurationError(f"engine: {name!r} is not installed")
+        raise errors.ConfigurationError(f"engine: {name!r} is not installed")
     return name
 
 
@@ -304,7 +292,7 @@ def _headers(target: Endpoint, request: HttpRequest, secret: Secret | None) -> l
     try:
         return [(name.encode("ascii"), value.encode("ascii")) for name, value in named.items()]
     except UnicodeEncodeError:
-        raise BadRequestError("a header of the request is not ASCII") from None
+        raise errors.BadRequestError("a header of the request is not ASCII") from None
 
 
 def _decoder(encoding: str) -> Gzip | None:
@@ -313,4 +301,4 @@ def _decoder(encoding: str) -> Gzip | None:
             return None
         case "gzip" | "x-gzip":
             return Gzip()
-    raise MalformedReplyError(f"the reply is encoded as {encoding!r}, which was not asked for")
+    raise errors.MalformedReplyError(f"the reply is encoded as {encoding!r}, which was not asked for")

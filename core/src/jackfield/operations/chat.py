@@ -8,9 +8,9 @@ from typing import Any
 from attrs import field, frozen
 
 from .. import types as t
+from ..doors import schemas
 from ..errors import MalformedReplyError
 from ..http import read_json
-from ..typed import schemas
 from ..types.content import Brief
 from .asking import (
     read_response_format,

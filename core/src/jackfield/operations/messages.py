@@ -1,42 +1,20 @@
-"""Reads messages from what people write: strings, our own types, or OpenAI-shaped dictionaries.
-
-Of a dictionary nothing is lost: what we have no word for goes to `extra`, a part of an unknown type becomes `Unknown`.
-"""
+"""Reads messages from what people write: strings, our own types, or dictionaries in OpenAI's shape."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
-from typing import Any, Final, TypeAlias, cast, get_args
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
 
+from ..doors import shapes
 from ..errors import BadRequestError
-from ..types import (
-    Audio,
-    CacheMark,
-    File,
-    Image,
-    Message,
-    Part,
-    Reasoning,
-    Refusal,
-    Role,
-    Text,
-    ToolCall,
-    ToolResult,
-    Unknown,
-)
+from ..types import Message
 
-__all__ = ["MessageLike", "MessagesLike", "items", "read_cache", "read_messages", "rest"]
+__all__ = ["MessageLike", "MessagesLike", "read_messages"]
 
 MessageLike: TypeAlias = Message | Mapping[str, Any]
 MessagesLike: TypeAlias = str | MessageLike | Iterable[MessageLike]
 
-ROLES: Final = get_args(Role)
-# plain text of thought has two names in the wild
-THOUGHTS: Final = ("reasoning", "reasoning_content")
-KEYS: Final = ("role", "content", "name", "tool_calls", "tool_call_id", "refusal", *THOUGHTS)
-# what others say of a message: not a misspelled one of ours
-OTHERS: Final = ("annotations", "audio", "cache_control", "function_call", "prefix", "reasoning_details")
+PLAIN: Final = ("system", "developer", "user", "assistant")
 
 
 def read_messages(value: MessagesLike) -> tuple[Message, ...]:
@@ -44,6 +22,7 @@ def read_messages(value: MessagesLike) -> tuple[Message, ...]:
 
     Raises:
         BadRequestError: names the message, the field and what would be right.
+        PluginError: a dictionary holds more than a role and a text, and nobody is installed who reads that.
     """
     if isinstance(value, str):
         return (Message("user", value),)
@@ -55,167 +34,12 @@ def read_messages(value: MessagesLike) -> tuple[Message, ...]:
     return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
 
 
-def rest(value: Any, *known: str) -> dict[str, Any] | None:
-    """What of a dictionary is beyond the known keys; what is null is not set."""
-    found = {str(key): item for key, item in value.items() if key not in known and item is not None}
-    return found or None
-
-
-def no_typo(value: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    """Let pass what we have no word for, but not a word of ours that is misspelled.
-
-    Raises:
-        BadRequestError: names the key and the one that was probably meant.
-    """
-    for key in value:
-        if key not in known and key not in OTHERS and (close := get_close_matches(str(key), known, n=1, cutoff=0.7)):
-            raise BadRequestError(f"{where}: unknown field {key!r}; did you mean {close[0]!r}?")
-
-
-def items(value: object, where: str) -> Iterable[object]:
-    """The items of a list; none where it is null.
-
-    Raises:
-        BadRequestError: it is no list.
-    """
-    if value is None:
-        return ()
-    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
-        raise BadRequestError(f"{where}: expected a list, got {value!r}")
-    return value
-
-
-def read_cache(value: Mapping[str, Any]) -> tuple[CacheMark | None, tuple[str, ...]]:
-    """The prompt-cache mark of a dictionary, and the keys that it took."""
-    match value.get("cache_control"):
-        case {"type": "ephemeral", "ttl": str(ttl), **more} if not more:
-            return CacheMark(ttl), ("cache_control",)
-        case {"type": "ephemeral", **more} if not more:
-            return CacheMark(), ("cache_control",)
-    return None, ()
-
-
 def _message(value: object, where: str) -> Message:
-    if isinstance(value, Message):
-        return value
-    if not isinstance(value, Mapping):
-        raise BadRequestError(f"{where}: expected a Message or a dictionary, got {type(value).__name__}")
-    role = cast("Role", value.get("role"))
-    if role not in ROLES:
-        raise BadRequestError(f"{where}.role: expected one of {', '.join(ROLES)}, got {role!r}")
-    no_typo(value, KEYS, where)
-    if role != "tool" and value.get("tool_call_id") is not None:
-        raise BadRequestError(f"{where}.tool_call_id: only a tool's turn has one, and this is of role {role!r}")
-    parts = _result(value, where) if role == "tool" else _parts(value, where)
-    cache, taken = read_cache(value)
-    return Message(role, parts, _text(value, "name", where), cache=cache, extra=rest(value, *KEYS, *taken))
-
-
-def _result(value: Mapping[str, Any], where: str) -> list[Part]:
-    call_id = value.get("tool_call_id")
-    if not isinstance(call_id, str):
-        raise BadRequestError(f"{where}.tool_call_id: expected the id of a tool call, got {call_id!r}")
-    return [ToolResult(call_id, _content(value.get("content"), f"{where}.content"))]
-
-
-def _parts(value: Mapping[str, Any], where: str) -> list[Part]:
-    thoughts = ((name, _text(value, name, where)) for name in THOUGHTS)
-    parts: list[Part] = [Reasoning(thought, format=name) for name, thought in thoughts if thought]
-    parts += _content(value.get("content"), f"{where}.content")
-    if refusal := _text(value, "refusal", where):
-        parts.append(Refusal(refusal))
-    calls = items(value.get("tool_calls"), f"{where}.tool_calls")
-    parts += (_tool_call(call, f"{where}.tool_calls[{index}]") for index, call in enumerate(calls))
-    return parts
-
-
-def _text(value: Mapping[str, Any], name: str, where: str) -> str | None:
-    text = value.get(name)
-    if text is not None and not isinstance(text, str):
-        raise BadRequestError(f"{where}.{name}: expected text, got {text!r}")
-    return text
-
-
-def _content(content: object, where: str) -> list[Part]:
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [Text(content)]
-    if not isinstance(content, Iterable):
-        raise BadRequestError(f"{where}: expected text or a list of parts, got {type(content).__name__}")
-    return [_part(item, f"{where}[{index}]") for index, item in enumerate(content)]
-
-
-def _part(item: object, where: str) -> Part:
-    if isinstance(item, Part):
-        return item
-    if not isinstance(item, Mapping):
-        raise BadRequestError(f"{where}: expected a part or a dictionary, got {type(item).__name__}")
-    kind = item.get("type")
-    read = PARTS.get(kind) if isinstance(kind, str) else None
-    return (read(item) if read is not None else None) or Unknown(dict(item))
-
-
-def _common(item: Any, *known: str) -> dict[str, Any]:
-    cache, taken = read_cache(item)
-    return {"cache": cache, "extra": rest(item, "type", *known, *taken)}
-
-
-def _read_text(item: Mapping[str, Any]) -> Part | None:
-    text = item.get("text")
-    return Text(text, **_common(item, "text")) if isinstance(text, str) else None
-
-
-def _read_refusal(item: Mapping[str, Any]) -> Part | None:
-    text = item.get("refusal")
-    return Refusal(text, **_common(item, "refusal")) if isinstance(text, str) else None
-
-
-def _read_image(item: Mapping[str, Any]) -> Part | None:
-    image: Any = item.get("image_url")
-    if isinstance(image, str):
-        return Image(image, **_common(item, "image_url"))
-    if isinstance(image, Mapping) and isinstance(image.get("url"), str) and not rest(image, "url", "detail"):
-        return Image(image["url"], image.get("detail"), **_common(item, "image_url"))
-    return None
-
-
-def _read_audio(item: Mapping[str, Any]) -> Part | None:
-    match item.get("input_audio"):
-        case {"data": str(data), "format": str(form), **more} if not more:
-            return Audio(data, form, **_common(item, "input_audio"))
-    return None
-
-
-def _read_file(item: Mapping[str, Any]) -> Part | None:
-    match item.get("file"):
-        case Mapping() as file if not rest(file, "file_data", "filename", "file_id"):
-            return File(file.get("file_data"), file.get("filename"), file.get("file_id"), **_common(item, "file"))
-    return None
-
-
-PARTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Part | None]]] = {
-    "text": _read_text,
-    "refusal": _read_refusal,
-    "image_url": _read_image,
-    "input_audio": _read_audio,
-    "file": _read_file,
-}
-
-
-def _tool_call(value: Any, where: str) -> ToolCall:
     match value:
-        case ToolCall():
+        case Message():
             return value
-        case {"id": str(call_id), "custom": {"name": str(name), "input": str(text)}} if not value.get("function"):
-            return ToolCall(call_id, name, text, custom=True, **_common(value, "id", "custom"))
-        case {"id": str(call_id), "function": {"name": str(name), **function}}:
-            arguments = function.pop("arguments", None)
-            if isinstance(arguments, str | None):
-                common = _common(value, "id", "function")
-                if more := rest(function):
-                    common["extra"] = {**(common["extra"] or {}), "function": more}
-                return ToolCall(call_id, name, arguments or "", **common)
-    raise BadRequestError(
-        f'{where}: expected {{"id": ..., "function": {{"name": ..., "arguments": ...}}}}, got {value!r}'
-    )
+        case {"role": str(role), "content": str(text), **more} if role in PLAIN and not more:
+            return Message(role, text)  # type: ignore[arg-type]
+        case Mapping():
+            return shapes().message(value, where)
+    raise BadRequestError(f"{where}: expected a Message or a dictionary, got {type(value).__name__}")

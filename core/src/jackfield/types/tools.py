@@ -7,8 +7,8 @@ from typing import Any, Literal, Self, TypeAlias
 
 from attrs import field, frozen
 
+from ..doors import schemas
 from ..errors import BadRequestError
-from ..typed import schemas
 from .content import Brief, Content, Unknown
 
 __all__ = ["ForcedTool", "JsonSchema", "ResponseFormat", "Tool", "ToolChoice"]

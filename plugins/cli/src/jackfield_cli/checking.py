@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -45,9 +46,9 @@ class Checker:
             return self._sorted()
         written = config.providers.keys()
         for name in written:
-            self._try(lambda name=name: name in self._config().providers and self._instances().provider(name))
+            self._try(partial(self._provider, name))
         for index in range(len(config.middleware)):
-            self._try(lambda index=index: index in self._emptied or self._instances().layers(index))
+            self._try(partial(self._layers, index))
         config = self._readable() or config
         names = self._instances().names | written
         for error in _model_errors(config, names):
@@ -72,6 +73,14 @@ class Checker:
     def _sorted(self) -> list[JackfieldError]:
         line = re.compile(re.escape(self._document.name) + r", line (\d+): ")
         return sorted(self.found.values(), key=lambda error: int(at[1]) if (at := line.match(str(error))) else 0)
+
+    def _provider(self, name: str) -> None:
+        if name in self._config().providers:
+            self._instances().provider(name)
+
+    def _layers(self, index: int) -> None:
+        if index not in self._emptied:
+            self._instances().layers(index)
 
     def _try(self, act: Callable[[], object]) -> None:
         while True:
@@ -104,7 +113,7 @@ class Checker:
         if path[0] == "middleware" and len(path) == 2:
             self._emptied.add(path[1])
         table = _without(self._document.table, list(path))
-        changed = table != self._document.table
+        changed = bool(table != self._document.table)
         self._document = attrs.evolve(self._document, table=table)
         return changed
 

@@ -1,4 +1,4 @@
-"""What can be asked about a configuration: where it is, what it says, what is wrong with it, and whether it is trusted."""
+"""What can be asked about a configuration: where it is, what it says, what is wrong with it, and who trusts it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from jackfield.config import ConfigLike, find_document, load, read_environment, trust_record
+from jackfield.config import Config, ConfigLike, find_document, load, read_environment, trust_record
 from jackfield.errors import ConfigurationError, JackfieldError, UntrustedError
 from jackfield.registry import Registry
 
@@ -50,7 +50,7 @@ def check(
     from .checking import Checker
 
     try:
-        if hasattr(config, "document"):
+        if isinstance(config, Config):
             document, environment = config.document, config.environment
         else:
             document = find_document(config, folder)

@@ -8,9 +8,9 @@ import attrs
 
 from jackfield import ChatRequest, Secret
 from jackfield.config import Config
+from jackfield.doors import schemas
 from jackfield.errors import BadRequestError, PluginError
 from jackfield.registry import Kind, Registry
-from jackfield.typed import schemas
 
 __all__ = ["document_schema"]
 
@@ -37,7 +37,7 @@ def document_schema(registry: Registry) -> Json:
         PluginError: `jackfield-schema` is not installed.
     """
     attrs.resolve_types(Config)
-    top = attrs.fields_dict(Config)
+    top: dict[str, Any] = {field.name: field.type for field in attrs.fields(Config)}
     defs: Json = {"variable": VARIABLE}
     providers = _by_plugin(registry, "provider", "plugin", defs)
     middleware = _by_plugin(registry, "middleware", "use", defs)
@@ -51,7 +51,7 @@ def document_schema(registry: Registry) -> Json:
     }
     # an instance with a name of its own says of which plugin it is
     defs["instance"] = _chosen("plugin", providers)
-    network = _referring(_of(top["network"].type, "network", defs))
+    network = _referring(_of(top["network"], "network", defs))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "jackfield.toml",
@@ -70,10 +70,10 @@ def document_schema(registry: Registry) -> Json:
                 "additionalProperties": {"$ref": "#/$defs/instance"},
             },
             "middleware": {"type": "array", "items": _chosen("use", middleware)},
-            "engine": {**_schema(top["engine"].type), "default": "auto"},
-            "timeouts": _positive(_of(top["timeouts"].type, "timeouts", defs)),
+            "engine": {**_schema(top["engine"]), "default": "auto"},
+            "timeouts": _positive(_of(top["timeouts"], "timeouts", defs)),
             "network": network,
-            "unsupported": {**_schema(top["unsupported"].type), "default": "error"},
+            "unsupported": {**_schema(top["unsupported"]), "default": "error"},
         },
         "additionalProperties": False,
         "$defs": defs,
@@ -89,10 +89,11 @@ def _by_plugin(registry: Registry, kind: Kind, key: str, defs: Json) -> dict[str
             cls = registry.settings_class(kind, name)
         except PluginError:
             cls = None  # what cannot be loaded is not known, and so not checked
-        schema = {"type": "object"} if cls is None else _referring(_of(cls, found[name], defs))
+        schema: Json = {"type": "object"} if cls is None else _referring(_of(cls, found[name], defs))
         required = [one for one in schema.get("required", ()) if one not in OPEN]
-        schema["properties"] = {key: {"const": name}, **schema.get("properties", {})}
-        defs[found[name]] = {**schema, "required": [*required, key] if kind == "middleware" else required}
+        properties = {key: {"const": name}, **schema.get("properties", {})}
+        required = [*required, key] if kind == "middleware" else required
+        defs[found[name]] = {**schema, "properties": properties, "required": required}
     return found
 
 

@@ -74,7 +74,7 @@ def explained(config: Config, registry: Registry) -> Explanation:
     rows = [*_top(config)]
     for name, alias in config.models.items():
         place = config.place("models", name)
-        target = list(alias.targets) if len(alias.targets) > 1 else alias.target
+        target = list(alias.targets) if len(alias.targets) > 1 else alias.targets[0]
         rows.append(Row(place.key, _shown(target), (place / "target").origin))
         rows += [
             Row((place / key).key, _shown(value, key), (place / key).origin) for key, value in alias.settings.items()
@@ -127,7 +127,7 @@ def _rows(found: Settings, name: str = "plugin") -> Iterator[Row]:
             origin = f"{place.origin}: {variable}" if referred else str(variable or place.origin)
             yield Row(place.key, _shown(_typed(found.values[key], field, place), key, unknown=referred), origin)
         elif field is not None and field.default not in {attrs.NOTHING, None}:
-            usual = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default
+            usual = getattr(field.default, "factory", lambda default=field.default: default)()
             yield Row(place.key, _shown(usual, key), DEFAULT)
 
 
@@ -150,7 +150,6 @@ def _shown(value: Any, key: str = "", *, unknown: bool = False) -> str:
         return MASK
     if isinstance(value, bool):
         return str(value).lower()
-    hidden = bool(SECRETIVE.search(key))
     if isinstance(value, Mapping):
         inner = [
             f"{json.dumps(str(one))} = {_shown(item, f'{key} {one}', unknown=unknown)}" for one, item in value.items()
@@ -158,10 +157,14 @@ def _shown(value: Any, key: str = "", *, unknown: bool = False) -> str:
         return f"{{ {', '.join(inner)} }}" if inner else "{}"
     if isinstance(value, list | tuple | set | frozenset):
         return f"[{', '.join(_shown(item, key, unknown=unknown) for item in value)}]"
-    if not isinstance(value, str):
-        return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
-    if hidden or (unknown and not PLAIN_URL.fullmatch(value)) or KEY_LIKE.search(value):
+    if isinstance(value, str):
+        return _shown_text(value, hidden=bool(SECRETIVE.search(key)) or (unknown and not PLAIN_URL.fullmatch(value)))
+    return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
+
+
+def _shown_text(text: str, *, hidden: bool) -> str:
+    if hidden or KEY_LIKE.search(text):
         return MASK
-    if "://" in value:
-        value = WITH_QUERY.sub(MASK, WITH_PASSWORD.sub(MASK, value))
-    return json.dumps(str(value), ensure_ascii=False)
+    if "://" in text:
+        text = WITH_QUERY.sub(MASK, WITH_PASSWORD.sub(MASK, text))
+    return json.dumps(str(text), ensure_ascii=False)

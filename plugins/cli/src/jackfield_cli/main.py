@@ -6,16 +6,16 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property
-from pathlib import PurePath
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from .common import EPILOG
 from .terminal import discard, say
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 __all__ = ["jackfield", "main", "run"]
 
@@ -24,6 +24,16 @@ FAILED: Final = 1
 WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
+# our own commands, told without importing them
+ABOUT: Final = {
+    "chat": "ask a model, or hold a conversation",
+    "complete": "have a text continued",
+    "config": "explain, check, begin and trust a configuration",
+    "doctor": "check this set-up, and say what to do",
+    "embed": "turn texts into vectors",
+    "models": "list the models of a provider",
+    "plugins": "list what is installed, and show what it offers",
+}
 
 
 class _LoadError(click.ClickException):
@@ -87,20 +97,30 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List each name and who brings it: more cannot be known without importing."""
-        rows = [(name, ", ".join(map(_distribution, points))) for name, points in self.points.items()]
+        """List each name: what our own commands do, and who brings the others. More would need importing them."""
+        rows = []
+        for name, points in self.points.items():
+            brought = ", ".join(map(_distribution, points))
+            rows.append((name, ABOUT.get(name, "") if brought == "jackfield-cli" else f"from {brought}"))
         if rows:
-            with formatter.section("Commands, and the package that brings each"):
+            with formatter.section("Commands"):
                 formatter.write_dl(rows)
 
 
 def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else "an unknown package"
+    return _name(point.dist) if point.dist else "an unknown package"
+
+
+@cache
+def _name(distribution: Distribution) -> str:
+    # the metadata is read and parsed each time that this is asked
+    return distribution.name
 
 
 jackfield = _Commands(
     "jackfield",
     help="Talk to any language model. `jackfield COMMAND --help` tells what a command does.",
+    epilog=EPILOG,
     params=[],
 )
 click.version_option(package_name="jackfield-cli", prog_name="jackfield", message="%(prog)s %(version)s")(jackfield)
@@ -149,25 +169,12 @@ def _failed(error: BaseException) -> int:
             discard(sys.stdout)
             say(str(error))
         case _:
-            status = _failed_call(error)
+            # not before: what a failure needs, `--help` does not
+            from .failures import explained
+
+            message, status = explained(error)
+            say(message)
     return status
-
-
-def _failed_call(error: BaseException) -> int:
-    from jackfield.errors import ConfigurationError, JackfieldError, PluginError
-
-    if isinstance(error, JackfieldError):
-        say(str(error) or type(error).__name__)
-        # a plugin that cannot be loaded is a matter of set-up, one that breaks in a call is not
-        unfit = isinstance(error, PluginError) and error.operation is None
-        return WRONG_USE if unfit or isinstance(error, ConfigurationError) else FAILED
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" ({PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace else ""
-    # its text stays out, as in the core: it may hold anything, a key included
-    say(f"internal error: {type(error).__name__}{place}")
-    return FAILED
 
 
 def _leave_line() -> None:

@@ -18,6 +18,7 @@ UNSAFE: Final = (
     *range(0x2066, 0x206A),
 )
 IN_TEXT: Final = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in UNSAFE}
+LINE_ENDS: Final = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 IN_JSON: Final = {code: f"\\u{code:04x}" for code in UNSAFE}
 
 
@@ -70,18 +71,26 @@ class Output:
         if text:
             self._write(visible(text) if self.terminal else text)
 
-    def write_json(self, value: Any) -> None:
-        """Write one JSON document, in a form that is valid JSON whatever the terminal and its encoding."""
+    def write_json(self, value: Any, indent: int | None = None) -> None:
+        """Write one JSON document, in a form that is valid JSON whatever the terminal and its encoding.
+
+        It is one line unless an indentation is given.
+        """
         import json
 
-        text = json.dumps(value, ensure_ascii=False)
+        # some programs end a line at these, too
+        text = json.dumps(value, ensure_ascii=False, indent=indent).translate(LINE_ENDS)
         try:
             text.encode(self._stream.encoding or "utf-8")
         except UnicodeEncodeError:
-            text = json.dumps(value)
+            text = json.dumps(value, indent=indent)
         if self.terminal:
             text = text.translate(IN_JSON)
         self._write(f"{text}\n")
+
+    def write_drawn(self, text: str) -> None:
+        """Write what was drawn for a terminal, its control characters included. Never what somebody else wrote."""
+        self._write(text)
 
     def end_line(self) -> None:
         """End the line that was begun, if any."""

@@ -163,7 +163,7 @@ BAD = {
     ),
     "tools of a string": (
         {"tools": ["add"]},
-        f"tools[0]: {A_TOOL}, got 'add'",
+        "tools[0]: expected a Tool, a function, or a dictionary in OpenAI's shape, got 'add'",
     ),
     "a tool without its type": (
         {"tools": [Tool("add"), {"name": "add"}]},
@@ -372,3 +372,14 @@ OTHERS = {
 def test_every_field_is_looked_at(fields):
     with pytest.raises(BadRequestError):
         ChatRequest(**{"messages": "x", **fields})
+
+
+def test_a_tool_may_leave_its_type_out():
+    function = {"name": "f", "parameters": {}}
+    assert ChatRequest(messages="x", tools=[{"function": function}]).tools == (Tool("f", None, {}),)
+
+
+def test_an_empty_custom_part_beside_a_function_is_nothing():
+    call = {"id": "c", "function": {"name": "f", "arguments": "{}"}, "custom": {"name": "", "input": ""}}
+    (message,) = ChatRequest(messages=[{"role": "assistant", "tool_calls": [call]}]).messages
+    assert message.tool_calls == (ToolCall("c", "f", "{}", extra={"custom": {"name": "", "input": ""}}),)

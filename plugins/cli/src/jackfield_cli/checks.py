@@ -1,0 +1,269 @@
+"""What `jackfield doctor` looks at. Each check gives findings, and none of them raises or shows a key."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from attrs import frozen
+
+from jackfield import Client
+from jackfield.config import load
+from jackfield.errors import JackfieldError, NothingConfiguredError, UnsupportedError, UntrustedError
+from jackfield.instances import Instances
+from jackfield.provider import Secret
+from jackfield.registry import Registry
+
+from .plugins import GROUPS, installed
+
+if TYPE_CHECKING:
+    from jackfield.config import Config
+
+__all__ = ["Finding", "everything"]
+
+PROXIES: Final = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY")
+OFFLINE: Final = "JACKFIELD_OFFLINE"
+SECONDS: Final = 10.0
+
+
+@frozen
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        area: what it belongs to.
+        state: "problem" is what keeps calls from working, "warning" what should be mended all the same.
+        text: what was found.
+        advice: what to do about it; empty where there is nothing to do.
+    """
+
+    area: str
+    state: Literal["ok", "note", "warning", "problem"]
+    text: str
+    advice: str = ""
+
+
+NOTHING: Final = Finding(
+    "configuration",
+    "problem",
+    "nothing is configured, so that only the mock can answer",
+    "set OPENAI_API_KEY in the environment or in .env.local, or write a jackfield.toml (`jackfield config init`)",
+)
+
+
+def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Finding]:
+    """Every finding, in the order in which the things depend on each other.
+
+    Args:
+        config: the configuration to look at; None finds one, as every command does.
+        folder: where the `.env` files are.
+        online: whether each configured provider is asked for its models.
+    """
+    yield from _versions()
+    yield from _plugins()
+    yield from _env_files(folder)
+    problems = list(_configuration(config))
+    yield from problems
+    try:
+        loaded = load(config)
+    except JackfieldError:
+        return  # nothing more can be known of it
+    registry = Registry()
+    told = {problem.text for problem in problems}
+    yield from (finding for finding in _keys(loaded, registry) if finding.text not in told)
+    yield from _network(loaded)
+    try:
+        client = Client(loaded)
+    except NothingConfiguredError:
+        yield NOTHING
+    except JackfieldError as error:
+        if not problems:
+            yield Finding("configuration", "problem", str(error))
+    else:
+        with client:
+            if not problems:
+                default = loaded.default or "of the provider"
+                yield Finding("configuration", "ok", f"{loaded.source}, default model {default}")
+            if online:
+                yield from _online(client, _named(loaded, Instances(loaded, registry), registry))
+
+
+# --- what is installed ------------------------------------------------------------------------------------------------
+
+
+def _versions() -> Iterator[Finding]:
+    python = f"Python {platform.python_version()} on {platform.system()}"
+    yield Finding(
+        "versions", "ok", f"{python}, jackfield {version('jackfield')}, jackfield-cli {version('jackfield-cli')}"
+    )
+    with Client({}) as client:
+        name = client.engine
+    try:
+        number = version(name)
+    except PackageNotFoundError:
+        number = "of an unknown version"
+    if name == "httpx" and number.startswith("0.28"):
+        yield Finding(
+            "versions",
+            "note",
+            f"HTTP library: {name} {number}, whose pool can lose a connection when a call is cancelled twice",
+            "where calls are cancelled often, install httpx2, which has mended that and is used as soon as it is there",
+        )
+    else:
+        yield Finding("versions", "ok", f"HTTP library: {name} {number}")
+
+
+def _plugins() -> Iterator[Finding]:
+    points = installed()
+    for point in points:
+        kind, name, package = point["kind"], point["name"], point["package"] or "an unknown package"
+        what = f"{kind} {name}, from {package} {point['version'] or ''}".rstrip()
+        brought = [other["package"] or "an unknown package" for other in points if _same(point, other)]
+        if len(brought) > 1:
+            yield Finding("plugins", "problem", what, f"{' and '.join(brought)} bring it: uninstall all but one")
+            continue
+        error = _load_error(kind, name)
+        if error is None:
+            yield Finding("plugins", "ok", what)
+        else:
+            yield Finding("plugins", "problem", f"{what}: {error}", f"reinstall or uninstall {package}")
+    if not any(point["kind"] == "provider" for point in points):
+        yield Finding("plugins", "problem", "no provider is installed", "install one, such as jackfield-openai")
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return (one["kind"], one["name"]) == (other["kind"], other["name"])
+
+
+def _load_error(kind: str, name: str) -> str | None:
+    """Why a plugin cannot be loaded. Loading runs its code, and there is no other way to know."""
+    try:
+        if kind in ("command", "schema"):
+            from importlib.metadata import entry_points
+
+            (point,) = entry_points(group=GROUPS[kind], name=name)
+            point.load()
+        else:
+            Registry().settings_class(kind, name)  # type: ignore[arg-type]
+    except JackfieldError as error:
+        return str(error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does when it is imported
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+# --- what is configured -----------------------------------------------------------------------------------------------
+
+
+def _configuration(config: str | None) -> Iterator[Finding]:
+    """What is wrong with the configuration, whole; what is found of it where nothing is."""
+    from .configuring import check
+
+    problems = check(None if config is None else Path(config))
+    for problem in problems:
+        trust = isinstance(problem, UntrustedError)
+        advice = "look at it with `jackfield config trust`, which asks before it trusts" if trust else "mend it"
+        yield Finding("configuration", "problem", str(problem), advice)
+
+
+def _env_files(folder: Path) -> Iterator[Finding]:
+    for name in (".env.local", ".env"):
+        try:
+            mode = (folder / name).stat().st_mode
+        except OSError:
+            continue
+        if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH):
+            yield Finding("keys", "warning", f"{name} can be read by other users", f"chmod 600 {name}")
+        else:
+            yield Finding("keys", "ok", f"{name} is there, and only its owner can read it")
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+def _keys(config: Config, registry: Registry) -> Iterator[Finding]:
+    instances = Instances(config, registry)
+    for name in _named(config, instances, registry):
+        try:
+            found = instances.settings("provider", name)
+        except JackfieldError as error:
+            yield Finding("keys", "problem", str(error), "mend it")
+            continue
+        if "api_key" not in found.fields:
+            continue
+        key, url = found.values.get("api_key"), found.values.get("base_url")
+        if not isinstance(key, Secret):
+            # only the instance that bears the plugin's name has the plugin's variables
+            own = f"{name}_api_key".upper().replace("-", "_")
+            where = f"set {own}" if name == found.plugin else f"write api_key into [providers.{name}]"
+            yield Finding("keys", "note", f"{name}: no key", f"{where} if it needs one")
+            continue
+        if url is None:
+            url = getattr(found.fields.get("base_url"), "default", None)
+        source = found.variables.get("api_key") or (found.where / "api_key").origin
+        wrong = _shape(key.reveal(), url if isinstance(url, str) else "")
+        if wrong:
+            yield Finding("keys", "problem", f"{name}: the key from {source} {wrong[0]}", wrong[1])
+        else:
+            yield Finding("keys", "ok", f"{name}: a key from {source}")
+
+
+def _named(config: Config, instances: Instances, registry: Registry) -> list[str]:
+    """The providers that are configured, by a table or by their own variables."""
+    own = []
+    for name in sorted(registry.names("provider") - set(config.providers)):
+        with suppress(JackfieldError):  # what cannot be loaded was told with the plugins
+            if instances.has_own(name):
+                own.append(name)
+    return [*config.providers, *own]
+
+
+def _shape(key: str, url: str) -> tuple[str, str] | None:
+    """What looks wrong about a key, and what to do. Says nothing of the key that could give it away."""
+    host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+    if key.strip("\"'") != key:
+        return "has a quotation mark at an end", "write the bare key"
+    if key.startswith("sk-or-") and host == "api.openai.com":
+        return "is one of OpenRouter, and would go to api.openai.com", "set base_url to https://openrouter.ai/api/v1"
+    if key.startswith("sk-") and not key.startswith("sk-or-") and host == "openrouter.ai":
+        return "is none of OpenRouter, whose keys begin with sk-or-", "make one at openrouter.ai"
+    if key.startswith("sk-ant-") and host == "api.openai.com":
+        return "is one of Anthropic, and would go to api.openai.com", "make one at platform.openai.com"
+    return None
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def _network(config: Config) -> Iterator[Finding]:
+    if os.environ.get(OFFLINE, "").lower() not in {"", "0", "false", "no"}:
+        what = f"{OFFLINE} is set: requests beyond this machine are refused"
+        yield Finding("network", "warning", what, f"unset {OFFLINE}")
+    found = sorted(name for name in os.environ if name.upper() in PROXIES and os.environ[name])
+    if not found:
+        return
+    named = f"{', '.join(found)} is set"
+    if config.network.proxy is not None:
+        yield Finding("network", "note", f"{named}, and ignored: the configuration names a proxy itself")
+    elif config.network.trust_env:
+        yield Finding("network", "ok", f"{named}, and used, as the configuration says")
+    else:
+        yield Finding("network", "note", f"{named}, and ignored", "to use it, write trust_env = true under [network]")
+
+
+def _online(client: Client, names: Iterable[str]) -> Iterator[Finding]:
+    for name in names:
+        try:
+            found = client.models(provider=name, timeout=SECONDS)
+        except UnsupportedError:
+            yield Finding("network", "note", f"{name}: it has no list of models, so it was not asked")
+        except JackfieldError as error:
+            yield Finding("network", "problem", f"{name}: {error}", "look at its base_url, its key and the network")
+        else:
+            yield Finding("network", "ok", f"{name}: it answers, with {len(found.models)} models")

@@ -1,0 +1,231 @@
+"""`jackfield doctor`: what it finds, and what it never shows."""
+
+import json
+import sys
+
+import pytest
+
+KEY = "sk-test-0123456789"
+
+
+@pytest.fixture
+def findings(place):
+    """What is found, and the exit status."""
+
+    def run(*arguments, **variables):
+        done = place.run("doctor", "--json", *arguments, **variables)
+        assert done.err == ""
+        assert KEY not in done.out
+        document = json.loads(done.out)
+        assert document["ok"] is (done.code == 0)
+        return document["findings"], done.code
+
+    return run
+
+
+def told(found, area, state=None):
+    return [
+        f"{one['text']} -> {one['advice']}" for one in found if one["area"] == area and state in (None, one["state"])
+    ]
+
+
+def test_a_good_set_up(place, findings):
+    place.stage("yield STOP")
+    found, code = findings()
+    assert code == 0
+    assert {one["state"] for one in found} <= {"ok", "note"}
+    assert told(found, "versions")[0].startswith(f"Python {sys.version.split()[0]}")
+    assert told(found, "configuration") == ["jackfield.toml, default model stage -> "]
+    assert "provider stage, from jf-stage 1.0 -> " in told(found, "plugins", "ok")
+
+
+def test_without_json_each_finding_is_a_line_of_four_cells(place):
+    place.stage("yield STOP")
+    done = place.run("doctor")
+    assert (done.code, done.err) == (0, "")
+    assert {line.count("\t") for line in done.out.splitlines()} == {3}
+    assert "ok\tplugins\tprovider stage, from jf-stage 1.0\t\n" in done.out
+
+
+def test_nothing_configured_is_a_problem(findings):
+    found, code = findings()
+    assert code == 1
+    (problem,) = told(found, "configuration", "problem")
+    assert problem.startswith("nothing is configured, so that only the mock can answer -> set OPENAI_API_KEY ")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import jf_absent", "cannot be imported: ModuleNotFoundError: No module named 'jf_absent'"),
+        ("raise SystemExit('imported')", "SystemExit: imported"),
+        ("from jackfield.hooks import hookimpl\n@hookimpl\ndef jackfield_other(): pass", "does not fit the hooks"),
+    ],
+)
+def test_a_plugin_that_cannot_be_loaded_is_a_problem(place, findings, source, reason):
+    place.stage("yield STOP")
+    place.install("jf_broken", source, "[jackfield.middleware]\nbroken = jf_broken\n")
+    found, code = findings()
+    assert code == 1
+    (problem,) = told(found, "plugins", "problem")
+    assert problem.startswith("middleware broken, from jf-broken 1.0: ")
+    assert reason in problem
+    assert problem.endswith(" -> reinstall or uninstall jf-broken")
+
+
+def test_a_command_that_cannot_be_loaded_is_one_too(place, findings):
+    place.stage("yield STOP")
+    place.install("jf_broken", "", "[jackfield.commands]\nbroken = jf_broken:absent\n")
+    (problem,) = told(findings()[0], "plugins", "problem")
+    assert "AttributeError" in problem
+
+
+def test_two_packages_with_one_name_are_a_problem(place, findings):
+    place.stage("yield STOP")
+    place.install("jf_other", "", "[jackfield.providers]\nstage = jf_other\n")
+    found, code = findings()
+    assert code == 1
+    problems = told(found, "plugins", "problem")
+    assert len(problems) == 2
+    assert all("jf-other" in one and "jf-stage" in one and one.endswith("uninstall all but one") for one in problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("defolt = 1", "jackfield.toml"),
+        ("broken", "not valid TOML"),
+        ('default = "stage"\n[[middleware]]\nuse = "absent"', "'absent'"),
+    ],
+)
+def test_a_wrong_configuration_is_a_problem(place, findings, text, reason):
+    place.stage("yield STOP")
+    place.write(text)
+    found, code = findings()
+    assert code == 1
+    assert reason in told(found, "configuration", "problem")[0]
+    good = place.write('default = "stage"', "good.toml")
+    assert findings("--config", str(good))[1] == 0
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keyed(place, keyed_plugin):
+    place.install("jf_keyed", keyed_plugin, "[jackfield.providers]\nkeyed = jf_keyed\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "said"),
+    [
+        (KEY, None, None),
+        ("sk-or-v1-0", "https://openrouter.ai/api/v1", None),
+        ("anything", "http://127.0.0.1:8080/v1", None),
+        (f'"{KEY}"', None, "has a quotation mark at an end"),
+        ("sk-or-v1-0", None, "is one of OpenRouter, and would go to api.openai.com"),
+        ("sk-ant-0", None, "is one of Anthropic, and would go to api.openai.com"),
+        (KEY, "https://openrouter.ai/api/v1", "is none of OpenRouter, whose keys begin with sk-or-"),
+    ],
+)
+def test_the_shape_of_a_key(keyed, findings, key, url, said):
+    variables = {"KEYED_API_KEY": key} | ({"KEYED_BASE_URL": url} if url else {})
+    found, code = findings(**variables)
+    if said is None:
+        assert told(found, "keys") == ["keyed: a key from KEYED_API_KEY in the environment -> "]
+    else:
+        assert code == 1
+        (problem,) = told(found, "keys", "problem")
+        assert problem.startswith(f"keyed: the key from KEYED_API_KEY in the environment {said}")
+    assert not any(key.strip() in f"{one['text']} {one['advice']}" for one in found)
+
+
+@pytest.mark.parametrize("key", [f" {KEY}", f"{KEY}\n", "sk-a b"])
+def test_a_key_that_cannot_be_sent(keyed, findings, key):
+    found, code = findings(KEYED_API_KEY=key)
+    assert code == 1
+    (problem,) = told(found, "keys", "problem")
+    assert "is a space, a control character or not ASCII" in problem
+    assert not any(key.strip() in f"{one['text']} {one['advice']}" for one in found)
+
+
+def test_keys_of_instances(place, keyed, findings):
+    place.write(
+        f"""
+        default = "keyed"
+        [providers.keyed]
+        api_key = {{ env = "KEYED_API_KEY" }}
+        [providers.written]
+        plugin = "keyed"
+        api_key = "{KEY}"
+        [providers.bare]
+        plugin = "keyed"
+        [providers.absent]
+        plugin = "keyed"
+        api_key = {{ env = "NOT_SET" }}
+        """
+    )
+    place.write(f"KEYED_API_KEY={KEY}", ".env").chmod(0o600)
+    found, code = findings()
+    assert code == 1
+    assert told(found, "keys", "ok") == [
+        ".env is there, and only its owner can read it -> ",
+        "keyed: a key from KEYED_API_KEY in .env -> ",
+        "written: a key from jackfield.toml, line 7 -> ",
+    ]
+    assert told(found, "keys", "note") == ["bare: no key -> write api_key into [providers.bare] if it needs one"]
+    (problem,) = told(found, "configuration", "problem")
+    assert told(found, "keys", "problem") == []
+    assert "providers.absent.api_key: the environment variable NOT_SET is not set" in problem
+
+
+def test_an_instance_without_a_key_is_told_where_to_put_it(place, keyed, findings):
+    place.write("[providers.keyed]")
+    assert told(findings()[0], "keys") == ["keyed: no key -> set KEYED_API_KEY if it needs one"]
+
+
+def test_a_file_of_keys_that_others_can_read_is_a_warning(place, keyed, findings):
+    place.write(f"KEYED_API_KEY={KEY}", ".env.local").chmod(0o640)
+    found, code = findings()
+    assert code == 0
+    assert told(found, "keys", "warning") == [".env.local can be read by other users -> chmod 600 .env.local"]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("", ", and ignored -> to use it, write trust_env = true under [network]"),
+        ("trust_env = true", ", and used, as the configuration says -> "),
+        ('proxy = "http://127.0.0.1:3128"', ", and ignored: the configuration names a proxy itself -> "),
+    ],
+)
+def test_variables_of_proxies_are_named_without_their_values(place, findings, table, said):
+    place.stage("yield STOP")
+    file = place.write(f'default = "stage"\n[network]\n{table}\n')
+    found, code = findings("--config", str(file), https_proxy=f"http://me:{KEY}@proxy", HTTP_PROXY="", ALL_PROXY="x")
+    assert code == 0
+    assert told(found, "network") == [f"ALL_PROXY, https_proxy is set{said}"]
+
+
+def test_being_offline_is_a_warning(place, findings):
+    place.stage("yield STOP")
+    found, code = findings(JACKFIELD_OFFLINE="1")
+    assert code == 0
+    assert told(findings(JACKFIELD_OFFLINE="0")[0], "network") == []
+    (warning,) = told(found, "network", "warning")
+    assert warning == "JACKFIELD_OFFLINE is set: requests beyond this machine are refused -> unset JACKFIELD_OFFLINE"
+
+
+# --- at a terminal ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("variables", "colored"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_person_sees_colors_unless_they_are_unwanted(place, terminal, variables, colored):
+    pytest.importorskip("termios")
+    place.stage("yield STOP")
+    place.write('default = "stage:\\u001b[2J"')
+    shown, code = terminal("doctor", variables={"TERM": "xterm-256color", **variables}).finish()
+    assert code == 0
+    assert ("\x1b[32m" in shown) is colored
+    assert "\\x1b[2J" in shown
+    assert "\x1b[2J" not in shown
