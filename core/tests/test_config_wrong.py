@@ -158,9 +158,9 @@ a = "fkae:m"
         """\
 default = "a"
 [models]
-a = { target = "fake:m", temperatur = 1 }
+a = { target = "fake:m", temperatures = 1 }
 """,
-        "jackfield.toml, line 3: models.a.temperatur: no such setting of a request; did you mean 'temperature'?",
+        "jackfield.toml, line 3: models.a.temperatures: no such setting of a request; did you mean 'temperature'?",
     ),
     (
         """\
@@ -411,9 +411,9 @@ max_connections = 0
 [tool.other]
 x = 1
 [tool.jackfield]
-defalt = "fake:m"
+defaults = "fake:m"
 """,
-        "pyproject.toml, line 4: defalt: no such key; did you mean 'default'?",
+        "pyproject.toml, line 4: defaults: no such key; did you mean 'default'?",
     ),
     (
         """\
@@ -456,6 +456,7 @@ VARIABLES = [
     ("JACKFIELD_MIDDLEWARE__CACHE__SIZE", "5", "it sets nothing, as there is no table 'middleware.cache'"),
     ("JACKFIELD_MIDDLEWARE__2__SIZE", "5", "it sets nothing, as there is no table 'middleware.2'"),
     ("JACKFIELD_MIDDLEWARE__MARKS__SIZE", "large", "middleware[0].size: expected a whole number, got 'large'"),
+    ("JACKFIELD_MIDDLEWARE__MARKS__WHERE", '["a", 2]', "middleware[0].where[1]: expected text, got 2"),
     ("JACKFIELD_PROVIDERS__FAKE__RETRIES", "yes", "providers.fake.retries: expected a whole number, got 'yes'"),
     ("JACKFIELD_PROVIDERS__FAKE__FAST", "yes", "providers.fake.fast: expected true or false, got 'yes'"),
     ("JACKFIELD_PROVIDERS__FAKE__API_KEY", "sk-0123456789\n", "providers.fake.api_key: character 14 of 14 is a space"),

@@ -148,7 +148,7 @@ unsupported = "maybe"
 [models]
 fast = "fkae:m"
 "a:b" = "fake:m"
-calm = { target = "fake:m", temperature = 9, temperatur = 1 }
+calm = { target = "fake:m", temperature = 9, temperatures = 1 }
 one = "two"
 two = "one"
 three = { target = "fake" }
@@ -183,7 +183,7 @@ size = "large"
 
 [timeouts]
 total = 0
-frist = 1
+firsts = 1
 """
 TOLD = [
     "JACKFIELD_ENGINES in the environment: no such variable; did you mean 'JACKFIELD_ENGINE'?",
@@ -194,7 +194,7 @@ TOLD = [
     "jackfield.toml, line 6: models.fast: expected 'provider:model' or an alias, and 'fkae' is neither",
     "jackfield.toml, line 7: models.a:b: an alias has no colon",
     "jackfield.toml, line 8: models.calm.temperature: expected a number from 0 to 2, got 9",
-    "jackfield.toml, line 8: models.calm.temperatur: no such setting of a request; did you mean 'temperature'?",
+    "jackfield.toml, line 8: models.calm.temperatures: no such setting of a request; did you mean 'temperature'?",
     "jackfield.toml, line 9: models.one: one -> two -> one is a circle",
     "jackfield.toml, line 10: models.two: two -> one -> two is a circle",
     "jackfield.toml, line 14: providers.fake.bas_url: no such key; did you mean 'base_url'?",
@@ -207,7 +207,7 @@ TOLD = [
     "jackfield.toml, line 35: middleware[2].use: no middleware plugin 'mraks' is installed; did you mean 'marks'?",
     "jackfield.toml, line 39: middleware[3].size: expected a whole number, got 'large'",
     "jackfield.toml, line 42: timeouts.total: expected seconds above 0, or inf for no bound, got 0.0",
-    "jackfield.toml, line 43: timeouts.frist: no such key; did you mean 'first'?",
+    "jackfield.toml, line 43: timeouts.firsts: no such key; did you mean 'first'?",
 ]
 
 
