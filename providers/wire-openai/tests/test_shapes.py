@@ -161,10 +161,7 @@ BAD = {
         {"messages": {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": {}}}]}},
         f"messages[0].tool_calls[0]: {A_CALL}, got {{'id': 'c', 'function': {{'name': 'f', 'arguments': {{}}}}}}",
     ),
-    "tools of a string": (
-        {"tools": ["add"]},
-        f"tools[0]: {A_TOOL}, got 'add'",
-    ),
+    "tools of a string": ({"tools": ["add"]}, f"tools[0]: {A_TOOL}, got 'add'"),
     "a tool without its type": (
         {"tools": [Tool("add"), {"name": "add"}]},
         f"tools[1]: {A_TOOL}, got {{'name': 'add'}}",
@@ -256,8 +253,7 @@ def test_what_is_not_set_is_none():
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
-    [(None, None), ("END", ("END",)), (["a", "b"], ("a", "b")), ([], ()), ("", ("",))],
+    ("written", "expected"), [(None, None), ("END", ("END",)), (["a", "b"], ("a", "b")), ([], ()), ("", ("",))]
 )
 def test_stop_is_one_text_or_several(written, expected):
     assert ChatRequest(messages="x", stop=written).stop == expected
