@@ -131,11 +131,11 @@ def test_closing_the_outer_call_closes_the_inner_one(colour, steps):
     async def body(client):
         stream = client.stream("x")
         if colour == "sync":
-            timer = threading.Timer(0.1, stream.inner.close)
-            timer.start()
+            closer = threading.Thread(target=lambda: (server.asked(1), stream.inner.close()))
+            closer.start()
             with pytest.raises(StreamStateError):
                 await anext(stream)
-            timer.join()
+            closer.join()
         else:
             async with anyio.create_task_group() as group:
 
@@ -144,7 +144,7 @@ def test_closing_the_outer_call_closes_the_inner_one(colour, steps):
                         await anext(stream)
 
                 group.start_soon(read)
-                await anyio.sleep(0.1)
+                await anyio.to_thread.run_sync(server.asked, 1)
                 await stream.aclose()
         assert stream.state == "closed"
         assert server.settled(0)
@@ -157,8 +157,10 @@ def test_closing_the_outer_call_closes_the_inner_one(colour, steps):
 @pytest.mark.parametrize("colour", ["asyncio", "trio"])
 def test_cancelling_the_outer_call_closes_the_inner_one(colour):
     async def body(client):
-        with anyio.move_on_after(0.1):
-            await client.chat("x")
+        async with anyio.create_task_group() as group:
+            group.start_soon(client.chat, "x")
+            await anyio.to_thread.run_sync(server.asked, 1)
+            group.cancel_scope.cancel()
         assert await anyio.to_thread.run_sync(server.settled, 0)
 
     with Scripted([*lines("a"), HOLD]) as server:

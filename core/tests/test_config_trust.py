@@ -121,12 +121,12 @@ def test_a_record_that_cannot_be_relied_on_is_none_and_it_is_said_why(client, fo
 @pytest.mark.parametrize(
     ("platform", "variables", "folder"),
     [
-        ("linux", {"HOME": "/home/me"}, "/home/me/.local/state/jackfield"),
-        ("linux", {"HOME": "/home/me", "XDG_STATE_HOME": "/state"}, "/state/jackfield"),
-        ("linux", {"HOME": "/home/me", "XDG_STATE_HOME": "state"}, "/home/me/.local/state/jackfield"),
-        ("darwin", {"HOME": "/home/me", "XDG_STATE_HOME": "/state"}, "/home/me/Library/Application Support/jackfield"),
-        ("win32", {"HOME": "/home/me", "LOCALAPPDATA": "/local"}, "/local/jackfield"),
-        ("win32", {"HOME": "/home/me", "LOCALAPPDATA": ""}, "/home/me/AppData/Local/jackfield"),
+        ("linux", {"HOME": "/me"}, "/me/.local/state/jackfield"),
+        ("linux", {"HOME": "/me", "XDG_STATE_HOME": "/state"}, "/state/jackfield"),
+        ("linux", {"HOME": "/me", "XDG_STATE_HOME": "state"}, "/me/.local/state/jackfield"),
+        ("darwin", {"HOME": "/me", "XDG_STATE_HOME": "/state"}, "/me/Library/Application Support/jackfield"),
+        ("win32", {"HOME": "/me", "LOCALAPPDATA": "/local"}, "/local/jackfield"),
+        ("win32", {"HOME": "/me", "LOCALAPPDATA": ""}, "/me/AppData/Local/jackfield"),
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="the paths are those of POSIX")

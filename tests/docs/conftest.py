@@ -5,6 +5,15 @@ import pytest
 from llama import llama
 from scripted import Scripted, completion, delta, event, part, reply, stream_head
 
+from jackfield import testing
+
+
+@pytest.fixture(autouse=True)
+def requests_allowed():
+    """A document that forbids requests forbids them for itself."""
+    yield
+    testing.allow_requests()
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):

@@ -98,12 +98,11 @@ class Scripted:
 
     def settled(self, number: int, seconds: float = 5.0) -> bool:
         """Wait until so many connections are open; False where that does not come about."""
-        until = time.monotonic() + seconds
-        while self.open != number:
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.005)
-        return True
+        return _comes_about(lambda: self.open == number, seconds)
+
+    def asked(self, number: int, seconds: float = 30.0) -> bool:
+        """Wait until so many requests have come; False where that does not come about."""
+        return _comes_about(lambda: len(self.requests) >= number, seconds)
 
     def _accept(self) -> None:
         while True:
@@ -137,6 +136,15 @@ class Scripted:
         except OSError:
             connection.close()
             raise
+
+
+def _comes_about(condition: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 def _read(connection: socket.socket, slow: float) -> bytes | None:

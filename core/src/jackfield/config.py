@@ -13,11 +13,11 @@ from attrs import evolve, field, frozen
 from .call import Timeouts
 from .configuration.place import DICTIONARY, NO_FILE, Document, Place, Sourced
 from .configuration.trust import state_folder, trust_record
-from .configuration.variables import PROCESS, Environment, overlay, read_environment
 from .engine import EngineName, NetworkOptions
 from .errors import ConfigurationError
 from .operations import Unsupported
 from .settings import Written, check_keys, meant, read, shown
+from .variables import PROCESS, Environment, overlay, read_environment
 
 # fmt: off
 __all__ = ["Alias", "Config", "ConfigLike", "Document", "Environment", "NetworkOptions", "Place", "Sourced"]
@@ -26,7 +26,7 @@ __all__ += ["find_document", "load", "read_document", "read_environment", "state
 
 FILES: Final = ("jackfield.toml", "pyproject.toml")
 STEERING: Final = ("proxy", "ca", "client_certificate", "client_key", "client_key_password")
-KINDS: Final[Mapping[str, Any]] = {
+KEYS: Final[Mapping[str, Any]] = {
     "default": str,
     "models": Mapping[str, Any],
     "providers": Mapping[str, Mapping[str, Any]],
@@ -201,15 +201,15 @@ def read_document(document: Document, environment: Environment) -> Config:
         ConfigurationError: names the file, the line, the key, the value and what would be right.
     """
     here = Place(document)
-    check_keys(document.table, KINDS, here)
+    check_keys(document.table, KEYS, here)
     if variables := environment.ours():
         # an argument of the program wins over a variable, a file does not
-        overlay(document, variables, KINDS, fill=document.name == DICTIONARY)
+        overlay(document, variables, KEYS, fill=document.name == DICTIONARY)
     config = Config(document, environment)
     table = {key: value for key, value in document.table.items() if value is not None}
     if isinstance(network := table.get("network"), Mapping):
         table["network"] = {key: config.steered(key, value) for key, value in network.items()}
-    found = {key: read(value, KINDS[key], here / key) for key, value in table.items()}
+    found = {key: read(value, KEYS[key], here / key) for key, value in table.items()}
     models = {name: _alias(name, value, here / "models" / name) for name, value in found.pop("models", {}).items()}
     return evolve(config, models=models, **found)
 

@@ -203,5 +203,4 @@ def _filled(request: Any, settings: Mapping[str, Any], where: Place) -> Any:
     try:
         return evolve(request, **changes)
     except BadRequestError as error:
-        key, _, rest = error.message.partition(": ")
-        raise ((where / key).error(rest) if key in settings else where.error(error.message)) from None
+        raise where.adopted(ConfigurationError(error.message), settings) from None

@@ -78,7 +78,8 @@ class ConfigurationError(JackfieldError):
     variable: str | None = None
 
     def __str__(self) -> str:
-        return self.message  # where it was written says more than which call met it
+        # where it was written says more than which call met it
+        return super().__str__() if self.key is None else self.message
 
 
 class NothingConfiguredError(ConfigurationError):

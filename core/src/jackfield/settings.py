@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
@@ -84,9 +83,7 @@ def structure(cls: type[C], raw: Mapping[str, Any], where: Place | str) -> C:
     try:
         return cls(**values)
     except ConfigurationError as error:
-        names = re.match(r"(\w+)\S*: ", error.message)
-        inside = names is not None and names[1] in fields
-        raise where.adopted(ConfigurationError(f"{where.key}.{error.message}" if inside else error.message)) from None
+        raise where.adopted(error, fields) from None
     except (TypeError, ValueError) as error:  # of the validators that attrs brings; they quote the value
         quotes = any(len(str(value)) > QUOTED and str(value) in str(error) for value in values.values())
         raise where.error(f"a value is refused by {type(error).__name__}" if quotes else error.args[0]) from None

@@ -74,6 +74,7 @@ def test_a_plugin_that_cannot_be_loaded_is_a_problem(place, findings, source, re
 
 
 def test_a_command_that_cannot_be_loaded_is_one_too(place, findings):
+    place.stage("yield STOP")
     place.install("jf_broken", "", "[jackfield.commands]\nbroken = jf_broken:absent\n")
     (problem,) = told(findings()[0], "plugins", "problem")
     assert "AttributeError" in problem

@@ -23,8 +23,10 @@ from jackfield.errors import (
     StreamInterruptedError,
     TruncatedStreamError,
 )
+from jackfield.types import Finish, Finished, TextDelta
 from jackfield_mock import Fault, MockProvider, Reply, Rule
 
+STOP = Finished(Finish("stop", "stop"))
 WORDS = "one two three four"
 
 
@@ -365,3 +367,20 @@ def test_an_exception_is_raised_anew_for_each_call():
             client.chat("x", model="mock:other")
     assert (first.value.model, second.value.model, error.model) == ("mock", "other", None)
     assert second.value.status == 429
+
+
+@pytest.mark.parametrize(
+    ("script", "after", "texts"),
+    [
+        ([0.0, TextDelta("a"), 0.0, TextDelta("b"), STOP], 1, ["a"]),
+        ([TextDelta("a"), TextDelta("b"), STOP], 9, ["a", "b"]),
+        ([TextDelta("a"), TextDelta("b")], 9, ["a", "b"]),
+        ([0.0, TextDelta("a"), STOP], 0, []),
+        ([STOP], 1, []),
+    ],
+)
+def test_a_fault_in_a_list_of_events(script, after, texts):
+    rule = Rule(reply=script, fault=Fault(kind="reset", after=after))
+    with client_of(rules=[rule]) as client:
+        seen, error = streamed(client)
+    assert (seen, type(error)) == (texts, StreamInterruptedError)

@@ -105,6 +105,81 @@ def test_formats(form):
     assert known
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "",
+        "abc",
+        "^a|b$",
+        "^(?:red|green) (?P<size>big|small)$",
+        r"^\w+@\w+\.[a-z]{2,}$",
+        r"^\S+\s\D\W$",
+        r"^\t\n\x41\u00e9\0$",
+        r"^\$\^\.\*\[\]\(\)\|\\$",
+        r"^[\]\-a]+$",
+        "^[]x]$",
+        "^[^]]$",
+        r"^[^\w]$",
+        r"^[\d]{3}$",
+        "^[é-ü]$",
+        "^a?b*c+d{0}e{1,}f{2,3}$",
+        "^a+?b*?c{2}?$",
+        r"\bword\b",
+        r"\Aa.c\Z",
+        "^{}$",
+        "^a{,b$",
+        "^(a(b(c)?)+)*d$",
+    ],
+)
+def test_patterns_that_are_simple(pattern):
+    value = made({"type": "string", "pattern": pattern})
+    assert re.search(pattern, value)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(?=a)", "(?<=a)b", "(?P=a)", r"(a)\1", r"\p{L}", "[", "a{200000}", "a**", r"\u12", "b^a"]
+)
+def test_patterns_that_are_not(pattern):
+    with pytest.raises(ConfigurationError, match="finds nothing that fits its pattern|no regular expression"):
+        made({"type": "string", "pattern": pattern})
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([{"enum": [1, 2, 3]}, {"enum": [3, 2]}], 2),
+        ([{"type": ["integer", "null"]}, {"type": ["string", "integer"]}], 0),
+        ([{"type": "number"}, {"type": "integer"}], 0),
+        ([{"type": "string", "maxLength": 3}, {"maxLength": 5, "minLength": 2}], "moc"),
+        ([{"required": ["a"]}, {"required": ["b", "a"]}], {"a": "mock", "b": "mock"}),
+        ([{"items": {"type": "integer"}, "minItems": 1}, {"items": {"minimum": 4}}], [4]),
+        ([{"anyOf": [{"type": "null"}, {"const": 5}]}, {"anyOf": [{"const": 5}, {"const": 6}]}], 5),
+        ([{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}], 7),
+        ([{"allOf": [{"type": "integer"}]}, {"allOf": [{"minimum": 9}]}], 9),
+        ([{"not": {"const": 0}, "type": "integer"}, {"not": {"const": 1}}], -1),
+        ([True, {"type": "null"}], None),
+        (
+            [
+                {"type": "object", "properties": {"a": {}}, "additionalProperties": {"type": "integer"}},
+                {"additionalProperties": {"minimum": 2}, "minProperties": 2},
+            ],
+            {"a": "mock", "mock": 2},
+        ),
+        (
+            [
+                {"properties": {"a": {}}, "required": ["a"], "additionalProperties": False},
+                {"additionalProperties": True},
+            ],
+            {"a": "mock"},
+        ),
+    ],
+)
+def test_schemas_that_are_joined(parts, expected):
+    schema = {"allOf": parts, "$defs": {"a": {"type": "integer", "minimum": 7}, "b": {"maximum": 7}}}
+    assert made(schema) == expected
+    assert fits(expected, schema)
+
+
 # --- what can be made is made -------------------------------------------------------------------------------
 
 PATTERNS = [r"^[a-z]{2,5}$", r"\d{3}", "^(ab|cd)+x?$", r"^\w+\.(com|org)$", "^[^0-9]$", r"^\+?[1-9]\d{1,14}$", "^$"]

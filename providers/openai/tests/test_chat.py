@@ -140,7 +140,7 @@ def test_the_configuration_says_what_a_host_and_its_models_take(colour, tmp_path
         {"models": [{"refuses": ["temperature"]}]},
         {"models": [{"match": "o9*", "refuses": "temperature"}]},
         {"models": {"match": "o9*"}},
-        {"models": [{"match": "o9*", "refuses": ["temprature"]}]},
+        {"models": [{"match": "o9*", "refuses": ["temperatures"]}]},
         {"profile": {"cache": "maybe"}},
         {"profile": {"thoughts": ["dreams"]}},
     ],

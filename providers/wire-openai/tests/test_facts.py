@@ -162,6 +162,7 @@ def test_log_probabilities_say_what_they_are_of(name, of):
 def test_log_probabilities_in_the_older_form():
     older = {"tokens": ["a"], "token_logprobs": [-0.5], "top_logprobs": [{"b": -2}], "text_offset": [0]}
     assert scored(older) == Logprobs((TokenLogprob("a", -0.5, top=(TokenLogprob("b", -2),), offset=0),))
+    assert scored({**older, "content": [TOKEN]}) == Logprobs((READ,))
 
 
 def test_log_probabilities_come_in_pieces():

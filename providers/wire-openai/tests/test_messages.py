@@ -161,6 +161,11 @@ def test_what_this_wire_cannot_carry_is_reported(message, says):
     assert sent(messages=both, unsupported="drop") == (left, notices)
 
 
+def test_a_refusal_that_says_more_stays_a_part_of_the_content():
+    part = {"type": "refusal", "refusal": "No.", "x": 1}
+    assert turns({"role": "assistant", "content": [part]}) == [{"role": "assistant", "content": [part]}]
+
+
 def test_other_hosts_may_take_pictures_anywhere():
     assert turns(Message("tool", ToolResult("c", Unknown(IMAGE))), to=LOCAL)[0]["content"] == [IMAGE]
     assert turns(Message("tool", ToolResult("c", Image(IMAGE["image_url"]["url"]))), to=LOCAL)[0]["content"] == [IMAGE]

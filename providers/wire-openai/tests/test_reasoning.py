@@ -144,6 +144,13 @@ def test_summaries_among_the_content():
     assert back(message, DATABRICKS) == message
 
 
+def test_a_thought_among_the_content_keeps_its_signature():
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "signature": "s"}
+    message = {"role": "assistant", "content": [thought, A]}
+    assert both(message) == [Reasoning("hm", "s", format="thinking")]
+    assert back(message, MISTRAL) == message
+
+
 @pytest.mark.parametrize("part", [{"type": "thinking", "thinking": "hm"}, {"type": "reasoning", "summary": "hm"}])
 def test_a_thought_that_is_a_bare_text(part):
     assert [one.text for one in both({"content": [part, A]})] == ["hm"]

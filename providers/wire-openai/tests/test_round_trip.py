@@ -84,8 +84,15 @@ def one_text_is_no_list(turn):
             part["image_url"] = {"url": part["image_url"]}
 
 
+def a_refusal_stands_beside_the_content(turn):
+    content = turn.get("content")
+    if isinstance(content, list) and (said := [part["refusal"] for part in content if part.get("type") == "refusal"]):
+        turn["content"] = [part for part in content if part.get("type") != "refusal"]
+        turn["refusal"] = "".join(said)
+
+
 def calls_without_text_have_null(turn):
-    if not turn.get("content") and (turn.get("tool_calls") or turn.get("refusal")):
+    if not turn.get("content") and turn.keys() & {"tool_calls", "refusal", "audio", "function_call"}:
         turn["content"] = None
 
 
@@ -96,7 +103,7 @@ OF_BODIES = (
     tool_choices_have_openais_words,
     no_text_at_all_ends_nothing,
 )
-OF_TURNS = (one_text_is_no_list, calls_without_text_have_null)
+OF_TURNS = (a_refusal_stands_beside_the_content, one_text_is_no_list, calls_without_text_have_null)
 
 
 def expected(body, host):
@@ -163,6 +170,33 @@ def test_requests_come_back(more):
     request, streaming = read_chat_request(body)
     written = json.loads(asked(Wire("127.0.0.1"), chat_call(request, streaming=streaming)).body)
     assert written == expected(body, "127.0.0.1")
+
+
+TURNS = {
+    "a refusal among the content": {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+    "sound by its id": {"role": "assistant", "audio": {"id": "a"}},
+    "a call of the older kind": {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": ""}},
+    "a thought among the content": {
+        "role": "assistant",
+        "content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}],
+    },
+    "thoughts in every form": {
+        "role": "assistant",
+        "content": "a",
+        "reasoning": "hm",
+        "reasoning_details": [{"type": "reasoning.text", "text": "hm", "id": None}],
+    },
+    "marks": {"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}]},
+    "a mark that has no word of ours": {"role": "user", "content": "x", "cache_control": {"type": "forever"}},
+    "a document": {"role": "user", "content": [{"type": "document_url", "document_url": "data:x"}]},
+}
+
+
+@pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS)
+def test_turns_come_back(turn):
+    body = {"model": "m", "messages": [turn]}
+    request, _ = read_chat_request(body)
+    assert json.loads(asked(Wire("127.0.0.1"), chat_call(request)).body) == expected(body, "127.0.0.1")
 
 
 def test_of_two_limits_the_newer_counts_and_the_other_is_refused():

@@ -161,7 +161,10 @@ BAD = {
         {"messages": {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": {}}}]}},
         f"messages[0].tool_calls[0]: {A_CALL}, got {{'id': 'c', 'function': {{'name': 'f', 'arguments': {{}}}}}}",
     ),
-    "tools of a string": ({"tools": ["add"]}, f"tools[0]: {A_TOOL}, got 'add'"),
+    "tools of a string": (
+        {"tools": ["add"]},
+        "tools[0]: expected a Tool, a function, or a dictionary in OpenAI's shape, got 'add'",
+    ),
     "a tool without its type": (
         {"tools": [Tool("add"), {"name": "add"}]},
         f"tools[1]: {A_TOOL}, got {{'name': 'add'}}",

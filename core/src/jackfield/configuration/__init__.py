@@ -1,1 +1,3 @@
-"""What `jackfield.config` is made of: places in a file, the variables that set values, and trust."""
+"""What `jackfield.config` is made of: places in a file, and which files are trusted."""
+
+__all__: list[str] = []

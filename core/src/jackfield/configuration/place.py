@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -129,12 +129,16 @@ class Place:
         except ConfigurationError as error:
             raise self.adopted(error) from None
 
-    def adopted(self, error: ConfigurationError) -> ConfigurationError:
-        """An error about the value here or below, with its place before it. The error may name its key itself."""
+    def adopted(self, error: ConfigurationError, known: Container[str] = ()) -> ConfigurationError:
+        """An error about the value here or below, with its place before it.
+
+        The error may name its key itself: as this place does, or from here on, where that begins with a known one.
+        """
         if error.key is not None:
             return error
-        found = re.match(rf"{re.escape(self.key)}((?:\.[^.\[\]: ]+|\[\d+\])*): ", error.message)
-        below = self
-        for part in re.findall(r"[^.\[\]]+", found[1]) if found else ():
-            below /= int(part) if part.isdigit() else part
-        return below.error(error.message[found.end() if found else 0 :])
+        path, colon, message = error.message.partition(": ")
+        absolute = path.removeprefix(self.key)[:1] in {"", ".", "["} and path.startswith(self.key or " ")
+        parts = re.findall(r"[^.\[\]]+", path.removeprefix(self.key) if absolute else path)
+        if not colon or not (absolute or (parts and parts[0] in known)):
+            return self.error(error.message)
+        return Place(self.document, (*self.path, *(int(one) if one.isdigit() else one for one in parts))).error(message)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +37,8 @@ def state_folder() -> Path:
 
 def trust_record(file: Path, content: bytes) -> tuple[Path, bytes]:
     """The record that a file with this content is trusted: where it is kept, and what it says."""
+    from hashlib import sha256  # it takes its time to import, and hardly anybody asks
+
     name = os.fsencode(file.resolve())
     record = state_folder() / "trusted" / sha256(name).hexdigest()
     return record, sha256(content).hexdigest().encode() + b"  " + name + b"\n"

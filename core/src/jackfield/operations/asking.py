@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
@@ -36,7 +35,7 @@ def read_tools(value: Iterable[ToolLike] | None) -> tuple[Tool | Unknown, ...] |
 def _tool(value: Any, where: str) -> Tool | Unknown:
     if isinstance(value, Tool | Unknown):
         return value
-    if inspect.isroutine(value):
+    if callable(value):
         return Tool.from_function(value)
     if isinstance(value, Mapping):
         return shapes().tool(value, where)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -58,5 +57,7 @@ def _whole(cls: type[Any], request: Any, options: Mapping[str, Any]) -> Any:
 def _hint(option: str, fields: set[str]) -> str:
     if option in ELSEWHERE:
         return f"did you mean {ELSEWHERE[option]!r}?"
+    from difflib import get_close_matches  # few programs are wrong
+
     close = get_close_matches(option, fields, n=1, cutoff=0.65)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(fields))}"

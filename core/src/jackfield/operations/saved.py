@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
-from cattrs import Converter, transform_error
-from cattrs.strategies import configure_tagged_union
 
 from .. import types as t
 from ..errors import BadRequestError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 __all__ = ["dump_messages", "load_messages"]
 
@@ -33,12 +34,17 @@ def load_messages(data: Iterable[Mapping[str, Any]]) -> tuple[t.Message, ...]:
     except BadRequestError as error:
         raise BadRequestError(f"saved {error.message}") from None
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever went wrong
+        from cattrs import transform_error
+
         told = "; ".join(transform_error(error, path="messages"))
         raise BadRequestError(f"these are no saved messages: {told[:500]}") from None
 
 
 @cache
 def _converter() -> Converter:
+    from cattrs import Converter  # importing it takes longer than a call, and few programs save conversations
+    from cattrs.strategies import configure_tagged_union
+
     converter = Converter(omit_if_default=True, forbid_extra_keys=True)
     converter.register_structure_hook(str, _text)
     for kind in (t.Content, t.ToolResult, t.Message):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from attrs import NOTHING, AttrsInstance, fields
@@ -17,6 +16,8 @@ C = TypeVar("C", bound=AttrsInstance)
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Half a sentence that helps whoever mistyped a name."""
+    from difflib import get_close_matches  # only who mistypes pays for it
+
     known = sorted(known)
     close = get_close_matches(name, known, n=1, cutoff=0.65)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

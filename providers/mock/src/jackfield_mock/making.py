@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import product
 from typing import Any, Final
 
 from jackfield.errors import ConfigurationError
@@ -92,30 +93,30 @@ class _Maker:
 
     def _plain(self, schema: Any, inside: tuple[str, ...]) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
         """The schema without references and choices, once for each way of choosing."""
-        plain = dict(schema)
-        if "$ref" in plain:
-            reference = plain.pop("$ref")
-            target = self._root.find(reference)
-            if reference not in inside:
-                yield from self._joined(plain, [target], (*inside, reference))
-        elif "allOf" in plain:
-            yield from self._joined(plain, plain.pop("allOf"), inside)
-        elif "anyOf" in plain or "oneOf" in plain:
-            for choice in plain.pop("anyOf" if "anyOf" in plain else "oneOf"):
-                yield from self._joined(plain, [choice], inside)
-        else:
-            yield plain, inside
+        part = self._root.step(schema)
+        if isinstance(part, bool):
+            yield from [({}, inside)] if part else ()
+            return
+        own = {key: value for key, value in part.items() if key not in {"$ref", "allOf", "anyOf", "oneOf"}}
+        parts = list(part.get("allOf", ()))
+        if "$ref" in part:
+            if part["$ref"] in inside:
+                return
+            parts.append(self._root.find(part["$ref"]))
+            inside = (*inside, part["$ref"])
+        for chosen in product(*(part[key] for key in ("anyOf", "oneOf") if key in part)):
+            for form, passed in self._joined([*parts, *chosen], inside):
+                yield _both(own, form), passed
 
     def _joined(
-        self, plain: dict[str, Any], others: Iterable[Any], inside: tuple[str, ...]
+        self, parts: Sequence[Any], inside: tuple[str, ...]
     ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
-        joined = plain
-        for other in others:
-            part = self._root.step(other)
-            if part is False:
-                return
-            joined = joined if part is True else _both(joined, part)
-        yield from self._plain(joined, inside)
+        if not parts:
+            yield {}, inside
+            return
+        for form, passed in self._plain(parts[0], inside):
+            for other, also in self._joined(parts[1:], inside):
+                yield _both(form, other), (*passed, *also[len(inside) :])
 
     def _candidates(self, schema: Mapping[str, Any], where: str, inside: tuple[str, ...], salt: int) -> Iterator[Any]:
         if "const" in schema:
@@ -253,17 +254,12 @@ def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
             joined[key] = [value for value in mine if value in its]
         elif key == "type":
             joined[key] = _kinds(kinds_of(one), kinds_of(other))
-        elif key in {"allOf", "prefixItems"}:
-            joined[key] = [*mine, *its] if key == "allOf" else its
-        elif key in {"anyOf", "oneOf", "$ref", "items", "not"}:
-            joined.pop(key)
-            joined["allOf"] = [*joined.get("allOf", []), {key: mine}, {key: its}]
-        elif key.startswith(("min", "exclusiveMin")):
+        elif key in {"items", "additionalProperties"}:
+            joined[key] = {"allOf": [mine, its]}
+        elif key == "multipleOf" or key.startswith(("min", "exclusiveMin")):
             joined[key] = max(mine, its)
         elif key.startswith(("max", "exclusiveMax")):
             joined[key] = min(mine, its)
-        elif key == "additionalProperties":
-            joined[key] = False if False in (mine, its) else its if mine is True else mine
     return joined
 
 

@@ -83,7 +83,7 @@ class ChatReader(ChoicesReader):
             for name, of in LOGPROBS.items():
                 if tokens := read_tokens(logprobs.get(name)):
                     yield LogprobsDelta(tokens, index, of, raw=self.take())
-            if tokens := read_legacy(logprobs):
+            if not logprobs.get("content") and (tokens := read_legacy(logprobs)):
                 yield LogprobsDelta(tokens, index, raw=self.take())
 
     def _read_message(

@@ -33,6 +33,8 @@ BREAKPOINT: Final = "prompt_cache_breakpoint"
 LEGACY: Final = "function_call"
 # the parts of content that OpenAI lets mark
 MARKED: Final = ("text", "image_url", "input_audio", "file")
+# what an assistant's turn can have instead of text
+SPEAKING: Final = frozenset({"audio", "refusal", "tool_calls", LEGACY})
 EXPLICIT: Final[Mapping[str, str]] = {"mode": "explicit"}
 
 
@@ -97,7 +99,7 @@ class _Turn:
         self.wire |= self._more
         mark(self.wire, message.cache, where, to)
         content: str | list[Any] | None = _short(self._content)
-        if not content and (self._refusal or self._more.keys() & {"tool_calls", "audio", LEGACY}):
+        if not content and SPEAKING.intersection((*self.wire, *(message.extra or ()))):
             content = None  # "" is refused beside tool calls, null is refused where there is nothing else
         self.wire["content"] = content
         _finish(self.wire, message, where, to)

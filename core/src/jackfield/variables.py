@@ -13,10 +13,10 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
-from ..errors import ConfigurationError
-from ..settings import Written, nearest
-from .lines import KeyPath
-from .place import NO_FILE, Document, Place, Sourced
+from .configuration.lines import KeyPath
+from .configuration.place import NO_FILE, Document, Place, Sourced
+from .errors import ConfigurationError
+from .settings import Written, nearest
 
 __all__ = ["PROCESS", "Environment", "overlay", "read_environment"]
 
