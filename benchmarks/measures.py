@@ -79,11 +79,7 @@ MEASURES = (
         (
             Row("import httpx", program=TIMED.format("import httpx")),
             Row("python -c pass", program="import time; print(time.process_time())"),
-            Row(
-                OURS,
-                program=TIMED.format("import jackfield"),
-                promises=(Promise("import httpx", 0.5),),
-            ),
+            Row(OURS, program=TIMED.format("import jackfield"), promises=(Promise("import httpx", 0.5),)),
             Row(
                 f"{OURS}, with a client ready to call OpenAI",
                 program=TIMED.format(BUILT),
@@ -177,10 +173,7 @@ MEASURES = (
         "embed",
         "256 embeddings of 1,536 numbers: processor time of a batch",
         "embed",
-        (
-            Row(HTTPX, "bare_httpx"),
-            Row(OURS, "jackfield_client"),
-        ),
+        (Row(HTTPX, "bare_httpx"), Row(OURS, "jackfield_client")),
         "batch",
         rounds=20,
     ),

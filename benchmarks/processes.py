@@ -107,11 +107,7 @@ def fresh(place: Place, program: str) -> tuple[float, Spent]:
     """Run a program in a new process: the number that it printed last, and what the whole process spent."""
     begun = time.perf_counter()
     process = subprocess.Popen(
-        [place.python, "-c", program],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=place.environment,
+        [place.python, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=place.environment
     )
     assert process.stdout is not None
     assert process.stderr is not None

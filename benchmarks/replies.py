@@ -74,9 +74,7 @@ def chat(chance: random.Random) -> dict[str, Any]:
         "object": "chat.completion",
         "created": 1753000000,
         "model": "gpt-4o-mini-2024-07-18",
-        "choices": [
-            {"index": 0, "message": {**message, "annotations": []}, "logprobs": None, "finish_reason": "stop"},
-        ],
+        "choices": [{"index": 0, "message": {**message, "annotations": []}, "logprobs": None, "finish_reason": "stop"}],
         "usage": {
             "prompt_tokens": 19,
             "completion_tokens": 110,

@@ -193,10 +193,7 @@ WRONG = [
         {"providers": {"fake": {"base_url": 1}}, "default": "fake:m"},
         "config.providers.fake.base_url: expected text, got 1",
     ),
-    (
-        {"default": "fkae:m"},
-        "'fkae' is neither an alias nor a provider; did you mean 'fake'?",
-    ),
+    ({"default": "fkae:m"}, "'fkae' is neither an alias nor a provider; did you mean 'fake'?"),
     ({"default": "gpt-4.1-mini"}, "expected 'provider:model' or an alias"),
     ({"default": "fake"}, "provider 'fake' has no default model for 'chat'; write 'fake:model'"),
     ({}, "no model was named, and there is no default"),

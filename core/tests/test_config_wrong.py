@@ -6,10 +6,7 @@ from configured import write
 from jackfield.errors import ConfigurationError
 
 WRONG = [
-    (
-        "default = ",
-        "jackfield.toml, line 1: not valid TOML: Invalid value (column 11)",
-    ),
+    ("default = ", "jackfield.toml, line 1: not valid TOML: Invalid value (column 11)"),
     (
         """\
 default = "fake:m"
@@ -24,22 +21,10 @@ default = 2
 """,
         "jackfield.toml, line 2: not valid TOML: Cannot overwrite a value (column 12)",
     ),
-    (
-        'engin = "auto"',
-        "jackfield.toml, line 1: engin: no such key; did you mean 'engine'?",
-    ),
-    (
-        'model = "fake:m"',
-        "jackfield.toml, line 1: model: no such key; did you mean 'models'?",
-    ),
-    (
-        "default = 3",
-        "jackfield.toml, line 1: default: expected text, got 3",
-    ),
-    (
-        'default = ["fake:m"]',
-        "jackfield.toml, line 1: default: expected text, got a list",
-    ),
+    ('engin = "auto"', "jackfield.toml, line 1: engin: no such key; did you mean 'engine'?"),
+    ('model = "fake:m"', "jackfield.toml, line 1: model: no such key; did you mean 'models'?"),
+    ("default = 3", "jackfield.toml, line 1: default: expected text, got 3"),
+    ('default = ["fake:m"]', "jackfield.toml, line 1: default: expected text, got a list"),
     (
         """\
 
@@ -48,10 +33,7 @@ engine = "requests"
 """,
         "jackfield.toml, line 3: engine: expected one of auto, httpx, httpx2, got 'requests'",
     ),
-    (
-        'unsupported = "ignore"',
-        "jackfield.toml, line 1: unsupported: expected one of error, warn, drop, got 'ignore'",
-    ),
+    ('unsupported = "ignore"', "jackfield.toml, line 1: unsupported: expected one of error, warn, drop, got 'ignore'"),
     (
         'default = "fkae:m"',
         (
@@ -84,10 +66,7 @@ fats = "fake:m"
             "'fake' or 'other-fake'"
         ),
     ),
-    (
-        'models = "fake:m"',
-        "jackfield.toml, line 1: models: expected a table, got 'fake:m'",
-    ),
+    ('models = "fake:m"', "jackfield.toml, line 1: models: expected a table, got 'fake:m'"),
     (
         """\
 default = "a"
@@ -172,10 +151,7 @@ temperature = 9
 """,
         "jackfield.toml, line 5: models.a.temperature: expected a number from 0 to 2, got 9",
     ),
-    (
-        'providers = ["fake"]',
-        "jackfield.toml, line 1: providers: expected a table, got a list",
-    ),
+    ('providers = ["fake"]', "jackfield.toml, line 1: providers: expected a table, got a list"),
     (
         """\
 [providers]
@@ -302,14 +278,8 @@ default = "fakes:m"
 """,
         "jackfield.toml, line 2: providers.fakes: no provider plugin 'fakes' is installed; did you mean 'fake'?",
     ),
-    (
-        'middleware = { use = "marks" }',
-        "jackfield.toml, line 1: middleware: expected a list, got a table",
-    ),
-    (
-        'middleware = ["marks"]',
-        "jackfield.toml, line 1: middleware[0]: expected a table, got 'marks'",
-    ),
+    ('middleware = { use = "marks" }', "jackfield.toml, line 1: middleware: expected a list, got a table"),
+    ('middleware = ["marks"]', "jackfield.toml, line 1: middleware[0]: expected a table, got 'marks'"),
     (
         """\
 default = "fake:m"
@@ -359,10 +329,7 @@ where = "everywhere"
 """,
         "jackfield.toml, line 4: middleware[0].where: expected a list, got 'everywhere'",
     ),
-    (
-        "timeouts = 5",
-        "jackfield.toml, line 1: timeouts: expected a table, got 5",
-    ),
+    ("timeouts = 5", "jackfield.toml, line 1: timeouts: expected a table, got 5"),
     (
         """\
 [timeouts]

@@ -72,10 +72,7 @@ def test_closing_one_stream_leaves_the_connection_that_another_call_uses():
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize(
     "steps",
-    [
-        [reply("{}", headers={"content-encoding": "br"})],
-        [reply("", 200, headers={"content-encoding": "zstd"}) + b"x"],
-    ],
+    [[reply("{}", headers={"content-encoding": "br"})], [reply("", 200, headers={"content-encoding": "zstd"}) + b"x"]],
 )
 def test_a_reply_that_can_not_be_unpacked_gives_its_connection_back(colour, steps):
     async def body(client):

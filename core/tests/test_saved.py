@@ -63,10 +63,7 @@ def test_what_was_saved_is_plain_to_read():
                 {"type": "tool_call", "id": "c1", "name": "add", "arguments": "{}"},
             ],
         },
-        {
-            "role": "tool",
-            "parts": [{"type": "tool_result", "call_id": "c1", "parts": [{"type": "text", "text": "4"}]}],
-        },
+        {"role": "tool", "parts": [{"type": "tool_result", "call_id": "c1", "parts": [{"type": "text", "text": "4"}]}]},
     ]
 
 

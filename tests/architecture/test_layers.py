@@ -79,14 +79,7 @@ VENDOR_SDKS = (
     "xai_sdk",
 )
 PICKLES = ("_pickle", "cloudpickle", "dill", "jsonpickle", "pickle", "shelve")
-CLOCKS = (
-    "time.sleep",
-    "time.time",
-    "time.time_ns",
-    "time.monotonic",
-    "time.monotonic_ns",
-    "time.perf_counter",
-)
+CLOCKS = ("time.sleep", "time.time", "time.time_ns", "time.monotonic", "time.monotonic_ns", "time.perf_counter")
 CONCURRENCY = ("anyio", "asyncio", "random", "threading", "time.perf_counter_ns", "trio", *CLOCKS)
 MAX_CORE_LINES = 4_000
 SIMULATION = "jackfield_testkit.simulation"  # a runtime too
@@ -414,14 +407,7 @@ def lines_of_code(source: Source) -> int:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
-    empty = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
+    empty = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
         if token.type not in empty:
@@ -572,11 +558,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (plugins_leave_each_other_alone, PLUGIN, "import jackfield_openai"),
     (plugins_leave_each_other_alone, PROVIDER, "def f():\n    from jackfield_openai.wire import body"),
     (plugins_leave_each_other_alone, PLUGIN, "import jackfield_wire_openai"),
-    (
-        plugins_leave_each_other_alone,
-        PLUGIN,
-        "from importlib import import_module\nimport_module('jackfield_mock')",
-    ),
+    (plugins_leave_each_other_alone, PLUGIN, "from importlib import import_module\nimport_module('jackfield_mock')"),
     (core_knows_no_plugin, CORE + "registry.py", "import jackfield_openai"),
     (core_knows_no_plugin, CORE + "registry.py", "def f():\n    __import__('jackfield_mock')"),
     (only_the_engine_imports_http, CORE + "runtime.py", "import httpx"),
@@ -613,11 +595,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (exports_exist, CORE + "types.py", "__all__ = ['Text']"),
     (exports_exist, CORE + "types.py", "__all__ = [name for name in dir()]"),
     (exports_exist, CORE + "types.py", "__all__ = ['Text']\ndef f():\n    Text = 1"),
-    (
-        exports_exist,
-        CORE + "types.py",
-        "__all__ = ['Text']\n_LAZY = {'Other': 'x'}\ndef __getattr__(name): ...",
-    ),
+    (exports_exist, CORE + "types.py", "__all__ = ['Text']\n_LAZY = {'Other': 'x'}\ndef __getattr__(name): ..."),
 ]
 
 ALLOWED: list[tuple[Rule, str, str]] = [
@@ -630,11 +608,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (core_knows_no_plugin, CORE + "registry.py", "import jackfield.types"),
     (only_the_engine_imports_http, CORE + "engine.py", "import httpx, httpcore2"),
     (only_the_engine_imports_http, CORE + "engine/blocking.py", "import httpx"),
-    (
-        only_the_engine_imports_http,
-        PROVIDER,
-        "from jackfield.http import HttpRequest\nimport http\nimport requests_x",
-    ),
+    (only_the_engine_imports_http, PROVIDER, "from jackfield.http import HttpRequest\nimport http\nimport requests_x"),
     (no_vendor_sdk, PROVIDER, "from . import openai\nimport openai_helpers"),
     (nothing_dangerous, PLUGIN, "model.eval()\nrun(shell=False)\nClient(verify=True)\nyaml.safe_load('a')"),
     (only_the_runtime_looks_out, CORE + "runtime.py", "import anyio, random, threading, time\ntime.sleep(1)"),
@@ -646,16 +620,8 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (rooms_form_no_cycle, CORE + "types.py", "def f():\n    from jackfield.client import Client"),
     (core_stays_small, CORE + "types.py", '"""Long."""\n# x\n\nx = 1\n' * (MAX_CORE_LINES - 50)),
     (core_stays_small, PLUGIN, "x = 1\n" * (MAX_CORE_LINES + 1)),
-    (
-        exports_exist,
-        CORE + "types.py",
-        "__all__ = ['A', 'B', 'C']\nfrom x import A\nB: int = 1\nif B:\n    C = 1",
-    ),
-    (
-        exports_exist,
-        CORE + "types.py",
-        "__all__ = ['Text']\n_LAZY = {'Text': 'x'}\ndef __getattr__(name): ...",
-    ),
+    (exports_exist, CORE + "types.py", "__all__ = ['A', 'B', 'C']\nfrom x import A\nB: int = 1\nif B:\n    C = 1"),
+    (exports_exist, CORE + "types.py", "__all__ = ['Text']\n_LAZY = {'Text': 'x'}\ndef __getattr__(name): ..."),
     (exports_exist, CORE + "_private.py", "x = 1"),
 ]
 

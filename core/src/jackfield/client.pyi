@@ -103,11 +103,7 @@ class Client(_Client):
         **options: Unpack[CompleteOptions],
     ) -> ops.CompleteResponse: ...
     def embed(
-        self,
-        texts: ops.PromptLike | ops.EmbedRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[EmbedOptions],
+        self, texts: ops.PromptLike | ops.EmbedRequest, *, timeout: float | None = None, **options: Unpack[EmbedOptions]
     ) -> ops.EmbedResponse: ...
     def models(
         self, provider: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]
@@ -146,11 +142,7 @@ class AsyncClient(_Client):
         **options: Unpack[CompleteOptions],
     ) -> Coroutine[Any, Any, ops.CompleteResponse]: ...
     def embed(
-        self,
-        texts: ops.PromptLike | ops.EmbedRequest,
-        *,
-        timeout: float | None = None,
-        **options: Unpack[EmbedOptions],
+        self, texts: ops.PromptLike | ops.EmbedRequest, *, timeout: float | None = None, **options: Unpack[EmbedOptions]
     ) -> Coroutine[Any, Any, ops.EmbedResponse]: ...
     def models(
         self, provider: str | None = None, *, timeout: float | None = None, **options: Unpack[CommonOptions]

@@ -20,10 +20,8 @@ from .settings import Written, check_keys, meant, read, shown
 from .variables import PROCESS, Environment, overlay, read_environment
 
 # fmt: off
-__all__ = [
-    "Alias", "Config", "ConfigLike", "Document", "Environment", "NetworkOptions", "Place", "Sourced", "find_document",
-    "load", "read_document", "read_environment", "state_folder", "trust_record",
-]
+__all__ = ["Alias", "Config", "ConfigLike", "Document", "Environment", "NetworkOptions", "Place", "Sourced"]
+__all__ += ["find_document", "load", "read_document", "read_environment", "state_folder", "trust_record"]
 # fmt: on
 
 FILES: Final = ("jackfield.toml", "pyproject.toml")

@@ -8,38 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = [
-    "AuthenticationError",
-    "BadRequestError",
-    "BlockingAwaitError",
-    "CallTimeoutError",
-    "ConfigurationError",
-    "ConflictError",
-    "ConnectTimeoutError",
-    "ConnectionFailedError",
-    "ContentFilterError",
-    "ContextLengthError",
-    "DeadlineError",
-    "JackfieldError",
-    "LimitExceededError",
-    "MalformedReplyError",
-    "NotFoundError",
-    "NothingConfiguredError",
-    "OverloadedError",
-    "PermissionDeniedError",
-    "PluginError",
-    "QuotaError",
-    "RateLimitError",
-    "ReadTimeoutError",
-    "RequestForbiddenError",
-    "ServerError",
-    "StreamInterruptedError",
-    "StreamStateError",
-    "TruncatedStreamError",
-    "UnsupportedError",
-    "UnsupportedWarning",
-    "UntrustedError",
-]
+__all__ = ["AuthenticationError", "BadRequestError", "BlockingAwaitError", "CallTimeoutError", "ConfigurationError"]
+__all__ += ["ConflictError", "ConnectTimeoutError", "ConnectionFailedError", "ContentFilterError", "ContextLengthError"]
+__all__ += ["DeadlineError", "JackfieldError", "LimitExceededError", "MalformedReplyError", "NotFoundError"]
+__all__ += ["NothingConfiguredError", "OverloadedError", "PermissionDeniedError", "PluginError", "QuotaError"]
+__all__ += ["RateLimitError", "ReadTimeoutError", "RequestForbiddenError", "ServerError", "StreamInterruptedError"]
+__all__ += ["StreamStateError", "TruncatedStreamError", "UnsupportedError", "UnsupportedWarning", "UntrustedError"]
 
 
 class JackfieldError(Exception):

@@ -264,9 +264,7 @@ class AsyncStream(_Face[E, R], AsyncIterator[E]):
             reap(flow.close)
         # without `source=`, which would keep the stream alive
         warnings.warn(
-            "an open AsyncStream was dropped: use `async with`, or `aclose()` it",
-            ResourceWarning,
-            stacklevel=1,
+            "an open AsyncStream was dropped: use `async with`, or `aclose()` it", ResourceWarning, stacklevel=1
         )
 
 

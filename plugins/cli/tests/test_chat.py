@@ -328,10 +328,7 @@ def test_json_is_one_document_with_its_keys_in_order(place):
             ],
         ),
         ("finish", {"unified": "tool_calls", "raw": "tool_calls"}),
-        (
-            "usage",
-            {"input_tokens": 1, "output_tokens": 2, "reasoning_tokens": 3, "cached_tokens": 4, "cost": 0.5},
-        ),
+        ("usage", {"input_tokens": 1, "output_tokens": 2, "reasoning_tokens": 3, "cached_tokens": 4, "cost": 0.5}),
         ("warnings", []),
     ]
 

@@ -102,11 +102,7 @@ def an_object(required, **properties):
         (Mapping[Name, int], {"type": "object", "additionalProperties": INTEGER}),
         (
             MutableMapping[date, int],
-            {
-                "type": "object",
-                "propertyNames": {"type": "string", "format": "date"},
-                "additionalProperties": INTEGER,
-            },
+            {"type": "object", "propertyNames": {"type": "string", "format": "date"}, "additionalProperties": INTEGER},
         ),
         (int | None, {"anyOf": [INTEGER, NULL]}),
         (str | int, {"anyOf": [STRING, INTEGER]}),
@@ -117,10 +113,7 @@ def an_object(required, **properties):
         (Color, {"type": "string", "enum": ["red", "blue"], "description": "What it looks like."}),
         (Size, {"type": "integer", "enum": [1, 2]}),
         (Mood, {"type": "string", "enum": ["good", "bad"]}),
-        (
-            Mixed,
-            {"type": ["integer", "boolean", "null", "number", "string"], "enum": [2, True, None, 0.5, "1"]},
-        ),
+        (Mixed, {"type": ["integer", "boolean", "null", "number", "string"], "enum": [2, True, None, 0.5, "1"]}),
         (Annotated[int, "a count", object(), "of things"], {"type": "integer", "description": "a count of things"}),
         (Annotated[int, object()], INTEGER),
         (list[Annotated[int, "a count"]], {"type": "array", "items": {"type": "integer", "description": "a count"}}),

@@ -43,13 +43,7 @@ HOME = Address("High Street")
 ANN = {"name": "Ann", "age": 3, "home": {"street": "High Street"}}
 ID = UUID("12345678123456781234567812345678")
 MOMENTS = Moments(
-    datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-    date(2026, 1, 2),
-    time(3, 4),
-    ID,
-    Decimal("1.50"),
-    Path("a/b"),
-    b"\x00\xff",
+    datetime(2026, 1, 2, 3, 4, tzinfo=UTC), date(2026, 1, 2), time(3, 4), ID, Decimal("1.50"), Path("a/b"), b"\x00\xff"
 )
 WRITTEN = {
     "at": "2026-01-02T03:04:00+00:00",
@@ -159,11 +153,7 @@ def test_null_stands_for_a_field_that_a_strict_schema_cannot_leave_out():
         (tuple[int, str], [1], "tuple[int, str]: expected a list of 2, got [1]"),
         (tuple[int, str], "ab", "tuple[int, str]: expected a list of 2, got 'ab'"),
         (tuple[int, str], [1, 2], "tuple[int, str]: [1]: expected a text, got 2"),
-        (
-            set[list[int]],
-            [[1]],
-            "set[list[int]]: set cannot be made of it: TypeError: unhashable type: 'list'",
-        ),
+        (set[list[int]], [[1]], "set[list[int]]: set cannot be made of it: TypeError: unhashable type: 'list'"),
         (dict[str, int], [], "dict[str, int]: expected an object, got []"),
         (dict[str, int], {"a b": "x"}, "dict[str, int]: ['a b']: expected a whole number, got 'x'"),
         (dict[date, int], {"x": 1}, "dict[date, int]: x: expected a date, got 'x'"),

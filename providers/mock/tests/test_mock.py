@@ -5,16 +5,7 @@ from faces import COLOURS, run
 
 import jackfield as jf
 from jackfield.errors import PluginError, RateLimitError
-from jackfield.types import (
-    Finish,
-    Finished,
-    ReasoningDelta,
-    Start,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-    UsageReported,
-)
+from jackfield.types import Finish, Finished, ReasoningDelta, Start, TextDelta, ToolCallDelta, Usage, UsageReported
 from jackfield_mock import Reply
 
 ECHO = 'Hello! I am the mock provider: you said "{}".'

@@ -83,10 +83,7 @@ MESSAGES = {
     ),
     "several tool results": (
         Message("tool", [ToolResult("c1", "4"), ToolResult("c2", "")]),
-        [
-            {"role": "tool", "tool_call_id": "c1", "content": "4"},
-            {"role": "tool", "tool_call_id": "c2", "content": ""},
-        ],
+        [{"role": "tool", "tool_call_id": "c1", "content": "4"}, {"role": "tool", "tool_call_id": "c2", "content": ""}],
     ),
     "custom calls": (
         Message("assistant", [Text("x"), ToolCall("c1", "grep", "a b", custom=True)]),
@@ -105,12 +102,7 @@ MESSAGES = {
     "pictures, sound and files": (
         Message(
             "user",
-            [
-                Image("https://example.com/a.png", "low"),
-                Audio("QQ==", "wav"),
-                File(id="f"),
-                File("QQ==", "a.pdf"),
-            ],
+            [Image("https://example.com/a.png", "low"), Audio("QQ==", "wav"), File(id="f"), File("QQ==", "a.pdf")],
         ),
         [
             {

@@ -256,8 +256,7 @@ def test_what_is_not_set_is_none():
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
-    [(None, None), ("END", ("END",)), (["a", "b"], ("a", "b")), ([], ()), ("", ("",))],
+    ("written", "expected"), [(None, None), ("END", ("END",)), (["a", "b"], ("a", "b")), ([], ()), ("", ("",))]
 )
 def test_stop_is_one_text_or_several(written, expected):
     assert ChatRequest(messages="x", stop=written).stop == expected

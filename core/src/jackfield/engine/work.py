@@ -16,13 +16,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
-from ..errors import (
-    CallTimeoutError,
-    ConnectTimeoutError,
-    JackfieldError,
-    ReadTimeoutError,
-    StreamStateError,
-)
+from ..errors import CallTimeoutError, ConnectTimeoutError, JackfieldError, ReadTimeoutError, StreamStateError
 from ..runtime import Control, Limits
 
 __all__ = ["Backend", "BlockingBackend", "Work", "current", "wrap", "wrap_later"]

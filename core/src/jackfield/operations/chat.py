@@ -12,11 +12,7 @@ from ..doors import schemas
 from ..errors import MalformedReplyError
 from ..http import read_json
 from ..types.content import Brief
-from .asking import (
-    read_response_format,
-    read_tool_choice,
-    read_tools,
-)
+from .asking import read_response_format, read_tool_choice, read_tools
 from .base import Operation, Response
 from .checks import a, whole
 from .folding import ChoiceFold, ChoicesFold

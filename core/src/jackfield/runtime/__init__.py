@@ -5,21 +5,5 @@ from .blocking import ADVICE, BlockingRuntime, drive, wants_loop
 from .quiet import Quietly, begin
 from .transport import FunctionNetwork, TransportFunction
 
-__all__ = [
-    "ADVICE",
-    "BlockingRuntime",
-    "Control",
-    "FunctionNetwork",
-    "Limits",
-    "Lock",
-    "Network",
-    "Quietly",
-    "Reply",
-    "Runtime",
-    "Scope",
-    "Signal",
-    "TransportFunction",
-    "begin",
-    "drive",
-    "wants_loop",
-]
+__all__ = ["ADVICE", "BlockingRuntime", "Control", "FunctionNetwork", "Limits", "Lock", "Network", "Quietly", "Reply"]
+__all__ += ["Runtime", "Scope", "Signal", "TransportFunction", "begin", "drive", "wants_loop"]

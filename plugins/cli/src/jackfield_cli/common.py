@@ -15,20 +15,8 @@ if TYPE_CHECKING:
     from jackfield import Client
     from jackfield.config import Config
 
-__all__ = [
-    "EPILOG",
-    "config_option",
-    "finite",
-    "json_option",
-    "load_config",
-    "max_tokens_option",
-    "model_names",
-    "model_option",
-    "open_client",
-    "standard_output",
-    "temperature_option",
-    "timeout_option",
-]
+__all__ = ["EPILOG", "config_option", "finite", "json_option", "load_config", "max_tokens_option", "model_names"]
+__all__ += ["model_option", "open_client", "standard_output", "temperature_option", "timeout_option"]
 
 EPILOG: Final = """\b
 Exit status:

@@ -64,11 +64,7 @@ def document_schema(registry: Registry) -> Json:
                 "propertyNames": {"pattern": "^[^:]*$"},
                 "additionalProperties": {"anyOf": [*target["anyOf"], alias]},
             },
-            "providers": {
-                "type": "object",
-                "properties": named,
-                "additionalProperties": {"$ref": "#/$defs/instance"},
-            },
+            "providers": {"type": "object", "properties": named, "additionalProperties": {"$ref": "#/$defs/instance"}},
             "middleware": {"type": "array", "items": _chosen("use", middleware)},
             "engine": {**_schema(top["engine"]), "default": "auto"},
             "timeouts": _positive(_of(top["timeouts"], "timeouts", defs)),
@@ -100,10 +96,7 @@ def _by_plugin(registry: Registry, kind: Kind, key: str, defs: Json) -> dict[str
 def _chosen(key: str, plugins: dict[str, str]) -> Json:
     """A table that says by one of its keys which plugin it is for."""
     cases = [
-        {
-            "if": {"properties": {key: {"const": name}}, "required": [key]},
-            "then": {"$ref": f"#/$defs/{schema}"},
-        }
+        {"if": {"properties": {key: {"const": name}}, "required": [key]}, "then": {"$ref": f"#/$defs/{schema}"}}
         for name, schema in plugins.items()
     ]
     return {"type": "object", "properties": {key: {"enum": list(plugins)}}, "required": [key], "allOf": cases}

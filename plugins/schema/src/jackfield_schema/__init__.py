@@ -23,16 +23,8 @@ from ._plain import Misfit, dump
 from ._shapes import REF, Book, Shape, members_shape, shape
 from ._strict import Strict, definitions
 
-__all__ = [
-    "arguments",
-    "dump",
-    "fits_strict",
-    "function_schema",
-    "json_schema",
-    "read_as",
-    "read_response",
-    "response_schema",
-]
+__all__ = ["arguments", "dump", "fits_strict", "function_schema", "json_schema", "read_as", "read_response"]
+__all__ += ["response_schema"]
 
 T = TypeVar("T")
 

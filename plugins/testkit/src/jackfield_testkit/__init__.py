@@ -6,15 +6,5 @@ from .network import Answer, Asked, Fault, Handler, Script
 from .simulation import Simulation
 from .tasks import Cancelled, DeadlockError, SimulationError, Task
 
-__all__ = [
-    "Answer",
-    "Asked",
-    "Cancelled",
-    "DeadlockError",
-    "Fault",
-    "Handler",
-    "Script",
-    "Simulation",
-    "SimulationError",
-    "Task",
-]
+__all__ = ["Answer", "Asked", "Cancelled", "DeadlockError", "Fault", "Handler", "Script", "Simulation"]
+__all__ += ["SimulationError", "Task"]

@@ -10,18 +10,8 @@ from .replies import Reply, ReplyLike, Responder, Script, ScriptedCall
 from .rules import Rule
 from .settings import MockSettings
 
-__all__ = [
-    "Fault",
-    "FaultKind",
-    "MockProvider",
-    "MockSettings",
-    "Reply",
-    "ReplyLike",
-    "Responder",
-    "Rule",
-    "Script",
-    "ScriptedCall",
-]
+__all__ = ["Fault", "FaultKind", "MockProvider", "MockSettings", "Reply", "ReplyLike", "Responder", "Rule", "Script"]
+__all__ += ["ScriptedCall"]
 
 
 @hookimpl

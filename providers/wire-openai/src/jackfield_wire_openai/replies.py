@@ -110,12 +110,7 @@ class ChoicesReader:
         return not self._halves and not "\ud800" <= text[-1] <= "\udbff"
 
     def text(
-        self,
-        text: str,
-        index: int,
-        key: Hashable,
-        make: Callable[[str], Any],
-        bare: Callable[[str], Any] | None = None,
+        self, text: str, index: int, key: Hashable, make: Callable[[str], Any], bare: Callable[[str], Any] | None = None
     ) -> Iterator[Any]:
         """The event of more text. A character that is cut into two surrogates is held back until it is whole.
 
