@@ -15,7 +15,7 @@ from .errors import BadRequestError, ConfigurationError, NothingConfiguredError,
 from .exchange import last, settle
 from .instances import Instances
 from .middleware import Middleware, Stage, compose, in_order
-from .operations import Operation, Request
+from .operations import ChatRequest, CompleteRequest, Operation, Request
 from .provider import Provider
 from .registry import Registry
 from .runtime import Control, Runtime
@@ -121,23 +121,8 @@ class Dispatcher:
             if within is not None and within.deadline is not None:
                 deadline = within.deadline
             runtime = self.runtime.bind(control, deadline, scopes)
-            return self._open(
-                Call(
-                    operation,
-                    request,
-                    target,
-                    runtime,
-                    alias,
-                    streaming,
-                    deadline,
-                    timeouts,
-                    scopes,
-                    depth,
-                    self._ask,
-                    unsupported,
-                    ledger,
-                )
-            )
+            what = (operation, request, target, runtime, alias, streaming, deadline, timeouts)
+            return self._open(Call(*what, scopes, depth, self._ask, unsupported, ledger))
 
         return Flow(self.runtime, control, operation.fold(request), ledger, opened)
 
@@ -191,13 +176,17 @@ def _check_timeout(timeout: object) -> None:
         raise BadRequestError(f"timeout: expected seconds above 0, and at most {LONGEST} (a year), got {timeout!r}")
 
 
+def _settings(cls: type[Any]) -> set[str]:
+    return {field.name for field in attrs.fields(cls) if field.default is not attrs.NOTHING} - {"model"}
+
+
 def _filled(request: Any, settings: Mapping[str, Any], where: Place) -> Any:
-    cls = type(request)
-    fields = {field.alias for field in attrs.fields(cls) if field.default is not attrs.NOTHING} - {"model"}
+    fields = _settings(type(request))
     for key in settings:
-        if key not in fields:
+        # one that chats and completions have may stand there for these, also where texts are to be embedded
+        if key not in fields | _settings(ChatRequest) | _settings(CompleteRequest):
             raise (where / key).error(f"no such setting of a request; {nearest(key, fields)}")
-    changes = {key: value for key, value in settings.items() if getattr(request, key) is None}
+    changes = {key: value for key, value in settings.items() if key in fields and getattr(request, key) is None}
     if isinstance(options := settings.get("options"), Mapping):
         changes["options"] = {**options, **request.options}
     try:

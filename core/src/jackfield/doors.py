@@ -20,21 +20,17 @@ class Schemas(Protocol):
 
     def json_schema(self, kind: Any, *, known: Mapping[Any, Mapping[str, Any]] | None = None) -> dict[str, Any]:
         """The JSON Schema of a type; `known` holds those of types that have none of their own."""
-        ...
 
     def function_schema(
         self, function: Callable[..., Any], *, strict: bool = False
     ) -> tuple[str, str | None, dict[str, Any]]:
         """A function's name, its description, and the JSON Schema of its parameters."""
-        ...
 
     def response_schema(self, kind: Any) -> tuple[str, dict[str, Any], bool]:
         """A name, a schema and whether it is strict, with which to ask a model for a type."""
-        ...
 
     def read_response(self, text: str, kind: Any) -> Any:
         """Read the text of a reply that was asked for with `response_schema`."""
-        ...
 
 
 class Shapes(Protocol):
@@ -42,19 +38,15 @@ class Shapes(Protocol):
 
     def message(self, value: Mapping[str, Any], where: str) -> t.Message:
         """Read a message."""
-        ...
 
     def tool(self, value: Mapping[str, Any], where: str) -> t.Tool | t.Unknown:
         """Read a tool."""
-        ...
 
     def tool_choice(self, value: Mapping[str, Any]) -> t.ToolChoice | None:
         """Read a tool choice; None where it is none."""
-        ...
 
     def response_format(self, value: Mapping[str, Any]) -> t.ResponseFormat | None:
         """Read a response format; None where it is none."""
-        ...
 
 
 def schemas() -> Schemas:

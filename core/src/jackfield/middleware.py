@@ -14,6 +14,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 
+from attrs import define, field
+
 from .call import Call
 from .errors import PluginError
 from .runtime import Runtime, begin
@@ -36,17 +38,15 @@ class Slot(enum.IntEnum):
     ATTEMPT = 70
 
 
+@define(eq=False)
 class Stage(AsyncIterator[Event]):
     """One layer at work on one call: its generator, and the stages that it opened."""
 
-    __slots__ = ("_events", "_opened", "_runtime", "_started", "done")
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._events: AsyncGenerator[Event, None] | None = None
-        self._opened: list[Stage] = []
-        self._started = False
-        self.done: bool = False
+    _runtime: Runtime
+    _events: AsyncGenerator[Event, None] | None = field(default=None, init=False)
+    _opened: list[Stage] = field(factory=list, init=False)
+    _started: bool = field(default=False, init=False)
+    done: bool = field(default=False, init=False)
 
     def run(self, events: AsyncGenerator[Event, None]) -> Stage:
         """Name the generator that this stage steps."""
@@ -106,7 +106,6 @@ class Layer(Protocol):
 
     def __call__(self, call: Call[Any], proceed: Proceed, /) -> AsyncGenerator[Event, None]:
         """Give the events of a call; `async for event in proceed(call)` are those of the rest of the chain."""
-        ...
 
 
 class Middleware(Layer, Protocol):
@@ -115,7 +114,6 @@ class Middleware(Layer, Protocol):
     @property
     def slot(self) -> Slot:
         """Where it stands."""
-        ...
 
 
 def compose(layers: Iterable[Layer], last: Callable[[Call[Any]], AsyncGenerator[Event, None]]) -> Proceed:

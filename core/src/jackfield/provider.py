@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
+from attrs import define, field
 
 from . import errors
 from .call import Call
@@ -36,15 +37,12 @@ class Decoder(Protocol[E_co]):
     @property
     def done(self) -> bool:
         """Whether the reply's own terminal marker has come, so that reading can stop."""
-        ...
 
     def feed(self, data: bytes, /) -> Iterable[E_co]:
         """Take the next bytes."""
-        ...
 
     def end(self) -> Iterable[E_co]:
         """The bytes have ended cleanly: give what is left, or raise TruncatedStreamError."""
-        ...
 
 
 Exchange: TypeAlias = Generator[HttpRequest, HttpResponse, Decoder[E_co]]
@@ -181,16 +179,16 @@ class HttpProvider(Provider):
         )
 
 
+@define(eq=False)
 class JsonReply(Generic[E_co]):
     """A decoder for a reply that is one JSON document; `read` turns it into events."""
 
-    done = False
+    done: ClassVar[bool] = False
 
-    def __init__(self, head: HttpResponse, read: Callable[[Any], Iterable[E_co]], limit: int = MAX_REPLY) -> None:
-        self._head = head
-        self._read = read
-        self._limit = limit
-        self._body = bytearray()
+    _head: HttpResponse
+    _read: Callable[[Any], Iterable[E_co]]
+    _limit: int = MAX_REPLY
+    _body: bytearray = field(factory=bytearray, init=False)
 
     def feed(self, data: bytes, /) -> Iterable[E_co]:
         """Collect the bytes.

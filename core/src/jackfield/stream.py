@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, cast
+
+from attrs import define, field
 
 from .call import Ledger
 from .errors import PluginError, StreamStateError, TruncatedStreamError
@@ -30,21 +31,17 @@ class _End:
 END: Final = _End()
 
 
+@define(eq=False)
 class Flow(Generic[E, R]):
     """A call under way, in the one implementation that both kinds of stream share."""
 
-    __slots__ = ("_fold", "_ledger", "_open", "_runtime", "_stage", "control", "state")
-
-    def __init__(
-        self, runtime: Runtime, control: Control, fold: Fold[E, R], ledger: Ledger, opened: Callable[[], Stage]
-    ) -> None:
-        self.state: StreamState = "open"
-        self._runtime = runtime
-        self.control: Control = control
-        self._fold = fold
-        self._ledger = ledger
-        self._open = opened
-        self._stage: Stage | None = None
+    _runtime: Runtime
+    control: Control
+    _fold: Fold[E, R]
+    _ledger: Ledger
+    _open: Callable[[], Stage]
+    state: StreamState = field(default="open", init=False)
+    _stage: Stage | None = field(default=None, init=False)
 
     @property
     def begun(self) -> bool:
@@ -71,13 +68,9 @@ class Flow(Generic[E, R]):
         except StopAsyncIteration:
             return self._ended()
         except BaseException as error:
-            self.state = (
-                "closed"
-                if self.control.stopped
-                else "truncated"
-                if isinstance(error, TruncatedStreamError)
-                else "failed"
-            )
+            self.state = "truncated" if isinstance(error, TruncatedStreamError) else "failed"
+            if self.control.stopped:
+                self.state = "closed"
             raise
         finally:
             self.control.release()
@@ -200,9 +193,7 @@ class Stream(_Face[E, R], Iterator[E]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -251,9 +242,7 @@ class AsyncStream(_Face[E, R], AsyncIterator[E]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def __del__(self) -> None:

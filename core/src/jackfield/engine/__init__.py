@@ -13,8 +13,9 @@ import importlib.util
 from collections.abc import Iterator
 from functools import cached_property
 from time import monotonic
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from attrs import define, field
 
 from .. import __version__, errors
 from ..endpoint import Endpoint, Secret
@@ -152,15 +153,14 @@ class Engine:
         return AtWork(self._core, work, phase)
 
 
+@define(eq=False)
 class AtWork:
     """A step of an exchange at the network: a context manager, and no generator, since there is one for each read."""
 
-    __slots__ = ("_core", "_phase", "_token", "_work")
-
-    def __init__(self, core: Any, work: Work, phase: Phase) -> None:
-        self._core = core
-        self._work = work
-        self._phase = phase
+    _core: Any
+    _work: Work
+    _phase: Phase
+    _token: Any = field(default=None, init=False)
 
     def __enter__(self) -> None:
         work = self._work
@@ -168,9 +168,7 @@ class AtWork:
             work.control.attach(work.stop)
         self._token = current.set(work)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         current.reset(self._token)
         if self._work.control is not None:
             self._work.control.detach()

@@ -16,6 +16,8 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
+from attrs import define, field
+
 from ..errors import CallTimeoutError, ConnectTimeoutError, JackfieldError, ReadTimeoutError, StreamStateError
 from ..runtime import Control, Limits
 
@@ -25,21 +27,17 @@ WRITE: Final = 16 * 1024
 IDLE: Final = Limits(5.0, 5.0, None)  # for what the pool does on nobody's behalf
 
 
+@define(eq=False)
 class Work:
     """What an exchange is allowed, and the connection that it uses: the network layer looks here."""
 
-    __slots__ = ("connected", "control", "limits", "origin", "stopped", "stream", "tunnel")
-
-    def __init__(
-        self, limits: Limits, control: Control | None = None, origin: str = "", *, tunnel: bool = False
-    ) -> None:
-        self.limits: Limits = limits
-        self.control: Control | None = control
-        self.origin: str = origin
-        self.stream: Any = None
-        self.stopped: bool = False
-        self.tunnel: bool = tunnel  # whether a proxy has still to open the way
-        self.connected: bool = False  # whether a connection was made for it, rather than an old one used again
+    limits: Limits
+    control: Control | None = None
+    origin: str = ""
+    tunnel: bool = False  # whether a proxy has still to open the way
+    stream: Any = field(default=None, init=False)
+    stopped: bool = field(default=False, init=False)
+    connected: bool = field(default=False, init=False)  # by a new connection, rather than an old one used again
 
     @property
     def opening(self) -> bool:
@@ -149,12 +147,12 @@ class Stream:
         return work
 
 
+@define(eq=False, slots=False)
 class Backend:
     """A network backend of either colour that makes such streams; its methods are `httpcore.NetworkBackend`'s."""
 
-    def __init__(self, inner: Any, wrap: Callable[[Any], Any]) -> None:
-        self._inner = inner
-        self._wrap = wrap
+    _inner: Any
+    _wrap: Callable[[Any], Any]
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
         """Connect, no longer than allowed."""
@@ -180,14 +178,14 @@ class BlockingStream(Stream):
             super().write(bytes(view[start : start + WRITE]))
 
 
+@define(eq=False)
 class LookUp:
     """The look-up of a name, which nothing can interrupt: its thread is left alone when the time is over."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._place = host, port
-        self._over = Event()
-        self._found: list[Any] = []
-        self._failed: OSError | None = None
+    _place: tuple[str, int]
+    _over: Event = field(factory=Event, init=False)
+    _found: list[Any] = field(factory=list, init=False)
+    _failed: OSError | None = field(default=None, init=False)
 
     def wait(self, work: Work) -> list[Any]:
         """The addresses, from the name service or from the name itself."""
@@ -222,7 +220,7 @@ class BlockingBackend(Backend):
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
         """Connect to the first address that answers."""
         failed: Exception | None = None
-        for *_, address in LookUp(host, port).wait(current.get() or Work(IDLE)):
+        for *_, address in LookUp((host, port)).wait(current.get() or Work(IDLE)):
             try:
                 return super().connect_tcp(str(address[0]), port, timeout, *args, **kwargs)
             except JackfieldError:

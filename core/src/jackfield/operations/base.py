@@ -26,15 +26,12 @@ class Fold(Protocol[E_contra, R_co]):
 
     def add(self, event: E_contra, /) -> None:
         """Take the next event."""
-        ...
 
     def response(self) -> R_co:
         """Give the response as far as it has arrived."""
-        ...
 
     def missing(self) -> str | None:
         """Say what keeps the reply from being complete, or None when it is."""
-        ...
 
 
 @frozen

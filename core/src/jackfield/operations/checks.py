@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import BadRequestError
@@ -15,48 +15,43 @@ def _wrong(name: str, what: str, value: object) -> BadRequestError:
     return BadRequestError(f"{name}: expected {what}, got {shown if len(shown) < 200 else shown[:200] + '...'}")
 
 
-def number(low: float, high: float, what: str) -> Any:
-    """A number within bounds."""
-
+def _checked(fits: Callable[[Any], bool], what: str) -> Any:
     def check(_: object, attribute: Any, value: object) -> None:
-        if value is None:
-            return
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        if value is not None and not fits(value):
             raise _wrong(attribute.name, what, value)
 
     return check
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def number(low: float, high: float, what: str) -> Any:
+    """A number within bounds."""
+    return _checked(lambda value: _is_number(value) and low <= value <= high, what)
 
 
 def whole(low: int | None = None) -> Any:
     """A whole number, with a lower bound or none."""
-
-    def check(_: object, attribute: Any, value: object) -> None:
-        if value is None:
-            return
-        if isinstance(value, bool) or not isinstance(value, int) or (low is not None and value < low):
-            raise _wrong(attribute.name, "a whole number" + ("" if low is None else f" of at least {low}"), value)
-
-    return check
+    what = "a whole number" + ("" if low is None else f" of at least {low}")
+    return _checked(lambda value: type(value) is int and (low is None or value >= low), what)
 
 
 def a(kind: type[Any], what: str) -> Any:
     """An instance of a type."""
-
-    def check(_: object, attribute: Any, value: object) -> None:
-        if value is not None and not isinstance(value, kind):
-            raise _wrong(attribute.name, what, value)
-
-    return check
+    return _checked(lambda value: isinstance(value, kind), what)
 
 
 def one_of(*words: str) -> Any:
     """One of several words."""
+    return _checked(words.__contains__, f"one of {', '.join(words)}")
 
-    def check(_: object, attribute: Any, value: object) -> None:
-        if value is not None and value not in words:
-            raise _wrong(attribute.name, f"one of {', '.join(words)}", value)
 
-    return check
+mapping_of_numbers: Any = _checked(
+    lambda value: isinstance(value, Mapping) and all(map(_is_number, value.values())), "a number for each token"
+)
+"""Numbers by name."""
 
 
 def options(_: object, __: object, value: object) -> None:
@@ -76,15 +71,6 @@ def headers(_: object, attribute: Any, value: object) -> None:
             raise BadRequestError(f"{attribute.name}: {name!r} is no name of a header")
         if not all(" " <= char <= "~" or char == "\t" for char in text):
             raise BadRequestError(f"{attribute.name}.{name}: the value has characters that no header can carry")
-
-
-def mapping_of_numbers(_: object, attribute: Any, value: object) -> None:
-    """Numbers by name."""
-    if value is not None and not (
-        isinstance(value, Mapping)
-        and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value.values())
-    ):
-        raise _wrong(attribute.name, "a number for each token", value)
 
 
 def stop(value: str | Iterable[str] | None) -> tuple[str, ...] | None:

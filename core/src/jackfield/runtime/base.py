@@ -11,6 +11,8 @@ from functools import partial
 from threading import Lock
 from typing import Any, Final, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
+from attrs import define, field
+
 from ..errors import CallTimeoutError, ConnectTimeoutError, DeadlineError, ReadTimeoutError, StreamStateError
 from ..http import HttpRequest
 
@@ -33,6 +35,7 @@ def _entered(scopes: tuple[Scope, ...]) -> Iterator[None]:
         yield
 
 
+@define(eq=False)
 class Limits:
     """Bounds in time of one exchange, in seconds of the runtime's clock. They may be changed while it goes on.
 
@@ -43,13 +46,10 @@ class Limits:
         first: when the first event must have come, or None once it has.
     """
 
-    __slots__ = ("connect", "deadline", "first", "silence")
-
-    def __init__(self, connect: float | None, silence: float | None, deadline: float | None) -> None:
-        self.connect: float | None = connect
-        self.silence: float | None = silence
-        self.deadline: float | None = deadline
-        self.first: float | None = None
+    connect: float | None
+    silence: float | None
+    deadline: float | None
+    first: float | None = None
 
     def allowed(self, now: float, bound: float | None, error: type[CallTimeoutError], origin: str = "") -> float | None:
         """Seconds that the next wait may take, where nothing but the exchange's own bounds would end it after `bound`.
@@ -76,6 +76,7 @@ class Limits:
         return error(f"nothing was received for {self.silence} s")
 
 
+@define(eq=False)
 class Signal:
     """Something that happens once, and that calls wait for with `Runtime.wait`.
 
@@ -85,11 +86,8 @@ class Signal:
         happened: whether it was set.
     """
 
-    __slots__ = ("_wakes", "happened")
-
-    def __init__(self) -> None:
-        self.happened: bool = False
-        self._wakes: list[Callable[[], object]] = []
+    happened: bool = field(default=False, init=False)
+    _wakes: list[Callable[[], object]] = field(factory=list, init=False)
 
     def set(self) -> None:
         """Wake everybody who waits, now and from now on. From any thread, any number of times."""
@@ -109,6 +107,7 @@ class Signal:
             self._wakes.remove(wake)
 
 
+@define(eq=False)
 class Control:
     """One call's switch for stopping it from outside, and the token of its one reader.
 
@@ -119,13 +118,10 @@ class Control:
         stopped: whether the call was stopped.
     """
 
-    __slots__ = ("_inner", "_reader", "_wake", "stopped")
-
-    def __init__(self) -> None:
-        self.stopped: bool = False
-        self._reader = Lock()
-        self._wake: Callable[[], object] | None = None
-        self._inner: list[Control] = []
+    stopped: bool = field(default=False, init=False)
+    _reader: Lock = field(factory=Lock, init=False)
+    _wake: Callable[[], object] | None = field(default=None, init=False)
+    _inner: list[Control] = field(factory=list, init=False)
 
     def child(self) -> Control:
         """A switch for a part of the call that waits by itself; stopping the call stops it too."""
@@ -181,11 +177,9 @@ class Reply(Protocol):
 
     async def read(self) -> bytes | None:
         """The next bytes as the network gave them, decompressed; None at the clean end."""
-        ...
 
     async def drain(self) -> None:
         """Read what little may follow a terminal marker, so that the connection can serve again."""
-        ...
 
     def scrub(self, text: str) -> str:
         """The text without the credential of the request."""
@@ -193,7 +187,6 @@ class Reply(Protocol):
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end."""
-        ...
 
 
 class Network(Protocol):
@@ -212,11 +205,9 @@ class Network(Protocol):
 
         `repeatable` tells whether sending it twice has no effect beyond its price.
         """
-        ...
 
     async def aclose(self) -> None:
         """Close every connection."""
-        ...
 
 
 class Runtime(ABC):
