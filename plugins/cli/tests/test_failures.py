@@ -13,7 +13,7 @@ import pytest
         ("ServerError('a\\n\\x1b[2Jb', status=500)", 1, "jackfield: stage:play: 500: a \\x1b[2Jb\n"),
         ("AuthenticationError('who?')", 1, "jackfield: stage:play: who?\n"),
         ("BadRequestError('what?')", 1, "jackfield: stage:play: what?\n"),
-        ("ConfigurationError('where?')", 2, "jackfield: where?\n"),
+        ("ConfigurationError('where?')", 2, "jackfield: stage:play: where?\n"),
         ("ValueError('why?')", 1, "jackfield: stage:play: the provider failed with ValueError\n"),
     ],
 )

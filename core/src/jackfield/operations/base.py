@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
-from ..types import RateLimit, Start, Usage
+from ..types import Event, RateLimit, Start, Unrecognized, Usage, UsageReported
 from ..types.content import Brief
 from .checks import a, headers, one_of, options
 
@@ -125,9 +125,17 @@ class ResponseFold:
         self.usage: Usage | None = None
         self._raw: list[Any] = []
 
-    def keep(self, raw: Any) -> None:
-        """Keep the payload that an event was read from."""
-        self._raw.append(raw)
+    def took(self, event: Event) -> bool:
+        """Take what the replies of all operations have; False where an event is the operation's own."""
+        if event.raw is not None:
+            self._raw.append(event.raw)
+        if isinstance(event, UsageReported):
+            self.usage = event.usage
+        elif isinstance(event, Start):
+            self.start = event
+        else:
+            return isinstance(event, Unrecognized)
+        return True
 
     def facts(self) -> dict[str, Any]:
         """The fields of `Response`."""

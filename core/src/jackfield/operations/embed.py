@@ -6,7 +6,7 @@ from array import array
 
 from attrs import field, frozen
 
-from ..types import Embedded, EmbedEvent, Start, UsageReported
+from ..types import Embedded, EmbedEvent
 from .base import Operation, Request, Response, ResponseFold
 from .checks import a, whole
 from .complete import Prompt, PromptLike, read_prompts
@@ -38,15 +38,8 @@ class _EmbedFold(ResponseFold):
         self._expected = None if request is None else len(request.input)
 
     def add(self, event: EmbedEvent) -> None:
-        if event.raw is not None:
-            self.keep(event.raw)
-        match event:
-            case Embedded():
-                self._vectors[event.index] = event.vector
-            case UsageReported():
-                self.usage = event.usage
-            case Start():
-                self.start = event
+        if not self.took(event) and isinstance(event, Embedded):
+            self._vectors[event.index] = event.vector
 
     def response(self) -> EmbedResponse:
         return EmbedResponse(vectors=tuple(self._vectors[index] for index in sorted(self._vectors)), **self.facts())

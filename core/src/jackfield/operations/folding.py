@@ -144,20 +144,13 @@ class ChoicesFold(ResponseFold):
 
     def add(self, event: t.ChatEvent) -> None:
         """Take the next event."""
-        if event.raw is not None:
-            self.keep(event.raw)
-        match event:
-            case t.UsageReported():
-                self.usage = event.usage
-            case t.Start():
-                self.start = event
-            case t.Unrecognized():
-                pass
-            case _:
-                choice = self.choices.get(event.choice)
-                if choice is None:
-                    choice = self.choices[event.choice] = ChoiceFold()
-                choice.add(event)
+        if self.took(event):
+            return
+        index: int = event.choice  # type: ignore[union-attr]
+        choice = self.choices.get(index)
+        if choice is None:
+            choice = self.choices[index] = ChoiceFold()
+        choice.add(event)
 
     def missing(self) -> str | None:
         """Say which choice has not finished."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from ..errors import NotFoundError
-from ..types import ModelInfo, ModelListed, ModelsEvent, Start
+from ..types import ModelInfo, ModelListed, ModelsEvent
 from .base import Operation, Request, Response, ResponseFold
 
 __all__ = ["MODEL", "MODELS", "ModelRequest", "ModelResponse", "ModelsRequest", "ModelsResponse"]
@@ -46,13 +46,8 @@ class _Listing(ResponseFold):
         self.models: list[ModelInfo] = []
 
     def add(self, event: ModelsEvent) -> None:
-        if event.raw is not None:
-            self.keep(event.raw)
-        match event:
-            case ModelListed():
-                self.models.append(event.model)
-            case Start():
-                self.start = event
+        if not self.took(event) and isinstance(event, ModelListed):
+            self.models.append(event.model)
         self.begun = True
 
 
