@@ -183,11 +183,10 @@ class HttpProvider(Provider):
 class JsonReply(Generic[E_co]):
     """A decoder for a reply that is one JSON document; `read` turns it into events."""
 
-    done: ClassVar[bool] = False
-
     _head: HttpResponse
     _read: Callable[[Any], Iterable[E_co]]
     _limit: int = MAX_REPLY
+    done: bool = field(default=False, init=False)
     _body: bytearray = field(factory=bytearray, init=False)
 
     def feed(self, data: bytes, /) -> Iterable[E_co]:
