@@ -315,3 +315,38 @@ def test_a_provider_without_an_accessor_says_so():
     with jf.Client(**playing(Player(CONTINUED))) as client, pytest.raises(jf.UnsupportedError) as caught:
         client.provider("fake")
     assert caught.value.message == "provider 'fake' has nothing beyond the operations that every client has"
+
+
+def aliased(player, **settings):
+    given = playing(player)
+    outer = {"target": "inner", "options": {"a": {"x": 1}}, "extra_headers": {"x-team": "t"}, **settings}
+    inner = {"target": "fake:m", "options": {"a": {"x": 0, "y": 2}, "b": {"z": 3}}, "temperature": 1}
+    return {**given, "config": {"default": "outer", "models": {"outer": outer, "inner": inner}}}
+
+
+def test_the_settings_of_aliases_are_joined_key_by_key_and_the_request_goes_first():
+    player = Player(CONTINUED)
+    with jf.Client(**aliased(player)) as client:
+        client.complete("x", options={"a": {"w": 4}}, extra_headers={"x-mine": "m"}, temperature=0)
+        client.models()
+        client.stream(jf.EmbedRequest(input="x"))
+        assert "x-team" not in repr(client.__dict__)
+    request = player.calls[0].request
+    assert request.options == {"a": {"x": 1, "y": 2, "w": 4}, "b": {"z": 3}}
+    assert (request.extra_headers, request.temperature) == ({"x-team": "t", "x-mine": "m"}, 0)
+    assert player.calls[1].request.extra_headers == {"x-team": "t"}
+
+
+MISTAKES = {
+    "a text": (lambda client: client.call("x"), BadRequestError, "expected a request, got 'x'"),
+    "a class": (lambda client: client.call(jf.EmbedRequest), BadRequestError, "expected a request, got"),
+    "a number as default": (lambda client: client.with_options(default=5), ConfigurationError, "default: expected"),
+    "no default": (lambda client: client.with_options(default=""), ConfigurationError, "default: expected"),
+    "a list as policy": (lambda client: client.with_options(unsupported=[]), ConfigurationError, "unsupported: "),
+}
+
+
+@pytest.mark.parametrize(("act", "kind", "says"), MISTAKES.values(), ids=MISTAKES)
+def test_a_plain_mistake_is_no_bare_error(act, kind, says):
+    with jf.Client(**playing(Player(CONTINUED))) as client, pytest.raises(kind, match=says):
+        act(client)

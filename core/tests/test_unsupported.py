@@ -6,7 +6,8 @@ from fakes import Player, hello, playing
 from scripted import Scripted, reply
 
 import jackfield as jf
-from jackfield.errors import BadRequestError, UnsupportedWarning
+from jackfield.errors import BadRequestError, JackfieldError, UnsupportedWarning
+from jackfield.http import read_json
 from jackfield.operations import CHAT, Notice
 from jackfield.provider import Credential, Endpoint, HttpProvider, JsonReply, Provider, serves
 from jackfield.types import Finish, Finished, TextDelta
@@ -143,3 +144,27 @@ def test_a_provider_need_not_look():
 
     with jf.Client(**playing(Careless("fake", {"chat": "m"}))) as client:
         assert client.chat("Hello", seed=1).warnings == ()
+
+
+class Refusing(Web):
+    def error(self, response):
+        body = read_json(response.body)
+        return JackfieldError("refused", code=body["code"], request_id=response.headers["x-request-id"], body=body)
+
+
+def test_a_key_that_the_server_quotes_shows_nowhere_in_the_error():
+    quoting = reply('{"code": "key-12345", "key-12345": [1]}', 400, headers={"x-request-id": "key-12345"})
+    with Scripted([quoting]) as server:
+        endpoint = Endpoint.parse(server.url, Credential(jf.Secret("key-12345")))
+        with jf.Client(**playing(Refusing("fake", endpoint, {"chat": "m"}))) as client:
+            with pytest.raises(JackfieldError) as caught:
+                client.chat("Hello")
+    error = caught.value
+    assert (error.code, error.request_id, error.body) == ("***", "***", {"code": "***", "***": [1]})
+    assert "key-12345" not in f"{error} {vars(error)}"
+
+
+def test_what_is_no_json_is_not_kept_by_the_error():
+    with pytest.raises(jf.JackfieldError) as caught:
+        read_json(b"<html>key-12345" + b" " * 100 + b"key-12345")
+    assert caught.value.__context__ is None

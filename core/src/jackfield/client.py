@@ -91,7 +91,9 @@ class _Client:
             ConfigurationError: names the option, the value and what would be right.
         """
         changes = {"default": default, "unsupported": unsupported}
-        if unsupported not in {None, *get_args(Unsupported)}:
+        if default is not None and not (isinstance(default, str) and default):
+            raise ConfigurationError(f"default: expected 'provider:model' or an alias, got {default!r}")
+        if unsupported is not None and unsupported not in get_args(Unsupported):
             raise ConfigurationError(f"unsupported: expected error, warn or drop, got {unsupported!r}")
         changes = {key: value for key, value in changes.items() if value is not None}
         dispatcher = self._dispatcher.derive(middleware, timeout, **changes)

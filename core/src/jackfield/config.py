@@ -43,7 +43,7 @@ class Alias:
     """A name for a target, or for several to be tried in this order, with settings for the requests that use it."""
 
     targets: tuple[str, ...]
-    settings: Mapping[str, Any] = field(factory=dict)
+    settings: Mapping[str, Any] = field(factory=dict, repr=False)
 
 
 @frozen

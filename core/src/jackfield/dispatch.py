@@ -26,6 +26,7 @@ from .types import Event
 __all__ = ["Dispatcher"]
 
 LONGEST: Final = 31_536_000
+JOINED: Final = ("options", "extra_headers", "extra_body")
 
 E = TypeVar("E", bound=Event)
 R = TypeVar("R")
@@ -103,6 +104,8 @@ class Dispatcher:
         """
         if self.closed:
             raise StreamStateError("the client is closed")
+        if not isinstance(request, Request):
+            raise BadRequestError(f"expected a request, got {request!r:.80}; `chat` takes texts and messages")
         _check_timeout(timeout)
         timeout = timeout if timeout is not None else self.timeout
         operation = request.operation
@@ -152,7 +155,7 @@ class Dispatcher:
             if len(found.targets) > 1:
                 raise where.error("a list of targets needs a fallback middleware, and there is none")
             passed.append(named)
-            settings = {**found.settings, **settings}
+            settings = _joined(found.settings, settings)
             alias, named = alias or named, found.targets[0]
         provider, _, model = named.partition(":")
         if provider not in self._instances.names:
@@ -162,7 +165,7 @@ class Dispatcher:
                 f"provider; {nearest(provider, known)}"
             )
         if not operation.of_model:
-            return Target(provider, ""), alias, {}
+            return Target(provider, ""), alias, settings
         model = model or self._instances.provider(provider).default_models.get(operation.name, "")
         if not model:
             raise ConfigurationError(
@@ -180,6 +183,15 @@ def _settings(cls: type[Any]) -> set[str]:
     return {field.name for field in attrs.fields(cls) if field.default is not attrs.NOTHING} - {"model"}
 
 
+def _joined(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two tables as one, and so with the tables in them; what `over` says goes first."""
+    both = {**under, **over}
+    for key in under.keys() & over.keys():
+        if isinstance(under[key], Mapping) and isinstance(over[key], Mapping):
+            both[key] = _joined(under[key], over[key])
+    return both
+
+
 def _filled(request: Any, settings: Mapping[str, Any], where: Place) -> Any:
     fields = _settings(type(request))
     for key in settings:
@@ -187,8 +199,9 @@ def _filled(request: Any, settings: Mapping[str, Any], where: Place) -> Any:
         if key not in fields | _settings(ChatRequest) | _settings(CompleteRequest):
             raise (where / key).error(f"no such setting of a request; {nearest(key, fields)}")
     changes = {key: value for key, value in settings.items() if key in fields and getattr(request, key) is None}
-    if isinstance(options := settings.get("options"), Mapping):
-        changes["options"] = {**options, **request.options}
+    for name in JOINED:
+        if isinstance(table := settings.get(name), Mapping) and isinstance(own := getattr(request, name), Mapping):
+            changes[name] = _joined(table, own)
     try:
         return evolve(request, **changes)
     except BadRequestError as error:

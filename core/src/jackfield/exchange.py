@@ -186,8 +186,8 @@ class _Exchange:
     def scrub(self, error: errors.JackfieldError) -> None:
         """Take the credential out of an error: some servers quote the key that they refuse."""
         if (reply := self._reply) is not None:
-            error.message = _scrubbed(error.message, reply)
-            error.body = _scrubbed(error.body, reply)
+            for name in ("message", "code", "request_id", "body"):
+                setattr(error, name, _scrubbed(getattr(error, name), reply))
             error.args = (error.message,)
 
     def _advance(self, answer: HttpResponse | errors.JackfieldError | None) -> HttpRequest:
@@ -240,7 +240,7 @@ def _scrubbed(value: Any, reply: Reply) -> Any:
     if isinstance(value, bytes):
         return reply.scrub(value.decode("latin-1")).encode("latin-1")
     if isinstance(value, dict):
-        return {key: _scrubbed(item, reply) for key, item in value.items()}
+        return {_scrubbed(key, reply): _scrubbed(item, reply) for key, item in value.items()}
     if isinstance(value, list):
         return [_scrubbed(item, reply) for item in value]
     return value

@@ -70,14 +70,11 @@ def read_json(data: bytes | str, what: str = "reply") -> Any:
     """
     try:
         text = data if isinstance(data, str) else data.decode()
-        text = text.removeprefix("\ufeff").strip(" \t\r\n")
-        value, end = _decoder.raw_decode(text)
-        if end != len(text):
-            raise json.JSONDecodeError("Extra data", text, end)
-        return value
+        return _decoder.decode(text.removeprefix("\ufeff").strip(" \t\r\n"))
     except (ValueError, RecursionError) as error:
-        shown = data[:80]
-        raise MalformedReplyError(f"the {what} is not JSON ({type(error).__name__}: {error}): {shown!r}") from None
+        what = f"the {what} is not JSON ({type(error).__name__}: {error}): {data[:80]!r}"
+    # outside of the handler: the reader's own error holds the whole reply, which may quote a key
+    raise MalformedReplyError(what)
 
 
 def write_json(value: Any) -> bytes:

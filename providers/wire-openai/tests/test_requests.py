@@ -318,3 +318,15 @@ def test_a_call_that_broke_off_is_not_sent_back():
 def test_a_tools_turn_without_a_result_is_refused():
     with pytest.raises(BadRequestError, match=r"messages\[0\]: a tool's turn without a result"):
         body(messages=[Message("tool", ())])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("extra_body", {"stream": True}, "extra_body.stream: this is no option"),
+        ("options", {"openai": {"stream_options": 5}}, "options.openai.stream_options: expected an object, got 5"),
+    ],
+)
+def test_a_stream_is_asked_for_in_one_way_only(field, value, says):
+    with pytest.raises(BadRequestError, match=says):
+        asked(LOCAL, chat_call(ChatRequest(messages="x", **{field: value}), streaming=True))

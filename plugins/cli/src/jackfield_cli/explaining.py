@@ -22,7 +22,8 @@ __all__ = ["Explanation", "Link", "Row", "explained"]
 DEFAULT: Final = "default"
 MASK: Final = "***"
 # what is called like this is masked, wherever it stands and whatever the plugin calls it
-SECRETIVE: Final = re.compile(r"key|token|secret|passw|credential|auth|cookie|signature", re.IGNORECASE)
+SECRET_NUMBER: Final = re.compile(r"api_?key|secret|passw|credential", re.IGNORECASE)
+SECRETIVE: Final = re.compile(r"key|token|secret|passw|credential|auth|cookie|signature|header", re.IGNORECASE)
 WITH_PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 WITH_QUERY: Final = re.compile(r"(?<=[?#]).+", re.DOTALL)
 KEY_LIKE: Final = re.compile(r"\b[a-z]{2,4}[-_][\w-]{16,}")
@@ -148,8 +149,6 @@ def _shown(value: Any, key: str = "", *, unknown: bool = False) -> str:
     """
     if isinstance(value, Secret):
         return MASK
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, Mapping):
         inner = [
             f"{json.dumps(str(one))} = {_shown(item, f'{key} {one}', unknown=unknown)}" for one, item in value.items()
@@ -159,7 +158,10 @@ def _shown(value: Any, key: str = "", *, unknown: bool = False) -> str:
         return f"[{', '.join(_shown(item, key, unknown=unknown) for item in value)}]"
     if isinstance(value, str):
         return _shown_text(value, hidden=bool(SECRETIVE.search(key)) or (unknown and not PLAIN_URL.fullmatch(value)))
-    return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
+    if not isinstance(value, int | float):
+        return f"a {type(value).__name__}"
+    # a number there is a key that was written without quotes
+    return MASK if SECRET_NUMBER.search(key) else json.dumps(value)
 
 
 def _shown_text(text: str, *, hidden: bool) -> str:

@@ -209,6 +209,8 @@ def foreign_read(library: Any, kind: Any, value: Any) -> Any:
             raise Misfit(str(error)) from error
         first = error.errors(include_url=False, include_context=False)[0]
         raise Misfit(f"{first['msg']}, got {_repr.repr(first['input'])}", *reversed(first["loc"])) from error
+    except Exception as error:  # a class may check its values and raise what it likes
+        raise Misfit(f"{named(kind)} cannot be made of it: {type(error).__name__}: {error}") from error
 
 
 def foreign_dump(library: Any, value: Any) -> Any:

@@ -35,6 +35,8 @@ def read_request(cls: type[Q], chief: str, body: Mapping[str, Any], names: Mappi
     Raises:
         BadRequestError: names the field, the value and what would be right.
     """
+    if not isinstance(body, Mapping):
+        raise BadRequestError(f"body: expected an object, got {type(body).__name__}")
     rest = {str(key): value for key, value in body.items() if value is not None}
     if chief not in rest:
         raise BadRequestError(f"{chief}: missing; expected a text, several, or tokens")

@@ -65,6 +65,8 @@ def read_completion_request(body: Mapping[str, Any], plugin: str = "openai") -> 
     Raises:
         BadRequestError: names the field, the value and what would be right.
     """
+    if not isinstance(body, Mapping):
+        raise BadRequestError(f"body: expected an object, got {type(body).__name__}")
     rest = {key: value for key, value in body.items() if value is not None}
     stream = rest.pop("stream", False)
     if not isinstance(stream, bool):

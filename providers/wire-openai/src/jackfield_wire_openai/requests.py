@@ -81,7 +81,9 @@ def add_options(body: dict[str, Any], to: Destination, *, stream: bool) -> None:
             name = NEW_NAME
             to.call.rewrote(where, f"sent as {name!r}, which model {to.call.target.model!r} knows")
         if key == "stream_options" and stream:
-            asked = dict(value) if isinstance(value, Mapping) else value
+            if not isinstance(value, Mapping):
+                raise BadRequestError(f"{where}: expected an object, got {value!r}")
+            asked = dict(value)
             continue
         _add(body, name, value, where)
     if stream:
@@ -90,6 +92,8 @@ def add_options(body: dict[str, Any], to: Destination, *, stream: bool) -> None:
         if options := {**usage, **asked}:
             body["stream_options"] = options
     for key, value in (to.fields.take("extra_body") or {}).items():
+        if key == "stream":
+            raise BadRequestError("extra_body.stream: this is no option; call `stream` or `chat`")
         _add(body, key, value, f"extra_body.{key}")
 
 
