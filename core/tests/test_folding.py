@@ -1,5 +1,8 @@
 """The events of a chat fold into one message, whatever it is made of, and in the order in which its parts began."""
 
+import pytest
+
+from jackfield.errors import MalformedReplyError
 from jackfield.operations import CHAT, ChatRequest
 from jackfield.types import (
     Annotated,
@@ -125,3 +128,10 @@ def test_a_repr_says_what_was_set_and_hides_what_is_long():
     assert "data:image/png;base64,eHh4" in shown
     assert len(shown) < 120
     assert len(repr(Audio.of(b"x" * 1000, "wav"))) < 40
+
+
+def test_half_an_answer_is_not_parsed():
+    for finish in (None, Finish("length", "length")):
+        with pytest.raises(MalformedReplyError, match="cannot be parsed"):
+            _ = folded(TextDelta("12"), finish=finish).parsed
+    assert folded(TextDelta("12")).parsed == 12

@@ -14,7 +14,7 @@ from scripted import Scripted
 from jackfield import AsyncClient, Client, ConfigurationError, Secret
 from jackfield.config import NetworkOptions, load
 from jackfield.errors import ConnectionFailedError, ConnectTimeoutError
-from jackfield.provider import Credential
+from jackfield.provider import Credential, Endpoint
 
 trustme = pytest.importorskip("trustme")
 
@@ -292,3 +292,21 @@ def test_a_file_that_was_merely_found_says_neither_by_whom_nor_whom_to_trust(cli
     assert load("jackfield.toml").network.proxy.reveal() == "http://me:word@elsewhere.test:3128"
     write("jackfield.toml", "default = 'fake:m'\n[network]\nkeep_alive = 5\ntrust_env = true\n")
     assert client().chat("x").text == "fake"
+
+
+def test_a_found_env_file_says_nothing_of_the_network_either_as_a_whole_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("JACKFIELD_NETWORK={proxy='http://elsewhere.example:3128'}\n")
+    with pytest.raises(ConfigurationError, match=r"\.env was merely found"):
+        load()
+    (tmp_path / ".env").write_text("JACKFIELD_NETWORK={keep_alive=5}\n")
+    assert load().network.keep_alive == 5
+
+
+def test_loopback_never_goes_by_a_proxy_of_the_environment(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://elsewhere.example:3128")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    options = NetworkOptions(trust_env=True)
+    assert options.proxy_for(Endpoint.parse("http://127.0.0.1:9/v1")) is None
+    assert options.proxy_for(Endpoint.parse("http://far.example/v1")).origin == "http://elsewhere.example:3128"

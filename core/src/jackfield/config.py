@@ -207,7 +207,9 @@ def read_document(document: Document, environment: Environment) -> Config:
         overlay(document, variables, KEYS, fill=document.name == DICTIONARY)
     config = Config(document, environment)
     table = {key: value for key, value in document.table.items() if value is not None}
-    if isinstance(network := table.get("network"), Mapping):
+    network = table.get("network")
+    # a variable may hold the whole table as text
+    if isinstance(network := meant(network) if isinstance(network, Written) else network, Mapping):
         table["network"] = {key: config.steered(key, value) for key, value in network.items()}
     found = {key: read(value, KEYS[key], here / key) for key, value in table.items()}
     models = {name: _alias(name, value, here / "models" / name) for name, value in found.pop("models", {}).items()}

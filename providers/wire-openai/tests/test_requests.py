@@ -217,7 +217,7 @@ def test_an_option_that_contradicts_a_field_is_refused(key):
         body(temperature=1, stop="x", options={"openai": {key: 1}})
 
 
-@pytest.mark.parametrize("key", ["model", "messages", "temperature", "stream", "stream_options", "max_tokens", "store"])
+@pytest.mark.parametrize("key", ["model", "messages", "temperature", "stream_options", "max_tokens", "store"])
 def test_a_field_beside_ours_never_overwrites_one(key):
     fields = {"temperature": 1, "max_output_tokens": 5, "options": {"openai": {"store": True}}, "streaming": True}
     with pytest.raises(BadRequestError, match=f"extra_body.{key}: this is set already"):

@@ -93,8 +93,10 @@ class NetworkOptions:
 
     def proxy_for(self, target: Endpoint) -> Proxy | None:
         """The proxy by which requests to an endpoint go."""
+        if target.loopback:
+            return None
         if self.proxy is not None:
-            return None if target.loopback else Proxy.parse(self.proxy.reveal())
+            return Proxy.parse(self.proxy.reveal())
         if not self.trust_env:
             return None
         from urllib.request import getproxies, proxy_bypass  # it costs as much as a call: only who wants it pays

@@ -88,8 +88,9 @@ class ChatResponse(Response):
         """
         if self.refusal and not self.text:
             raise MalformedReplyError(f"there is nothing to parse: the model refused: {self.refusal[:200]}")
-        if self.finish is not None and self.finish.unified in {"length", "content_filter", "error"}:
-            raise MalformedReplyError(f"the reply cannot be parsed: it was cut off ({self.finish.unified})")
+        if self.finish is None or self.finish.unified in {"length", "content_filter", "error"}:
+            why = "it broke off" if self.finish is None else f"it was cut off ({self.finish.unified})"
+            raise MalformedReplyError(f"the reply cannot be parsed: {why}")
         if isinstance(self.format, t.JsonSchema) and self.format.kind is not None:
             return schemas().read_response(self.text, self.format.kind)
         return read_json(self.text)
