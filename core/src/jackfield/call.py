@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import Attribute, Factory, evolve, field, frozen
 
 from .errors import ConfigurationError, PluginError, UnsupportedError, UnsupportedWarning
 from .operations import Notice, Operation, Request, Response, Unsupported
 from .runtime import Runtime, Scope
 
-__all__ = ["Call", "Ledger", "Target", "Timeouts"]
+if TYPE_CHECKING:
+    from .provider import Provider
+
+__all__ = ["Call", "Home", "Ledger", "Target", "Timeouts"]
 
 DEPTH: Final = 8
 
@@ -62,11 +64,26 @@ class Timeouts:
 
 
 class Ledger:
-    """What one call keeps across its attempts: what of the request was left out or sent in another form."""
+    """What one call keeps across its attempts, for all who have a hand in it.
 
-    __slots__ = ("_notices",)
+    Attributes:
+        parent: that of the call which asked for this one.
+        attempts: how often a provider was asked.
+        budget: how often one may be asked in all, as the first who minds has set it.
+        reserved: how many of these are kept for targets that were not tried yet.
+        cache: what a cache did: "hit", "miss", ...
+        kept: what a middleware keeps for this call, under a key of its own.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_notices", "attempts", "budget", "cache", "kept", "parent", "reserved")
+
+    def __init__(self, parent: Ledger | None = None) -> None:
+        self.parent: Ledger | None = parent
+        self.attempts: int = 0
+        self.budget: int | None = None
+        self.reserved: int = 0
+        self.cache: str | None = None
+        self.kept: dict[object, Any] = {}
         self._notices: dict[tuple[str, str], Notice] = {}
 
     def note(self, notice: Notice) -> None:
@@ -75,9 +92,19 @@ class Ledger:
 
     def sealed(self, response: R) -> R:
         """The response, with what was written down."""
-        if self._notices and isinstance(response, Response):
-            return evolve(response, warnings=(*response.warnings, *self._notices.values()))
-        return response
+        if not isinstance(response, Response) or (self.attempts == 1 and not self._notices):
+            return response
+        return evolve(response, attempts=self.attempts, warnings=(*response.warnings, *self._notices.values()))
+
+
+class Home(Protocol):
+    """What a call can ask of the client that it was begun with."""
+
+    async def ask(self, call: Call[Any], request: Request[Any, Any]) -> Any:
+        """See `Call.ask`."""
+
+    def provider(self, name: str) -> Provider:
+        """The provider instance of this name."""
 
 
 @frozen
@@ -93,6 +120,7 @@ class Call(Generic[Q_co]):
         streaming: whether the caller reads the events one by one.
         deadline: when the whole call must be over, in seconds of `runtime.now()`, or None.
         timeouts: the bounds that are not the deadline.
+        targets: all that the alias names, in order; without a middleware that falls back there is one.
         scopes: context managers around each step that reaches outside; see `scoped`.
         depth: how many calls this one is nested in.
         unsupported: what becomes of a field that the provider cannot carry.
@@ -109,9 +137,10 @@ class Call(Generic[Q_co]):
     timeouts: Timeouts = field(factory=Timeouts)
     scopes: tuple[Scope, ...] = field(default=(), repr=False)
     depth: int = 0
-    _nest: Callable[[Call[Any], Request[Any, Any]], Awaitable[Any]] | None = field(default=None, repr=False, eq=False)
+    _home: Home | None = field(default=None, repr=False, eq=False)
     unsupported: Unsupported = "error"
     ledger: Ledger = field(factory=Ledger, repr=False, eq=False)
+    targets: tuple[Target, ...] = field(default=Factory(lambda call: (call.target,), takes_self=True), kw_only=True)
 
     def evolve(self, **changes: Any) -> Self:
         """A copy with some fields changed. Its runtime keeps to the deadline and the scopes that it then has."""
@@ -155,9 +184,24 @@ class Call(Generic[Q_co]):
             PluginError: calls are nested too deeply, as when a middleware asks without end.
             JackfieldError: see `jackfield.errors`.
         """
-        if self._nest is None:
+        if self._home is None:
             raise PluginError("a call that no client began cannot ask another")
         if self.depth >= DEPTH:
             raise PluginError(f"calls are nested {DEPTH} deep: does a middleware ask for each of its own calls?")
-        result: R = await self._nest(self, request)
+        result: R = await self._home.ask(self, request)
         return result
+
+    async def identity(self) -> str:
+        """An opaque fingerprint of who answers and for whom: targets, providers' settings, addresses, credentials.
+
+        Replies to two calls whose fingerprints differ must not stand in for one another.
+
+        Raises:
+            ConfigurationError: a provider is not configured.
+        """
+        if self._home is None:
+            raise PluginError("a call that no client began has no provider")
+        found = []
+        for target in self.targets:
+            found += [await self._home.provider(target.provider).identity(self.runtime), target.model]
+        return "\n".join(found)

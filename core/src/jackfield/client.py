@@ -69,6 +69,11 @@ class _Client:
         """The HTTP library in use: "httpx" or "httpx2"."""
         return self._dispatcher.runtime.network.name
 
+    @property
+    def middleware(self) -> tuple[Middleware, ...]:
+        """The chain of middleware, from the outside in."""
+        return tuple(self._dispatcher.layers)
+
     def with_options(
         self,
         *,

@@ -59,7 +59,7 @@ class Dispatcher:
         self.parent: Dispatcher | None = None
         self._closed = False
         self.timeout: float | None = None
-        self._layers: list[Middleware] = instances.middleware()
+        self.layers: list[Middleware] = instances.middleware()
         self.chain(middleware)
 
     def derive(self, middleware: Iterable[Middleware], timeout: float | None, **changes: Any) -> Dispatcher:
@@ -81,8 +81,8 @@ class Dispatcher:
         """Put further middleware into the chain."""
         if not isinstance(middleware, Iterable):
             raise ConfigurationError(f"middleware: expected a list of middleware, got {type(middleware).__name__}")
-        self._layers = in_order([*self._layers, *middleware])
-        self._open = compose([*self._layers, settle], last(self._instances.provider))
+        self.layers = in_order([*self.layers, *middleware])
+        self._open = compose([*self.layers, settle], last(self._instances.provider))
 
     @property
     def closed(self) -> bool:
@@ -90,10 +90,14 @@ class Dispatcher:
         return self._closed or (self.parent is not None and self.parent.closed)
 
     async def aclose(self) -> None:
-        """Serve no more calls; close the connections, where they are its own."""
+        """Serve no more calls; close the middleware and the connections, where they are its own."""
         self._closed = True
         if self.parent is None:
-            await self.runtime.network.aclose()
+            try:
+                for close in filter(None, (getattr(layer, "aclose", None) for layer in self.layers)):
+                    await close(self.runtime)
+            finally:
+                await self.runtime.network.aclose()
 
     def begin(
         self, request: Request[E, R], *, streaming: bool, timeout: float | None = None, within: Call[Any] | None = None
@@ -115,7 +119,7 @@ class Dispatcher:
         control = Control() if within is None else within.runtime.control.child()
         timeouts = self.config.timeouts
         unsupported = request.unsupported or self.config.unsupported
-        ledger = Ledger()
+        ledger = Ledger(None if within is None else within.ledger)
         total = timeout if timeout is not None else None if streaming else timeouts.total
 
         def opened() -> Stage:
@@ -125,11 +129,12 @@ class Dispatcher:
                 deadline = within.deadline
             runtime = self.runtime.bind(control, deadline, scopes)
             what = (operation, request, target, runtime, alias, streaming, deadline, timeouts)
-            return self._open(Call(*what, scopes, depth, self._ask, unsupported, ledger))
+            return self._open(Call(*what, scopes, depth, self, unsupported, ledger))
 
         return Flow(self.runtime, control, operation.fold(request), ledger, opened)
 
-    async def _ask(self, call: Call[Any], request: Request[E, R]) -> R:
+    async def ask(self, call: Call[Any], request: Request[E, R]) -> R:
+        """Send another request as a part of a call; see `Call.ask`."""
         flow = self.begin(request, streaming=False, within=call)
         try:
             return await flow.result()

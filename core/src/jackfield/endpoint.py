@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from os import urandom
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from attrs import evolve, field, frozen
 from .errors import ConfigurationError
 from .http import HttpRequest, lower_names
 
-__all__ = ["Credential", "Endpoint", "Secret"]
+__all__ = ["Credential", "Endpoint", "Secret", "digest"]
 
 PORTS: Final = {"http": 80, "https": 443}
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -59,6 +60,26 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled")
+
+
+def digest(value: object) -> str:
+    """An opaque fingerprint of plain data, secrets included; of anything else one that nothing else has."""
+    from hashlib import sha256  # only who asks for identities pays
+
+    return sha256(_told(value).encode()).hexdigest()
+
+
+def _told(value: object) -> str:
+    match value:
+        case Secret():
+            return f"secret {value.reveal()!r}"
+        case None | str() | int() | float():
+            return repr(value)
+        case Mapping():
+            return f"{{{sorted((_told(key), _told(item)) for key, item in value.items())}}}"
+        case list() | tuple():
+            return f"[{[_told(item) for item in value]}]"
+    return f"{type(value).__qualname__} {urandom(16).hex()}"
 
 
 @frozen
@@ -129,6 +150,13 @@ class Endpoint:
         """A request to this endpoint as it leaves, with origin, whole path and headers, but without the credential."""
         headers = {**self.headers, **request.headers}
         return evolve(request, origin=self.origin, path=self.path + request.path, headers=headers)
+
+    async def resolved(self, run: Callable[[Callable[[], Secret]], Awaitable[Secret]]) -> Endpoint:
+        """This endpoint with the secret as it is now. `run` runs what may block, as `Runtime.run` does."""
+        credential = self.credential
+        if credential is None or isinstance(credential.secret, Secret):
+            return self
+        return evolve(self, credential=evolve(credential, secret=await run(credential.resolve)))
 
     @property
     def authority(self) -> str:

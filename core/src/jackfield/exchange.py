@@ -10,11 +10,11 @@ from attrs import evolve
 
 from . import errors
 from .call import Call
-from .endpoint import Endpoint, Secret
+from .endpoint import Endpoint
 from .http import HttpRequest, HttpResponse, lower_names
 from .middleware import CLOSING, Proceed
 from .provider import Decoder, HttpProvider, Provider
-from .runtime import ADVICE, Limits, Reply, Runtime, wants_loop
+from .runtime import ADVICE, Limits, Reply, wants_loop
 from .types import Event, Start, Unrecognized, UsageReported
 
 __all__ = ["last", "settle"]
@@ -100,6 +100,7 @@ def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerato
 
     def opened(call: Call[Any]) -> AsyncGenerator[Event, None]:
         provider = find(call.target.provider)
+        call.ledger.attempts += 1
         source: object = provider.open(call)  # checked here: not every author runs a type checker
         if isinstance(source, AsyncGenerator):
             return source
@@ -201,7 +202,7 @@ class _Exchange:
         runtime = self._runtime
         if request.after > 0:
             await runtime.sleep(request.after)
-        endpoint = await _resolved(self._provider.endpoint, runtime)
+        endpoint = await self._provider.endpoint.resolved(runtime.run)
         if self._headers:
             request = _with_headers(request, self._headers, endpoint)
         with runtime.scope():
@@ -225,13 +226,6 @@ def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endp
                 f"extra_headers.{name}: this header is set by the connection or the credential"
             )
     return evolve(request, headers={**request.headers, **lower_names(extra)})
-
-
-async def _resolved(endpoint: Endpoint, runtime: Runtime) -> Endpoint:
-    credential = endpoint.credential
-    if credential is None or isinstance(credential.secret, Secret):
-        return endpoint
-    return evolve(endpoint, credential=evolve(credential, secret=await runtime.run(credential.resolve)))
 
 
 def _scrubbed(value: Any, reply: Reply) -> Any:

@@ -16,9 +16,10 @@ from attrs import define, field
 
 from . import errors
 from .call import Call
-from .endpoint import Credential, Endpoint, Secret
+from .endpoint import Credential, Endpoint, Secret, digest
 from .http import HttpRequest, HttpResponse, read_json, write_json
 from .operations import Operation
+from .runtime import Runtime
 from .types import Event
 
 __all__ = ["Credential", "Decoder", "Endpoint", "Exchange", "Fields", "HttpProvider", "JsonReply", "Provider", "Secret"]
@@ -101,13 +102,16 @@ class Provider:
     Attributes:
         name: the name of this instance, as in `name:model`.
         default_models: the model to use where none is named, by operation.
+        made_of: the plugin and the settings that this instance was made of; the core fills it in.
         accessor: a class whose instances, made with a client and this provider's name, offer what the provider has
             beyond the core's operations; `client.provider(name)` makes one.
     """
 
     name: str
     default_models: Mapping[str, str]
+    made_of: object = None
     accessor: ClassVar[type[Any] | None] = None
+    _identity: tuple[object, str] | None = None
     _methods: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -127,6 +131,17 @@ class Provider:
     def operations(self) -> frozenset[str]:
         """The names of the operations that this provider serves."""
         return frozenset(self._methods)
+
+    async def identity(self, runtime: Runtime) -> str:
+        """An opaque fingerprint of who answers, and for whom; see `Call.identity`."""
+        return self.identity_with()
+
+    def identity_with(self, *more: object) -> str:
+        """The fingerprint of this instance, with what else makes a difference."""
+        known = self._identity  # once: another thread may have another secret
+        if known is None or known[0] != more:
+            known = self._identity = (more, digest((self.made_of or self, *more)))
+        return known[1]
 
     def fields(self, call: Call[Any]) -> Fields:
         """The fields of the request, of which those that nobody takes are reported."""
@@ -154,6 +169,12 @@ class HttpProvider(Provider):
     def __init__(self, name: str, endpoint: Endpoint, default_models: Mapping[str, str] | None = None) -> None:
         super().__init__(name, default_models)
         self.endpoint = endpoint
+
+    async def identity(self, runtime: Runtime) -> str:
+        """As that of any provider; of a credential that changes, what it is now."""
+        endpoint = await self.endpoint.resolved(runtime.run)
+        secret = endpoint.credential and endpoint.credential.resolve()
+        return self.identity_with(endpoint.origin, endpoint.path, endpoint.headers, secret)
 
     def fields(self, call: Call[Any]) -> Fields:
         """The fields of the request, of which those that nobody takes are reported; its headers are seen to."""

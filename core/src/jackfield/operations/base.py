@@ -41,12 +41,14 @@ class Operation(Generic[E, R]):
     Attributes:
         name: what it is called: "chat", "embed", ...
         fold: makes a fold for the reply to one request.
+        events: the union of the classes of its events, by which a cache keeps them; without it none can.
         repeatable: whether sending the same request twice has no effect beyond its price.
         of_model: whether it asks one model; if not, a request names a provider alone.
     """
 
     name: str
     fold: Callable[[Any], Fold[E, R]]
+    events: Any = None
     repeatable: bool = True
     of_model: bool = True
 
@@ -102,6 +104,8 @@ class Response(Brief):
         request_id: the provider's id of the request, which its support asks for.
         rate_limit: what is left of the provider's limits.
         warnings: what of the request was left out or sent in another form.
+        attempts: how often a provider was asked for it; 0 where it comes from a cache of ours.
+        cached: whether it comes from a cache of ours.
         raw: the provider's payload, or a tuple of them for a stream; it takes no part in equality.
     """
 
@@ -113,6 +117,8 @@ class Response(Brief):
     request_id: str | None = None
     rate_limit: RateLimit | None = None
     warnings: tuple[Notice, ...] = ()
+    attempts: int = field(default=1, eq=False)
+    cached: bool = field(default=False, eq=False)
     raw: Any = field(default=None, eq=False, repr=False)
 
 
@@ -148,5 +154,6 @@ class ResponseFold:
             "usage": self.usage,
             "request_id": start.request_id,
             "rate_limit": start.rate_limit,
+            "cached": start.cached,
             "raw": raw[0] if len(raw) == 1 else tuple(raw) or None,
         }

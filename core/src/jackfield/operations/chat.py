@@ -110,7 +110,7 @@ def _choice(index: int, fold: ChoiceFold) -> Choice:
     return Choice(index, fold.message(), fold.finish, fold.logprobs())
 
 
-CHAT: Operation[t.ChatEvent, ChatResponse] = Operation("chat", _ChatFold)
+CHAT: Operation[t.ChatEvent, ChatResponse] = Operation("chat", _ChatFold, t.ChatEvent)
 
 
 @frozen(kw_only=True)

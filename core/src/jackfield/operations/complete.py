@@ -63,7 +63,7 @@ class _CompleteFold(ChoicesFold):
         return CompleteResponse(choices=choices, **self.facts())
 
 
-COMPLETE: Operation[CompleteEvent, CompleteResponse] = Operation("complete", _CompleteFold)
+COMPLETE: Operation[CompleteEvent, CompleteResponse] = Operation("complete", _CompleteFold, CompleteEvent)
 
 
 def read_prompts(value: PromptLike, name: str = "prompt") -> tuple[Prompt, ...]:

@@ -52,7 +52,7 @@ class _EmbedFold(ResponseFold):
         return f"no vector has arrived for input {', '.join(absent[:5])}" if absent else None
 
 
-EMBED: Operation[EmbedEvent, EmbedResponse] = Operation("embed", _EmbedFold)
+EMBED: Operation[EmbedEvent, EmbedResponse] = Operation("embed", _EmbedFold, EmbedEvent)
 
 
 def _inputs(value: PromptLike) -> tuple[Prompt, ...]:

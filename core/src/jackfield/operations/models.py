@@ -67,8 +67,8 @@ class _ModelFold(_Listing):
         return None if self.models else "no model has arrived"
 
 
-MODELS: Operation[ModelsEvent, ModelsResponse] = Operation("models", _ModelsFold, of_model=False)
-MODEL: Operation[ModelsEvent, ModelResponse] = Operation("model", _ModelFold)
+MODELS: Operation[ModelsEvent, ModelsResponse] = Operation("models", _ModelsFold, ModelsEvent, of_model=False)
+MODEL: Operation[ModelsEvent, ModelResponse] = Operation("model", _ModelFold, ModelsEvent)
 
 
 @frozen(kw_only=True)

@@ -44,6 +44,7 @@ class Start(Event):
         provider: the name of the instance; the core fills it in.
         request_id: the provider's id of the request, which its support asks for.
         rate_limit: what is left of the provider's limits.
+        cached: whether the reply comes from a cache of ours.
     """
 
     id: str | None = None
@@ -52,6 +53,7 @@ class Start(Event):
     provider: str | None = None
     request_id: str | None = field(default=None, kw_only=True)
     rate_limit: RateLimit | None = field(default=None, kw_only=True)
+    cached: bool = field(default=False, kw_only=True)
 
 
 @frozen(repr=False)

@@ -1,0 +1,221 @@
+"""What a call shares among those who have a hand in it: its ledger, and the fingerprint of who answers."""
+
+import pytest
+from attrs import frozen
+from faces import COLOURS, run
+from fakes import Player, Plugin, hello, playing
+
+from jackfield import Client, Secret, Slot
+from jackfield.call import Ledger
+from jackfield.errors import ServerError
+from jackfield.operations import CHAT
+from jackfield.provider import Credential, Endpoint, HttpProvider, JsonReply, serves
+from jackfield.types import Start
+
+
+class Looking:
+    """Keeps what it sees of each call."""
+
+    slot = Slot.OBSERVE
+
+    def __init__(self):
+        self.calls = []
+        self.identities = []
+        self.closed = 0
+
+    async def __call__(self, call, proceed):
+        self.calls.append(call)
+        self.identities.append(await call.identity())
+        async for event in proceed(call):
+            yield event
+
+    async def aclose(self, runtime):
+        self.closed += 1
+
+
+class Twice:
+    """Asks again after an error, and writes down what it shares with others."""
+
+    slot = Slot.RETRY
+
+    async def __call__(self, call, proceed):
+        call.ledger.kept["twice"] = True
+        try:
+            async for event in proceed(call):
+                yield event
+        except ServerError:
+            async for event in proceed(call):
+                yield event
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_response_tells_how_often_a_provider_was_asked(colour, streaming):
+    looking = Looking()
+
+    async def body(client):
+        if not streaming:
+            return await client.chat("x")
+        async with client.stream("x") as stream:
+            async for _ in stream:
+                pass
+            return stream.response
+
+    chain = [looking, Twice()]
+    reply = run(colour, body, middleware=chain, **playing(Player([ServerError("no")], hello())))
+    assert (reply.attempts, reply.cached) == (2, False)
+    assert looking.calls[0].ledger.attempts == 2
+    assert looking.calls[0].ledger.kept == {"twice": True}
+
+
+def test_one_attempt_is_the_usual():
+    with Client(**playing(Player(hello()))) as client:
+        assert client.chat("x").attempts == 1
+
+
+def test_a_reply_that_was_replayed_says_so():
+    class Replay:
+        slot = Slot.CACHE
+
+        async def __call__(self, call, proceed):
+            for event in [Start(id="kept", cached=True), *hello()[1:]]:
+                yield event
+            if False:
+                proceed(call)
+
+    with Client(middleware=[Replay()], **playing(Player(hello()))) as client:
+        reply = client.chat("x")
+        assert (reply.id, reply.cached, reply.attempts) == ("kept", True, 0)
+
+
+def test_an_inner_call_knows_the_ledger_of_the_outer_one():
+    looking = Looking()
+
+    class Asking:
+        slot = Slot.PREPARE
+
+        async def __call__(self, call, proceed):
+            if call.depth == 0:
+                await call.ask(call.request)
+            async for event in proceed(call):
+                yield event
+
+    with Client(middleware=[looking, Asking()], **playing(Player(hello()))) as client:
+        client.chat("x")
+    outer, inner = looking.calls
+    assert outer.ledger.parent is None
+    assert inner.ledger.parent is outer.ledger
+
+
+def test_a_ledger_begins_empty():
+    ledger = Ledger()
+    assert (ledger.attempts, ledger.budget, ledger.reserved, ledger.cache, ledger.kept) == (0, None, 0, None, {})
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_closing_a_client_closes_its_middleware_once(colour):
+    looking = Looking()
+
+    async def body(client):
+        await client.chat("x")
+        assert looking.closed == 0
+
+    run(colour, body, middleware=[looking], **playing(Player(hello())))
+    assert looking.closed == 1
+
+
+def test_a_derived_client_leaves_the_middleware_open_and_shows_the_chain():
+    looking, twice = Looking(), Twice()
+    with Client(middleware=[twice], **playing(Player(hello()))) as client:
+        derived = client.with_options(middleware=[looking])
+        assert derived.middleware == (looking, twice)
+        assert client.middleware == (twice,)
+        derived.close()
+        assert looking.closed == 0
+
+
+# --- who answers, and for whom -----------------------------------------------------------------------------
+
+
+@frozen
+class Settings:
+    api_key: Secret | None = None
+    base_url: str = "https://api.example.com/v1"
+    style: str = "plain"
+
+
+class Service(HttpProvider):
+    @serves(CHAT)
+    def chat(self, call):
+        head = yield self.get("/")
+        return JsonReply(head, lambda reply: hello())
+
+
+class Service2(Service):
+    pass
+
+
+def made(name, settings):
+    credential = None if settings.api_key is None else Credential(settings.api_key)
+    return Service(name, Endpoint.parse(settings.base_url, credential), {"chat": "m"})
+
+
+def identities(table, names=("service",), make=made, models=("m",)):
+    looking = Looking()
+    plugins = {"provider": {"service": Plugin(make, Settings), "plain": Plugin(lambda name, _: Player(hello()))}}
+    from jackfield.http import HttpResponse
+
+    config = {"providers": table}
+    with Client(config, plugins=plugins, middleware=[looking], transport=lambda _: HttpResponse(200, {}, b"{}")) as one:
+        for name in names:
+            for model in models:
+                one.chat("x", model=f"{name}:{model}")
+    return looking.identities
+
+
+ONE = {"service": {"api_key": "sk-tenant-one"}}
+
+
+def test_the_same_settings_have_the_same_fingerprint_in_another_client():
+    assert identities(ONE) == identities(ONE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"api_key": "sk-tenant-two"},
+        {"api_key": None},
+        {"base_url": "https://api.example.com/v2"},
+        {"base_url": "https://other.example.com/v1"},
+        {"style": "other"},
+    ],
+)
+def test_whatever_differs_gives_another_fingerprint(changed):
+    assert identities(ONE) != identities({"service": {**ONE["service"], **changed}})
+
+
+def test_names_and_models_tell_apart_too():
+    table = {"service": {"api_key": "k"}, "second": {"api_key": "k", "plugin": "service"}}
+    found = identities(table, names=("service", "second"), models=("m", "n"))
+    assert len(set(found)) == 4
+
+
+def test_a_fingerprint_shows_no_key():
+    assert "sk-tenant-one" not in str(identities(ONE))
+
+
+def test_a_credential_that_changes_changes_the_fingerprint():
+    keys = iter(["one", "one", "two", "two", "one", "one"])
+
+    def rotating(name, settings):
+        return Service(name, Endpoint.parse(settings.base_url, Credential(lambda: Secret(next(keys)))), {"chat": "m"})
+
+    first, second, third = identities({"service": {}}, names=["service"] * 3, make=rotating)
+    assert first != second
+    assert first == third
+
+
+def test_what_is_no_plain_data_is_like_nothing_else():
+    plain = {"plain": {"function": lambda: None}}
+    assert identities(plain, ["plain"]) != identities(plain, ["plain"])
+    assert len(set(identities(plain, ["plain", "plain"]))) == 1
