@@ -47,6 +47,22 @@ def test_a_variable_comes_before_the_vendors(client, made, monkeypatch):
     assert made["fake"].api_key.reveal() == "sk-ours"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FAKE_API_KEY", "sk-v endor", "providers.fake.api_key: character 5 of 10 is a space"),
+        ("FAKE_BASE_URL", "nowhere", "providers.fake.base_url: not a URL of http or https"),
+    ],
+)
+def test_a_mistake_in_a_vendors_variable_names_the_variable(client, monkeypatch, name, value, says):
+    write(".env.local", f"{name}='{value}'\n")
+    with pytest.raises(ConfigurationError) as caught:
+        client().chat("x", model="fake:m")
+    assert f"{name} in .env.local: {says}" in str(caught.value)
+    assert caught.value.variable == name
+    assert value not in str(caught.value)
+
+
 def test_variables_fill_what_a_dictionary_leaves_open(client, made, monkeypatch):
     monkeypatch.setenv("JACKFIELD_PROVIDERS__FAKE__RETRIES", "4")
     monkeypatch.setenv("JACKFIELD_PROVIDERS__FAKE__FAST", "true")

@@ -68,6 +68,11 @@ fats = "fake:m"
     ),
     ('models = "fake:m"', "jackfield.toml, line 1: models: expected a table, got 'fake:m'"),
     (
+        '[providers."a:b"]',
+        "jackfield.toml, line 1: providers.a:b: a provider's name has no colon, so that it cannot stand in for a "
+        "'provider:model'",
+    ),
+    (
         """\
 default = "a"
 [models]
@@ -278,7 +283,10 @@ default = "fakes:m"
 """,
         "jackfield.toml, line 2: providers.fakes: no provider plugin 'fakes' is installed; did you mean 'fake'?",
     ),
-    ('middleware = { use = "marks" }', "jackfield.toml, line 1: middleware: expected a list, got a table"),
+    (
+        'middleware = { use = "marks" }',
+        "jackfield.toml, line 1: middleware: expected tables, each under [[middleware]], got one [middleware]",
+    ),
     ('middleware = ["marks"]', "jackfield.toml, line 1: middleware[0]: expected a table, got 'marks'"),
     (
         """\

@@ -14,7 +14,7 @@ from fakes import Player, hello, playing
 from lines import STOP, WHOLE, chat, lines, options
 from scripted import CLOSE, HOLD, Scripted, part, reply, stream_head
 
-from jackfield import Client, Slot
+from jackfield import AsyncClient, Client, Slot
 from jackfield.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -141,7 +141,7 @@ def test_a_client_that_is_closed_wakes_its_readers_and_stays_closed():
         next(stream)
         threading.Timer(0.1, client.close).start()
         begun = time.monotonic()
-        with pytest.raises(JackfieldError):
+        with pytest.raises(StreamStateError, match="the client was closed under this call"):
             list(stream)
         assert time.monotonic() - begun < 20
         with pytest.raises(StreamStateError, match="the client is closed"):
@@ -282,3 +282,21 @@ def test_a_stream_head_alone_is_no_reply():
     with Scripted([stream_head(), part(b"")]) as server, pytest.raises(JackfieldError) as caught:
         chat("sync", server)
     assert caught.value.partial is None
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_client_that_is_closed_under_a_call_says_so(backend):
+    async def main():
+        client = AsyncClient(**options(server))
+        async with anyio.create_task_group() as group:
+
+            async def closing():
+                await anyio.sleep(0.1)
+                await client.aclose()
+
+            group.start_soon(closing)
+            with pytest.raises(StreamStateError, match="the client was closed under this call"):
+                await client.chat("x")
+
+    with Scripted([*lines("a"), HOLD]) as server:
+        anyio.run(main, backend=backend)

@@ -310,3 +310,11 @@ def test_loopback_never_goes_by_a_proxy_of_the_environment(monkeypatch):
     options = NetworkOptions(trust_env=True)
     assert options.proxy_for(Endpoint.parse("http://127.0.0.1:9/v1")) is None
     assert options.proxy_for(Endpoint.parse("http://far.example/v1")).origin == "http://elsewhere.example:3128"
+
+
+def test_a_proxy_and_a_password_are_secrets_however_they_are_written():
+    found = NetworkOptions(proxy="http://user:pass-word@proxy.test:3128", client_key_password="pass-phrase")
+    assert found == NetworkOptions(
+        proxy=Secret("http://user:pass-word@proxy.test:3128"), client_key_password=Secret("pass-phrase")
+    )
+    assert "pass-" not in repr(found)

@@ -101,6 +101,7 @@ def test_the_models_of_a_provider_are_listed(colour):
         for reply in (await client.models(), await client.models("fake"), await client.models(provider="fake")):
             assert [model.id for model in reply] == ["m-1", "m-2"]
             assert (len(reply), reply["m-2"].owner) == (2, "us")
+            assert ("m-2" in reply, reply["m-2"] in reply, "m-3" in reply) == (True, True, False)
         with pytest.raises(NotFoundError, match="'fake' has no model 'm-3'"):
             reply["m-3"]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from typing import Any, Self, cast, get_args
+from typing import Any, Final, Self, cast, get_args
 
+import attrs
 from attrs import evolve
 
 from .config import Config, ConfigLike, load
@@ -18,13 +19,20 @@ from .engine import Engine, NetworkOptions
 from .errors import ConfigurationError, UnsupportedError
 from .middleware import Middleware
 from .operations import ChatRequest, CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest, Request, Unsupported
-from .operations.built import any_request, built
 from .registry import Kind, Registry
 from .runtime import BlockingRuntime, FunctionNetwork, Network, Runtime, TransportFunction, drive
-from .settings import structure
+from .settings import nearest, structure
 from .stream import AsyncStream, Stream
 
 __all__ = ["AsyncClient", "Client"]
+
+# what other libraries call our fields
+ELSEWHERE: Final = {
+    "max_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "inputs": "input",
+    "encoding_format": "options={'openai': {'encoding_format': ...}}",
+}
 
 
 class _Client:
@@ -118,7 +126,7 @@ class _Client:
         Raises:
             JackfieldError: see `jackfield.errors`.
         """
-        return self.call(built(ChatRequest, "messages", messages, options), timeout=timeout)
+        return self.call(_built(ChatRequest, "messages", messages, options), timeout=timeout)
 
     def complete(self, prompt: Any, *, timeout: float | None = None, **options: Any) -> Any:
         """Have a text continued, in the older way that few models still have.
@@ -131,7 +139,7 @@ class _Client:
         Raises:
             JackfieldError: see `jackfield.errors`.
         """
-        return self.call(built(CompleteRequest, "prompt", prompt, options), timeout=timeout)
+        return self.call(_built(CompleteRequest, "prompt", prompt, options), timeout=timeout)
 
     def embed(self, texts: Any, *, timeout: float | None = None, **options: Any) -> Any:
         """Turn texts into vectors.
@@ -144,7 +152,7 @@ class _Client:
         Raises:
             JackfieldError: see `jackfield.errors`.
         """
-        return self.call(built(EmbedRequest, "input", texts, options), timeout=timeout)
+        return self.call(_built(EmbedRequest, "input", texts, options), timeout=timeout)
 
     def models(self, provider: str | None = None, *, timeout: float | None = None, **options: Any) -> Any:
         """List the models of a provider: of the named one, or of the default model's.
@@ -152,7 +160,7 @@ class _Client:
         Raises:
             JackfieldError: see `jackfield.errors`.
         """
-        return self.call(built(ModelsRequest, "model", provider, options), timeout=timeout)
+        return self.call(_built(ModelsRequest, "model", provider, options), timeout=timeout)
 
     def model(self, name: str | None = None, *, timeout: float | None = None, **options: Any) -> Any:
         """Ask what a provider says of one model.
@@ -160,7 +168,7 @@ class _Client:
         Raises:
             JackfieldError: see `jackfield.errors`.
         """
-        return self.call(built(ModelRequest, "model", name, options), timeout=timeout)
+        return self.call(_built(ModelRequest, "model", name, options), timeout=timeout)
 
     def call(self, request: Request[Any, Any], *, timeout: float | None = None) -> Any:
         """Send any request, and wait for the whole reply.
@@ -181,7 +189,7 @@ class _Client:
         Raises:
             JackfieldError: see `jackfield.errors`; that of the call itself come while reading.
         """
-        return self._streamed(self._dispatcher.begin(any_request(request, options), streaming=True, timeout=timeout))
+        return self._streamed(self._dispatcher.begin(_any(request, options), streaming=True, timeout=timeout))
 
     def provider(self, name: str, kind: type[Any] | None = None) -> Any:
         """What a provider has beyond the operations of the core, in its plugin's own words.
@@ -258,3 +266,30 @@ def _runtime(blocking: bool, config: Config, transport: Network | TransportFunct
     from .runtime.aio import AnyioRuntime  # a blocking client does without anyio, which takes a while
 
     return AnyioRuntime(network)
+
+
+def _any(request: Any, options: Mapping[str, Any]) -> Request[Any, Any]:
+    if isinstance(request, Request):
+        return _whole(Request, request, options)
+    return _built(ChatRequest, "messages", request, options)
+
+
+def _built(cls: type[Request[Any, Any]], name: str, value: Any, options: Mapping[str, Any]) -> Request[Any, Any]:
+    """A request of this class, whose chief field has this name and value; or the value, where it is one already."""
+    if isinstance(value, Request):
+        return _whole(cls, value, options)
+    fields = {field.name for field in attrs.fields(cls)} - {name}
+    for option in options:
+        if option not in fields:
+            elsewhere = ELSEWHERE.get(option)
+            hint = f"did you mean {elsewhere!r}?" if elsewhere else nearest(option, fields)
+            raise TypeError(f"{cls.operation.name}: no option {option!r}; {hint}")
+    return cls(**{name: value}, **options)
+
+
+def _whole(cls: type[Any], request: Request[Any, Any], options: Mapping[str, Any]) -> Request[Any, Any]:
+    if not isinstance(request, cls):
+        raise TypeError(f"expected a {cls.__name__}, got a {type(request).__name__}; `call` takes any request")
+    if options:
+        raise TypeError(f"a {type(request).__name__} is complete: {', '.join(options)} must be set in it")
+    return request

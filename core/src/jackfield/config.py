@@ -211,14 +211,17 @@ def read_document(document: Document, environment: Environment) -> Config:
     # a variable may hold the whole table as text
     if isinstance(network := meant(network) if isinstance(network, Written) else network, Mapping):
         table["network"] = {key: config.steered(key, value) for key, value in network.items()}
+    if isinstance(table.get("middleware"), Mapping):
+        raise (here / "middleware").error("expected tables, each under [[middleware]], got one [middleware]")
     found = {key: read(value, KEYS[key], here / key) for key, value in table.items()}
-    models = {name: _alias(name, value, here / "models" / name) for name, value in found.pop("models", {}).items()}
+    for kind, what in (("models", "an alias"), ("providers", "a provider's name")):
+        if name := next((one for one in found.get(kind, ()) if ":" in one), None):
+            raise (here / kind / name).error(f"{what} has no colon, so that it cannot stand in for a 'provider:model'")
+    models = {name: _alias(value, here / "models" / name) for name, value in found.pop("models", {}).items()}
     return evolve(config, models=models, **found)
 
 
-def _alias(name: str, value: object, where: Place) -> Alias:
-    if ":" in name:
-        raise where.error("an alias has no colon, so that it cannot stand in for a 'provider:model'")
+def _alias(value: object, where: Place) -> Alias:
     settings = dict(value) if isinstance(value, Mapping) else {"target": value}
     targets = settings.pop("target", None)
     targets = targets if isinstance(targets, list | tuple) else [targets]

@@ -131,7 +131,8 @@ class Dispatcher:
             what = (operation, request, target, runtime, alias, streaming, deadline, timeouts)
             return self._open(Call(*what, scopes, depth, self, unsupported, ledger))
 
-        return Flow(self.runtime, control, operation.fold(request), ledger, opened)
+        what = (target.provider, target.model, operation.name)
+        return Flow(self.runtime, control, what, operation.fold(request), ledger, opened)
 
     async def ask(self, call: Call[Any], request: Request[E, R]) -> R:
         """Send another request as a part of a call; see `Call.ask`."""

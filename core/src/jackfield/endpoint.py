@@ -15,6 +15,7 @@ from .http import HttpRequest, lower_names
 __all__ = ["Credential", "Endpoint", "Secret", "digest"]
 
 PORTS: Final = {"http": 80, "https": 443}
+PART: Final = 8  # so much of a secret is one already
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -42,6 +43,12 @@ class Secret:
     def reveal(self) -> str:
         """The value itself."""
         return self._value
+
+    def scrub(self, text: str) -> str:
+        """The text without this value, and without its beginning, which is left where a quotation cuts it."""
+        for end in range(len(self._value), min(len(self._value), PART) - 1, -1):
+            text = text.replace(self._value[:end], "***")
+        return text
 
     def __repr__(self) -> str:
         return "Secret('***')"

@@ -60,6 +60,12 @@ class JackfieldError(Exception):
         self.operation: str | None = None
         self.partial: Any = None
 
+    def place(self, provider: str, model: str, operation: str, partial: Any) -> None:
+        """Fill in whose error this is, and what had arrived, where that is not known yet."""
+        self.provider, self.operation = self.provider or provider, self.operation or operation
+        self.model = self.model or model or None
+        self.partial = partial if self.partial is None else self.partial
+
     def __str__(self) -> str:
         where = ":".join(part for part in (self.provider, self.model) if part)
         facts = " ".join(dict.fromkeys(str(fact) for fact in (self.status, self.code) if fact is not None))

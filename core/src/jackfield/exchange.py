@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iter
 from contextlib import suppress
 from typing import Any, Final
 
-from attrs import evolve
+from attrs import define, evolve
 
 from . import errors
 from .call import Call
@@ -37,10 +37,8 @@ async def settle(call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, Non
             raise errors.TruncatedStreamError(f"the reply ended early: {missing}")
     except Exception as error:
         placed = _ours(error, call)
-        placed.provider = placed.provider or call.target.provider
-        placed.model = placed.model or call.target.model or None
-        placed.operation = placed.operation or call.operation.name
-        placed.partial = None if grammar.start is None else call.ledger.sealed(grammar.fold.response())
+        partial = None if grammar.start is None else call.ledger.sealed(grammar.fold.response())
+        placed.place(call.target.provider, call.target.model, call.operation.name, partial)
         if placed is error:
             raise
         raise placed from error
@@ -119,14 +117,18 @@ def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerato
 async def _exchange(
     call: Call[Any], provider: HttpProvider, source: Generator[HttpRequest, HttpResponse, Decoder[Event]]
 ) -> AsyncGenerator[Event, None]:
-    exchange = _Exchange(call, provider, source)
+    times = call.timeouts
+    limits = Limits(times.connect, times.silence if call.streaming else None, call.deadline)
+    if call.streaming and times.first is not None:
+        limits.first = call.runtime.now() + times.first
+    exchange = _Exchange(call, provider, source, limits)
     try:
         decoder, reply = await exchange.settle()
         while not decoder.done:
             with call.runtime.scope():
                 data = await reply.read()
             for event in decoder.end() if data is None else decoder.feed(data):
-                exchange.limits.first = None
+                limits.first = None
                 yield event
             if data is None:
                 break
@@ -143,22 +145,15 @@ async def _exchange(
             await exchange.release()
 
 
+@define(eq=False)
 class _Exchange:
     """The round trips of one exchange, and the reply that is open."""
 
-    def __init__(
-        self, call: Call[Any], provider: HttpProvider, source: Generator[HttpRequest, HttpResponse, Decoder[Event]]
-    ) -> None:
-        times = call.timeouts
-        self.limits = Limits(times.connect, times.silence if call.streaming else None, call.deadline)
-        if call.streaming and times.first is not None:
-            self.limits.first = call.runtime.now() + times.first
-        self._repeatable = call.operation.repeatable
-        self._headers = call.request.extra_headers
-        self._runtime = call.runtime
-        self._provider = provider
-        self._source = source
-        self._reply: Reply | None = None
+    _call: Call[Any]
+    _provider: HttpProvider
+    _source: Generator[HttpRequest, HttpResponse, Decoder[Event]]
+    _limits: Limits
+    _reply: Reply | None = None
 
     async def settle(self) -> tuple[Decoder[Event], Reply]:
         """Go back and forth until the provider names a decoder for the reply that is open."""
@@ -168,9 +163,8 @@ class _Exchange:
                 request = self._advance(answer)
             except StopIteration as stop:
                 if self._reply is None:
-                    raise errors.PluginError(
-                        f"provider {self._provider.name!r} decodes a reply that it never asked for"
-                    ) from None
+                    name = self._provider.name
+                    raise errors.PluginError(f"provider {name!r} decodes a reply that it never asked for") from None
                 return stop.value, self._reply
             await self.release()
             try:
@@ -182,7 +176,7 @@ class _Exchange:
         """Close the reply that is open, if one is."""
         reply, self._reply = self._reply, None
         if reply is not None:
-            await self._runtime.finish(reply.aclose, CLOSING, apart=True)
+            await self._call.runtime.finish(reply.aclose, CLOSING, apart=True)
 
     def scrub(self, error: errors.JackfieldError) -> None:
         """Take the credential out of an error: some servers quote the key that they refuse."""
@@ -199,21 +193,28 @@ class _Exchange:
         return self._source.send(answer)
 
     async def _send(self, request: HttpRequest) -> HttpResponse | errors.JackfieldError:
-        runtime = self._runtime
+        runtime, headers = self._call.runtime, self._call.request.extra_headers
         if request.after > 0:
             await runtime.sleep(request.after)
         endpoint = await self._provider.endpoint.resolved(runtime.run)
-        if self._headers:
-            request = _with_headers(request, self._headers, endpoint)
+        if headers:
+            request = _with_headers(request, headers, endpoint)
         with runtime.scope():
-            reply = self._reply = await runtime.network.send(
-                endpoint, request, self.limits, runtime.control, repeatable=self._repeatable
-            )
+            bounds, repeatable = (self._limits, runtime.control), self._call.operation.repeatable
+            reply = self._reply = await runtime.network.send(endpoint, request, *bounds, repeatable=repeatable)
             head = HttpResponse(reply.status, reply.headers)
             if 200 <= head.status < 300:
-                return evolve(head, body=await _whole(reply, MAX_READ_BODY)) if request.read else head
-            body = await _error_body(reply)
-        return self._provider.error(evolve(head, body=body))
+                if not request.read:
+                    return head
+                body = await _read(reply, MAX_READ_BODY)
+                if len(body) > MAX_READ_BODY:
+                    raise errors.LimitExceededError(f"the reply is larger than {MAX_READ_BODY} bytes")
+                return evolve(head, body=bytes(body))
+            body = bytearray()
+            # the status is known, and says more than these
+            with suppress(errors.TruncatedStreamError, errors.MalformedReplyError):
+                await _read(reply, MAX_ERROR_BODY, body)
+        return self._provider.error(evolve(head, body=bytes(body[:MAX_ERROR_BODY])))
 
 
 def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endpoint) -> HttpRequest:
@@ -222,9 +223,8 @@ def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endp
         own.add(endpoint.credential.header.lower())
     for name in extra:
         if name.lower() in own:
-            raise errors.BadRequestError(
-                f"extra_headers.{name}: this header is set by the connection or the credential"
-            )
+            what = "this header is set by the connection or the credential"
+            raise errors.BadRequestError(f"extra_headers.{name}: {what}")
     return evolve(request, headers={**request.headers, **lower_names(extra)})
 
 
@@ -240,20 +240,8 @@ def _scrubbed(value: Any, reply: Reply) -> Any:
     return value
 
 
-async def _error_body(reply: Reply) -> bytes:
-    body = bytearray()
-    with suppress(
-        errors.TruncatedStreamError, errors.MalformedReplyError
-    ):  # the status is known, and says more than they do
-        while len(body) < MAX_ERROR_BODY and (data := await reply.read()) is not None:
-            body += data
-    return bytes(body[:MAX_ERROR_BODY])
-
-
-async def _whole(reply: Reply, limit: int) -> bytes:
-    body = bytearray()
-    while (data := await reply.read()) is not None:
+async def _read(reply: Reply, limit: int, body: bytearray | None = None) -> bytearray:
+    body = bytearray() if body is None else body
+    while len(body) <= limit and (data := await reply.read()) is not None:
         body += data
-        if len(body) > limit:
-            raise errors.LimitExceededError(f"the reply is larger than {limit} bytes")
-    return bytes(body)
+    return body

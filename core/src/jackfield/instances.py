@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any, Final
 
 import attrs
-from attrs import define, field
+from attrs import define, evolve, field
 
-from .config import Config, Place, Sourced
+from .config import Config, Document, Place, Sourced
+from .configuration.place import NO_FILE
 from .endpoint import Endpoint, Secret
 from .errors import ConfigurationError
 from .middleware import Middleware
@@ -47,6 +48,13 @@ class Settings:
         """The source that a value comes from: the configuration, the environment or one of its files."""
         return self.variables[key].source if key in self.variables else self.where.document.name
 
+    def place(self, key: str) -> Place:
+        """Where a value was written; that of a variable is the variable."""
+        place, variable = self.where / key, self.variables.get(key)
+        if place.variable or not variable:
+            return place
+        return evolve(place, document=Document(NO_FILE, variables={(): variable}))
+
     def is_secret(self, key: str) -> bool:
         """Whether a value is one that may go only where it belongs."""
         return isinstance(self.values.get(key), Secret) or key == "api_key" or not self.fields
@@ -57,7 +65,7 @@ class Settings:
             self.variables[key] = variable
         if isinstance(value, str) and key in self.fields and "Secret" in str(self.fields[key].type):
             # from here on it shows itself to nobody, whatever fails
-            value = (self.where / key).of_text(Secret, value)
+            value = self.place(key).of_text(Secret, value)
         self.values[key] = value
 
 
@@ -168,7 +176,7 @@ class Instances:
         endpoint, base_url = None, found.values.get("base_url")
         own = self._own(found)
         if found.where.path[0] == "providers" and isinstance(base_url, str):
-            endpoint = (found.where / "base_url").of_text(Endpoint.parse, base_url)
+            endpoint = found.place("base_url").of_text(Endpoint.parse, base_url)
             if endpoint.loopback:
                 return found
         document = self._config.document

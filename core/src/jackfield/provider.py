@@ -58,13 +58,10 @@ class Fields:
 
     def __init__(self, call: Call[Any], handled: Iterable[str]) -> None:
         """Look at the request of a call; `handled` are fields that are seen to elsewhere."""
-        request = call.request
+        names = (name for name in _field_names(cast("Any", type(call.request))) if name not in handled)
+        values = ((name, getattr(call.request, name)) for name in names)
         self._call = call
-        self._left: dict[str, Any] = {
-            name: value
-            for name in _field_names(cast("Any", type(request)))
-            if (value := getattr(request, name)) is not None and name not in handled
-        }
+        self._left: dict[str, Any] = {name: value for name, value in values if value is not None}
 
     def take(self, name: str) -> Any:
         """A field's value, which the provider sends or otherwise heeds; None where it is not set."""
@@ -116,12 +113,8 @@ class Provider:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = {
-            method.__jackfield_serves__: name
-            for name, method in vars(cls).items()
-            if hasattr(method, "__jackfield_serves__")
-        }
-        cls._methods = {**cls._methods, **own}
+        marked = {name: getattr(method, "__jackfield_serves__", None) for name, method in vars(cls).items()}
+        cls._methods = {**cls._methods, **{operation: name for name, operation in marked.items() if operation}}
 
     def __init__(self, name: str, default_models: Mapping[str, str] | None = None) -> None:
         self.name = name
@@ -191,13 +184,9 @@ class HttpProvider(Provider):
 
     def error(self, response: HttpResponse) -> errors.JackfieldError:
         """The error for a reply that is not 2xx; its body has been read, within bounds."""
-        body = response.body or b""
-        return error_class(response.status)(
-            body[:500].decode(errors="replace").strip() or "the reply has no body",
-            status=response.status,
-            retry_after=retry_after(response.headers),
-            body=body,
-        )
+        status, body, wait = response.status, response.body or b"", retry_after(response.headers)
+        text = body[:500].decode(errors="replace").strip() or "the reply has no body"
+        return error_class(status)(text, status=status, retry_after=wait, body=body)
 
 
 @define(eq=False)
@@ -240,8 +229,7 @@ STATUS: Final[Mapping[int, type[errors.JackfieldError]]] = {
     408: errors.ServerError,
     409: errors.ConflictError,
     429: errors.RateLimitError,
-    503: errors.OverloadedError,
-    529: errors.OverloadedError,
+    **dict.fromkeys((503, 529), errors.OverloadedError),
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, cast
 from attrs import define, field
 
 from .call import Ledger
-from .errors import PluginError, StreamStateError, TruncatedStreamError
+from .errors import JackfieldError, PluginError, StreamStateError, TruncatedStreamError
 from .middleware import CLOSING, Stage
 from .operations import Fold
 from .runtime import Control, Runtime, drive
@@ -35,13 +35,15 @@ END: Final = _End()
 class Flow(Generic[E, R]):
     """A call under way, in the one implementation that both kinds of stream share."""
 
-    _runtime: Runtime
+    runtime: Runtime
     control: Control
+    _what: tuple[str, str, str]  # provider, model, operation
     _fold: Fold[E, R]
     _ledger: Ledger
     _open: Callable[[], Stage]
     state: StreamState = field(default="open", init=False)
     _stage: Stage | None = field(default=None, init=False)
+    _arrived: bool = field(default=False, init=False)
 
     @property
     def begun(self) -> bool:
@@ -65,12 +67,15 @@ class Flow(Generic[E, R]):
             if not isinstance(event, Event):
                 raise PluginError(f"a middleware gave {event!r}, which is no event")
             self._fold.add(event)
+            self._arrived = True
         except StopAsyncIteration:
-            return self._ended()
+            if missing := self._fold.missing():
+                # the provider's reply was whole; a middleware may have stopped halfway all the same
+                raise self._failed(TruncatedStreamError(f"the events ended early: {missing}")) from None
+            self.state = "complete"
+            return END
         except BaseException as error:
-            self.state = "truncated" if isinstance(error, TruncatedStreamError) else "failed"
-            if self.control.stopped:
-                self.state = "closed"
+            self._failed(error)
             raise
         finally:
             self.control.release()
@@ -78,15 +83,13 @@ class Flow(Generic[E, R]):
                 await self.close()
         return event
 
-    def _ended(self) -> _End:
-        # the provider's reply was whole; a middleware may have stopped halfway all the same
-        if missing := self._fold.missing():
-            self.state = "truncated"
-            error = TruncatedStreamError(f"the events ended early: {missing}")
-            error.partial = self._ledger.sealed(self._fold.response())
-            raise error
-        self.state = "complete"
-        return END
+    def _failed(self, error: BaseException) -> BaseException:
+        self.state = "truncated" if isinstance(error, TruncatedStreamError) else "failed"
+        if self.control.stopped:
+            self.state = "closed"
+        if isinstance(error, JackfieldError):
+            error.place(*self._what, self._ledger.sealed(self._fold.response()) if self._arrived else None)
+        return error
 
     async def close(self) -> None:
         """Stop reading and give everything back. During a read it wakes the reader, who then does the closing."""
@@ -101,21 +104,13 @@ class Flow(Generic[E, R]):
             if self.state == "open":
                 self.state = "closed"
             if self._stage is not None:
-                await self._runtime.finish(self._stage.aclose, CLOSING)
+                await self.runtime.finish(self._stage.aclose, CLOSING)
         finally:
             self.control.release()
 
     @property
     def _finished(self) -> bool:
         return self.state != "open" and (self._stage is None or self._stage.done)
-
-    def stop(self) -> None:
-        """Shut the connection, from a finaliser: whoever waits at its other end is told at once."""
-        self.control.stop()
-
-    def reaper(self) -> Callable[[Callable[[], Any]], None]:
-        """See `Runtime.reaper`."""
-        return self._runtime.reaper()
 
     def response(self) -> R:
         """What the events so far fold into.
@@ -124,9 +119,7 @@ class Flow(Generic[E, R]):
             StreamStateError: the stream is not complete.
         """
         if self.state != "complete":
-            raise StreamStateError(
-                f"the stream is {self.state}: its response is there once it has been read to its end"
-            )
+            raise StreamStateError(f"the stream is {self.state}: it has a response once it was read to its end")
         return self._ledger.sealed(self._fold.response())
 
     async def result(self) -> R:
@@ -199,8 +192,8 @@ class Stream(_Face[E, R], Iterator[E]):
     def __del__(self) -> None:
         flow = getattr(self, "_flow", None)
         if flow is not None and flow.begun and flow.state == "open":
-            flow.stop()
-            flow.reaper()(flow.close)
+            flow.control.stop()  # whoever waits at the other end is told at once
+            flow.runtime.reaper()(flow.close)
 
 
 class AsyncStream(_Face[E, R], AsyncIterator[E]):
@@ -224,7 +217,7 @@ class AsyncStream(_Face[E, R], AsyncIterator[E]):
             StreamStateError: the stream is not open any more, or another task is reading it.
         """
         if self._reap is None:
-            self._reap = self._flow.reaper()
+            self._reap = self._flow.runtime.reaper()
         event = await self._flow.next()
         if isinstance(event, _End):
             raise StopAsyncIteration
@@ -252,9 +245,8 @@ class AsyncStream(_Face[E, R], AsyncIterator[E]):
         with suppress(RuntimeError):  # the loop is gone, and its sockets with it
             reap(flow.close)
         # without `source=`, which would keep the stream alive
-        warnings.warn(
-            "an open AsyncStream was dropped: use `async with`, or `aclose()` it", ResourceWarning, stacklevel=1
-        )
+        advice = "an open AsyncStream was dropped: use `async with`, or `aclose()` it"
+        warnings.warn(advice, ResourceWarning, stacklevel=1)
 
 
 class _AsyncText(AsyncIterator[str]):

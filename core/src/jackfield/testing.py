@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, ExitStack
+from typing import Final
 
-from .engine.offline import switches
+from .endpoint import Endpoint
+from .errors import RequestForbiddenError
 
-__all__ = ["allow_requests", "forbid_requests"]
+__all__ = ["allow_requests", "check", "forbid_requests"]
+
+VARIABLE: Final = "JACKFIELD_OFFLINE"
+
+_switches: list[tuple[object, bool]] = []  # who forbade (True) or allowed (False) requests; the last one counts
 
 
 def forbid_requests() -> AbstractContextManager[object]:
@@ -24,9 +31,21 @@ def allow_requests() -> AbstractContextManager[object]:
     return _turn(forbidden=False)
 
 
+def check(target: Endpoint) -> None:
+    """See whether a request to an endpoint may leave.
+
+    Raises:
+        RequestForbiddenError: requests are forbidden, and this one is not to loopback.
+    """
+    ambient = os.environ.get(VARIABLE, "").lower() not in {"", "0", "false", "no"}
+    if (_switches[-1][1] if _switches else ambient) and not target.loopback:
+        why = "jackfield.testing.forbid_requests()" if _switches else VARIABLE
+        raise RequestForbiddenError(f"a request to {target.origin} was about to be sent, which {why} forbids")
+
+
 def _turn(*, forbidden: bool) -> AbstractContextManager[object]:
     entry = (object(), forbidden)
-    switches.append(entry)
+    _switches.append(entry)
     stack = ExitStack()
-    stack.callback(switches.remove, entry)
+    stack.callback(_switches.remove, entry)
     return stack

@@ -21,8 +21,8 @@ from .. import __version__, errors
 from ..endpoint import Endpoint, Secret
 from ..http import HttpRequest
 from ..runtime import Control, Limits
+from ..testing import check
 from .gzip import Gzip
-from .offline import check
 from .options import NetworkOptions, Proxy
 from .pools import BlockingPool, Pool, SuspendingPool
 from .work import Work, current
@@ -35,6 +35,7 @@ __all__ = ["Engine", "EngineName", "NetworkOptions"]
 EngineName: TypeAlias = Literal["auto", "httpx", "httpx2"]
 Phase: TypeAlias = Literal["connect", "read", "close"]
 
+CLOSED: Final = "stream was closed while it was being read"
 CORES: Final = {"httpx": "httpcore", "httpx2": "httpcore2"}
 DEFAULTS: Final = NetworkOptions()
 RESENDS: Final = 2
@@ -59,12 +60,13 @@ class Engine:
         self._pools: dict[tuple[object, str, Proxy | None], Pool] = {}
         self._options = options
         self._context: ssl.SSLContext | None = None
-        self._closed = False
+        self.closed = False
         if options.ca or options.client_certificate:
             self._tls()
 
     @cached_property
-    def _core(self) -> Any:
+    def core(self) -> Any:
+        """The pools, requests and errors of the library."""
         # importing it takes longer than all of ours: who builds a client may not call at once, or at all
         return importlib.import_module(CORES[self.name])
 
@@ -85,26 +87,21 @@ class Engine:
             try:
                 return await self._send(target, request, work, proxy)
             except errors.ConnectionFailedError:
-                if work.connected or self._closed:
+                if work.connected or self.closed:
                     raise
         return await self._send(target, request, Work(limits, control, place, tunnel=tunnel), proxy)
 
     async def _send(self, target: Endpoint, request: HttpRequest, work: Work, proxy: Proxy | None) -> EngineReply:
-        if self._closed:
+        if self.closed:
             raise errors.StreamStateError("the client is closed")
         pool = self._pool(target.scheme, proxy)
         secret = target.credential.resolve() if target.credential is not None else None
-        message = self._core.Request(
-            request.method,
-            self._core.URL(
-                scheme=target.scheme.encode(),
-                host=target.host.encode(),
-                port=target.port,
-                target=(target.path + request.path).encode("ascii"),
-            ),
-            headers=_headers(target, request, secret),  # in no variable: some reports show those of each frame
-            content=request.body,
-            extensions={"timeout": {"pool": work.allowed(None, errors.ConnectTimeoutError)}},
+        scheme, host, path = (text.encode("ascii") for text in (target.scheme, target.host, target.path + request.path))
+        url = self.core.URL(scheme=scheme, host=host, port=target.port, target=path)
+        bounds = {"timeout": {"pool": work.allowed(None, errors.ConnectTimeoutError)}}
+        # the headers stand in no variable: some reports show those of each frame
+        message = self.core.Request(
+            request.method, url, headers=_headers(target, request, secret), content=request.body, extensions=bounds
         )
         with self.at_work(work, "connect"):
             response = await pool.handle(message)
@@ -112,7 +109,7 @@ class Engine:
 
     async def aclose(self) -> None:
         """Close every connection, for good."""
-        self._closed = True
+        self.closed = True
         here = self._colour.here()
         while self._pools:
             (home, *_), pool = self._pools.popitem()
@@ -128,20 +125,17 @@ class Engine:
             for other, left in list(self._pools.items()):  # other threads add to it meanwhile
                 if left.gone() and self._pools.pop(other, None) is not None:
                     left.abandon()
-            pool = self._colour(
-                self._core,
-                # reading the certificates takes longer than a call: only who speaks TLS pays
-                ssl_context=self._tls() if scheme == "https" else None,
-                proxy=None if proxy is None else self._by(proxy),
-                **self._options.pool(),
-            )
+            # reading the certificates takes longer than a call: only who speaks TLS pays
+            context = self._tls() if scheme == "https" else None
+            by = None if proxy is None else self._by(proxy)
+            pool = self._colour(self.core, ssl_context=context, proxy=by, **self._options.pool())
             pool = self._pools.setdefault(key, pool)  # another thread may have been quicker
         return pool
 
     def _by(self, proxy: Proxy) -> Any:
         login = None if proxy.login is None else tuple(secret.reveal() for secret in proxy.login)
         context = self._tls() if proxy.origin.startswith("https") else None
-        return self._core.Proxy(proxy.origin, auth=login, ssl_context=context)
+        return self.core.Proxy(proxy.origin, auth=login, ssl_context=context)
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
@@ -150,14 +144,14 @@ class Engine:
 
     def at_work(self, work: Work, phase: Phase) -> AtWork:
         """Let the network layer know for whom it works, and give its errors our names."""
-        return AtWork(self._core, work, phase)
+        return AtWork(self, work, phase)
 
 
 @define(eq=False)
 class AtWork:
     """A step of an exchange at the network: a context manager, and no generator, since there is one for each read."""
 
-    _core: Any
+    _engine: Engine
     _work: Work
     _phase: Phase
     _token: Any = field(default=None, init=False)
@@ -176,7 +170,7 @@ class AtWork:
             self._rename(error)
 
     def _rename(self, error: BaseException) -> None:
-        core, work = self._core, self._work
+        core, work = self._engine.core, self._work
         if isinstance(error, core.ConnectTimeout | core.PoolTimeout):
             raise work.late(errors.ConnectTimeoutError) from None
         if isinstance(error, core.TimeoutException):
@@ -187,12 +181,11 @@ class AtWork:
             raise errors.ConnectionFailedError(refused, retryable=status.startswith("5")) from None
         if isinstance(error, core.LocalProtocolError):
             # its text quotes the header that it refused, and that may be the key
-            raise errors.BadRequestError(
-                "the request cannot be written as HTTP/1.1: a header or the path is illegal"
-            ) from None
+            raise errors.BadRequestError("the request is not valid HTTP/1.1: a header or the path is illegal") from None
         if isinstance(error, core.NetworkError | core.ProtocolError | core.UnsupportedProtocol | OSError):
-            if work.stopped:
-                raise errors.StreamStateError("the stream was closed while it was being read") from None
+            if work.stopped or self._engine.closed:
+                what = "client was closed under this call" if self._engine.closed else CLOSED
+                raise errors.StreamStateError(f"the {what}") from None
             text = str(error) or type(error).__name__
             error = error.with_traceback(None)  # the pool's frames hold the headers
             if self._phase == "connect":
@@ -242,7 +235,7 @@ class EngineReply:
 
     def scrub(self, text: str) -> str:
         """The text without the credential of the request."""
-        return text if self._secret is None else text.replace(self._secret.reveal(), "***")
+        return text if self._secret is None else self._secret.scrub(text)
 
     async def drain(self) -> None:
         """Read what little may follow a terminal marker, so that the connection can serve again."""
@@ -276,13 +269,8 @@ def _choose(name: str) -> str:
 
 def _headers(target: Endpoint, request: HttpRequest, secret: Secret | None) -> list[tuple[bytes, bytes]]:
     usual = target.port == {"http": 80, "https": 443}[target.scheme]
-    named = {
-        "host": target.authority if usual else f"{target.authority}:{target.port}",
-        "user-agent": USER_AGENT,
-        "accept-encoding": "gzip",
-        **target.headers,
-        **request.headers,
-    }
+    host = target.authority if usual else f"{target.authority}:{target.port}"
+    named = {"host": host, "user-agent": USER_AGENT, "accept-encoding": "gzip", **target.headers, **request.headers}
     if request.body or request.method in {"POST", "PUT", "PATCH"}:
         named["content-length"] = str(len(request.body))
     if target.credential is not None and secret is not None:

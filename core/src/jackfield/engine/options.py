@@ -51,6 +51,10 @@ def _above_zero(_: object, attribute: Attribute[Any], value: float) -> None:
         raise ConfigurationError(f"{attribute.name}: expected a number above 0, got {value!r}")
 
 
+def _secret(value: Secret | str | None) -> Secret | None:
+    return Secret(value) if isinstance(value, str) else value
+
+
 def _is_proxy(_: object, attribute: Attribute[Any], value: Secret | None) -> None:
     if value is not None:
         Proxy.parse(value.reveal(), attribute.name)
@@ -74,12 +78,12 @@ class NetworkOptions:
         ConfigurationError: a value cannot work.
     """
 
-    proxy: Secret | None = field(default=None, validator=_is_proxy)
+    proxy: Secret | None = field(default=None, converter=_secret, validator=_is_proxy)
     trust_env: bool = False
     ca: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
-    client_key_password: Secret | None = None
+    client_key_password: Secret | None = field(default=None, converter=_secret)
     max_connections: int = field(default=1000, validator=_above_zero)
     keep_alive: float = field(default=30.0, validator=_above_zero)
 

@@ -1,15 +1,13 @@
 """Operations: what a provider can be asked to do."""
 
-from . import asking, base, chat, complete, embed, messages, models, sampling, saved
+from . import asking, base, chat, complete, embed, models, saved
 from .asking import *
 from .base import *
 from .chat import *
 from .complete import *
 from .embed import *
-from .messages import *
 from .models import *
-from .sampling import *
 from .saved import *
 
-_FILES = (asking, base, chat, complete, embed, messages, models, sampling, saved)
+_FILES = (asking, base, chat, complete, embed, models, saved)
 __all__ = [name for file in _FILES for name in file.__all__]

@@ -4,7 +4,5 @@ from .base import *
 from .chat import *
 from .complete import *
 from .embed import *
-from .messages import *
 from .models import *
-from .sampling import *
 from .saved import *

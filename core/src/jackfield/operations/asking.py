@@ -1,4 +1,4 @@
-"""Reads tools, tool choices and response formats from what people write."""
+"""Reads what people write: messages, tools, tool choices and response formats, ours or in OpenAI's shape."""
 
 from __future__ import annotations
 
@@ -7,16 +7,48 @@ from typing import Any, Final, TypeAlias, cast
 
 from ..doors import schemas, shapes
 from ..errors import BadRequestError
-from ..types import ForcedTool, JsonSchema, ResponseFormat, Tool, ToolChoice, Unknown
+from ..types import ForcedTool, JsonSchema, Message, ResponseFormat, Tool, ToolChoice, Unknown
 
-__all__ = ["ResponseFormatLike", "ToolChoiceLike", "ToolLike", "read_response_format", "read_tool_choice", "read_tools"]
+__all__ = ["MessageLike", "MessagesLike", "ResponseFormatLike", "ToolChoiceLike", "ToolLike", "read_messages"]
+__all__ += ["read_response_format", "read_tool_choice", "read_tools"]
 
+MessageLike: TypeAlias = Message | Mapping[str, Any]
+MessagesLike: TypeAlias = str | MessageLike | Iterable[MessageLike]
 ToolLike: TypeAlias = Tool | Unknown | Mapping[str, Any] | Callable[..., Any]
 ToolChoiceLike: TypeAlias = ToolChoice | Mapping[str, Any] | None
 ResponseFormatLike: TypeAlias = ResponseFormat | Mapping[str, Any] | type[Any] | None
 
 SCHEMA_WORDS: Final = frozenset({"type", "properties", "anyOf", "oneOf", "allOf", "$ref", "$defs", "enum", "const"})
 JSON_TYPES: Final = ("object", "array", "string", "number", "integer", "boolean", "null")
+PLAIN: Final = ("system", "developer", "user", "assistant")
+
+
+def read_messages(value: MessagesLike) -> tuple[Message, ...]:
+    """Turn a string, one message or several into our messages.
+
+    Raises:
+        BadRequestError: names the message, the field and what would be right.
+        PluginError: a dictionary holds more than a role and a text, and nobody is installed who reads that.
+    """
+    if isinstance(value, str):
+        return (Message("user", value),)
+    if isinstance(value, Message | Mapping):
+        value = (value,)
+    if not isinstance(value, Iterable):
+        raise BadRequestError(f"messages: expected a string, a message or several, got {type(value).__name__}")
+    # none at all is passed on: some servers answer to it, and those that do not say so
+    return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
+
+
+def _message(value: object, where: str) -> Message:
+    match value:
+        case Message():
+            return value
+        case {"role": str(role), "content": str(text), **more} if role in PLAIN and not more:
+            return Message(role, text)  # type: ignore[arg-type]
+        case Mapping():
+            return shapes().message(value, where)
+    raise BadRequestError(f"{where}: expected a Message or a dictionary, got {type(value).__name__}")
 
 
 def read_tools(value: Iterable[ToolLike] | None) -> tuple[Tool | Unknown, ...] | None:

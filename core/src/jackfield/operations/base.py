@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
 from ..types import Event, RateLimit, Start, Unrecognized, Usage, UsageReported
 from ..types.content import Brief
-from .checks import a, headers, one_of, options
+from .checks import a, headers, mapping_of_numbers, number, one_of, options, stop as read_stop, whole
 
-__all__ = ["Fold", "Notice", "Operation", "Request", "Response", "ResponseFold", "Unsupported"]
+__all__ = ["Fold", "Notice", "Operation", "Request", "Response", "ResponseFold", "Sampled", "Unsupported"]
+
+STARTED: Final = ("provider", "model", "id", "created", "request_id", "rate_limit", "cached")
 
 E_contra = TypeVar("E_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -77,6 +79,35 @@ class Request(Generic[E, R]):
     extra_headers: Mapping[str, str] | None = field(default=None, validator=headers, repr=False)
     extra_body: Mapping[str, Any] | None = field(default=None, validator=a(Mapping, "a dictionary"))
     unsupported: Unsupported | None = field(default=None, validator=one_of("error", "warn", "drop"))
+
+
+@frozen(kw_only=True)
+class Sampled(Request[E, R]):
+    """Base of requests whose reply is sampled token by token.
+
+    Attributes:
+        temperature: 0 to 2; 0 is the least random.
+        top_p: 0 to 1: the share of probability to sample from.
+        frequency_penalty: -2 to 2: above 0, a token is less likely the more often it came.
+        presence_penalty: -2 to 2: above 0, a token that came once is less likely.
+        max_output_tokens: the most tokens that a choice may have, reasoning included.
+        stop: text or texts that end a choice.
+        seed: for sampling that can be repeated, where the provider supports it.
+        n: how many choices to give.
+        logit_bias: what to add to a token's logit, by the provider's number of the token.
+        user: the provider's sign for whoever the request is made for.
+    """
+
+    temperature: float | None = field(default=None, validator=number(0, 2, "a number from 0 to 2"))
+    top_p: float | None = field(default=None, validator=number(0, 1, "a number from 0 to 1"))
+    frequency_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
+    presence_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
+    max_output_tokens: int | None = field(default=None, validator=whole(1))
+    stop: tuple[str, ...] | None = field(default=None, converter=read_stop)
+    seed: int | None = field(default=None, validator=whole())
+    n: int | None = field(default=None, validator=whole(1))
+    logit_bias: Mapping[str, float] | None = field(default=None, validator=mapping_of_numbers)
+    user: str | None = field(default=None, validator=a(str, "text"))
 
 
 @frozen
@@ -145,15 +176,5 @@ class ResponseFold:
 
     def facts(self) -> dict[str, Any]:
         """The fields of `Response`."""
-        start, raw = self.start, self._raw
-        return {
-            "provider": start.provider,
-            "model": start.model,
-            "id": start.id,
-            "created": start.created,
-            "usage": self.usage,
-            "request_id": start.request_id,
-            "rate_limit": start.rate_limit,
-            "cached": start.cached,
-            "raw": raw[0] if len(raw) == 1 else tuple(raw) or None,
-        }
+        raw = self._raw[0] if len(self._raw) == 1 else tuple(self._raw) or None
+        return {**{name: getattr(self.start, name) for name in STARTED}, "usage": self.usage, "raw": raw}

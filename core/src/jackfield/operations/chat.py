@@ -12,12 +12,10 @@ from ..doors import schemas
 from ..errors import MalformedReplyError
 from ..http import read_json
 from ..types.content import Brief
-from .asking import read_response_format, read_tool_choice, read_tools
-from .base import Operation, Response
+from .asking import read_messages, read_response_format, read_tool_choice, read_tools
+from .base import Operation, Response, Sampled
 from .checks import a, whole
 from .folding import ChoiceFold, ChoicesFold
-from .messages import read_messages
-from .sampling import Sampled
 
 __all__ = ["CHAT", "ChatRequest", "ChatResponse", "Choice"]
 

@@ -10,10 +10,9 @@ from attrs import field, frozen
 from ..errors import BadRequestError
 from ..types import CompleteEvent, Finish, Logprobs
 from ..types.content import Brief
-from .base import Operation, Response
+from .base import Operation, Response, Sampled
 from .checks import a, whole
 from .folding import ChoicesFold
-from .sampling import Sampled
 
 __all__ = ["COMPLETE", "CompleteRequest", "CompleteResponse", "Completion", "Prompt", "PromptLike"]
 

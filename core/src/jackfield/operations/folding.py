@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from .. import types as t
+from ..errors import PluginError
 from .base import ResponseFold
 
 __all__ = ["ChoiceFold", "ChoicesFold"]
@@ -88,43 +89,29 @@ def _part(key: Any, pieces: list[Any], *, whole: bool) -> t.Part:
 
 
 def _tool_call(pieces: list[t.ToolCallDelta], *, whole: bool) -> t.ToolCall:
-    return t.ToolCall(
-        "".join(piece.id or "" for piece in pieces),
-        "".join(piece.name or "" for piece in pieces),
-        "".join(piece.arguments for piece in pieces),
-        complete=whole,
-        custom=any(piece.custom for piece in pieces),
-        extra=_merged(pieces),
-    )
+    call_id, name, arguments = (_text(pieces, name) for name in ("id", "name", "arguments"))
+    custom = any(piece.custom for piece in pieces)
+    return t.ToolCall(call_id, name, arguments, whole, custom, extra=_merged(pieces))
 
 
 def _reasoning(pieces: list[t.ReasoningDelta]) -> t.Reasoning:
-    return t.Reasoning(
-        "".join(piece.text for piece in pieces),
-        "".join(piece.signature or "" for piece in pieces) or None,
-        "".join(piece.encrypted or "" for piece in pieces) or None,
-        any(piece.summary for piece in pieces),
-        _last(piece.id for piece in pieces),
-        _last(piece.format for piece in pieces),
-        extra=_merged(pieces),
-    )
+    text, signature, encrypted = (_text(pieces, name) for name in ("text", "signature", "encrypted"))
+    summary = any(piece.summary for piece in pieces)
+    name, form = _last(pieces, "id"), _last(pieces, "format")
+    return t.Reasoning(text, signature or None, encrypted or None, summary, name, form, extra=_merged(pieces))
 
 
 def _audio(pieces: list[t.AudioDelta]) -> t.Audio:
-    return t.Audio(
-        "".join(piece.data for piece in pieces) or None,
-        _last(piece.format for piece in pieces),
-        _last(piece.id for piece in pieces),
-        "".join(piece.transcript for piece in pieces) or None,
-        _last(piece.expires for piece in pieces),
-    )
+    form, name, expires = (_last(pieces, name) for name in ("format", "id", "expires"))
+    return t.Audio(_text(pieces, "data") or None, form, name, _text(pieces, "transcript") or None, expires)
 
 
-def _last(values: Iterable[Any]) -> Any:
-    found = None
-    for value in values:
-        found = found if value is None else value
-    return found
+def _text(pieces: Iterable[Any], name: str) -> str:
+    return "".join(getattr(piece, name) or "" for piece in pieces)
+
+
+def _last(pieces: list[Any], name: str) -> Any:
+    return next((value for piece in reversed(pieces) if (value := getattr(piece, name)) is not None), None)
 
 
 def _merged(pieces: Iterable[t.ToolCallDelta | t.ReasoningDelta]) -> dict[str, Any] | None:
@@ -146,7 +133,9 @@ class ChoicesFold(ResponseFold):
         """Take the next event."""
         if self.took(event):
             return
-        index: int = event.choice  # type: ignore[union-attr]
+        index = getattr(event, "choice", None)
+        if index is None:
+            raise PluginError(f"a reply with choices has no {type(event).__name__}")
         choice = self.choices.get(index)
         if choice is None:
             choice = self.choices[index] = ChoiceFold()

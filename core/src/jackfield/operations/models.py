@@ -25,6 +25,9 @@ class ModelsResponse(Response):
     def __len__(self) -> int:
         return len(self.models)
 
+    def __contains__(self, wanted: object) -> bool:
+        return any(wanted in (model, model.id) for model in self.models)
+
     def __getitem__(self, id: str) -> ModelInfo:  # noqa: A002 - the field's own name
         for model in self.models:
             if model.id == id:

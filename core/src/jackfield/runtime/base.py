@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from threading import Lock
-from typing import Any, Final, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Final, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
 from attrs import define, field
 
@@ -210,24 +210,16 @@ class Network(Protocol):
         """Close every connection."""
 
 
+@define(eq=False)
 class Runtime(ABC):
     """The door to the outside, in one colour. A call has its own view of it, by its control, deadline and scopes."""
 
-    __slots__ = ("control", "deadline", "network", "scopes")
+    blocking: ClassVar[bool]
 
-    blocking: bool
-
-    def __init__(
-        self,
-        network: Network,
-        control: Control | None = None,
-        deadline: float | None = None,
-        scopes: tuple[Scope, ...] = (),
-    ) -> None:
-        self.network: Network = network
-        self.control: Control = control or Control()
-        self.deadline: float | None = deadline
-        self.scopes: tuple[Scope, ...] = scopes
+    network: Network
+    control: Control = field(factory=Control)
+    deadline: float | None = None
+    scopes: tuple[Scope, ...] = ()
 
     def bind(self, control: Control, deadline: float | None, scopes: tuple[Scope, ...] = ()) -> Runtime:
         """The same door, for one call or a part of it."""

@@ -18,12 +18,7 @@ T = TypeVar("T")
 
 ADVICE = "a synchronous client has no event loop: a middleware or provider may await only proceed(...) and call.runtime"
 # what asyncio, trio and anyio say when there is no loop at all, so that nothing is left to suspend
-NO_LOOP = (
-    "no running event loop",
-    "must be called from async context",
-    "not in async context",
-    "not currently running on any async",
-)
+NO_LOOP = ("no running event loop", "async context", "not currently running on any async")
 
 
 _here = threading.local()  # how deep this thread is inside `drive`, and what was dropped meanwhile
@@ -114,29 +109,17 @@ class BlockingRuntime(Runtime):
     async def _together(
         self, starts: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: Callable[[], None]
     ) -> None:
-        over = threading.Event()
-        failed: list[BaseException] = []
+        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # hardly anybody races
 
-        def enter(start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        with ThreadPoolExecutor(len(starts)) as pool:
+            # a context cannot be entered twice at once
+            futures = [pool.submit(copy_context().run, lambda start=start: drive(start())) for start in starts]
             try:
-                drive(start())
-            except BaseException as error:  # noqa: BLE001 - SystemExit and its like: raised where the race is awaited
-                failed.append(error)
+                wait(futures, return_when=FIRST_COMPLETED)
             finally:
-                over.set()
-
-        # a context cannot be entered twice at once
-        threads = [threading.Thread(target=copy_context().run, args=(enter, start), daemon=True) for start in starts]
-        for thread in threads:
-            thread.start()
-        try:
-            over.wait()
-        finally:
-            stop()
-            for thread in threads:
-                thread.join()
-        if failed:
-            raise failed[0]
+                stop()
+        for future in futures:
+            future.result()
 
     async def finish(self, close: Callable[[], Any], seconds: float, *, apart: bool = False) -> None:
         """Run the clean-up in place, for as long as it takes: nothing can interrupt it."""

@@ -24,11 +24,8 @@ class Brief:
     __slots__ = ()
 
     def __repr__(self) -> str:
-        told = (
-            f"{one.name}={one.repr(value) if callable(one.repr) else repr(value)}"
-            for one in attrs.fields(cast("Any", type(self)))
-            if one.repr and (value := getattr(self, one.name)) != one.default
-        )
+        values = ((one, getattr(self, one.name)) for one in attrs.fields(cast("Any", type(self))) if one.repr)
+        told = [f"{one.name}={_shown(one.repr, value)}" for one, value in values if value != one.default]
         return f"{type(self).__name__}({', '.join(told)})"
 
 
@@ -247,6 +244,10 @@ class Message(Brief):
 
 def _joined(parts: Iterable[Part]) -> str:
     return "".join(part.text for part in parts if isinstance(part, Text))
+
+
+def _shown(how: Any, value: object) -> str:
+    return str(how(value)) if callable(how) else repr(value)
 
 
 def _short(url: str) -> str:

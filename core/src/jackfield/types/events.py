@@ -180,21 +180,9 @@ class Unrecognized(Event):
     """A payload of which nothing else was made."""
 
 
-ChatEvent: TypeAlias = (
-    Start
-    | TextDelta
-    | ReasoningDelta
-    | RefusalDelta
-    | ToolCallDelta
-    | AudioDelta
-    | PartAdded
-    | Annotated
-    | MessageExtra
-    | LogprobsDelta
-    | Finished
-    | UsageReported
-    | Unrecognized
-)
+_Delta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta | AudioDelta | LogprobsDelta
+_Remark: TypeAlias = PartAdded | Annotated | MessageExtra
+ChatEvent: TypeAlias = Start | _Delta | _Remark | Finished | UsageReported | Unrecognized
 CompleteEvent: TypeAlias = Start | TextDelta | LogprobsDelta | Finished | UsageReported | Unrecognized
 EmbedEvent: TypeAlias = Start | Embedded | UsageReported | Unrecognized
 ModelsEvent: TypeAlias = Start | ModelListed | Unrecognized

@@ -202,7 +202,7 @@ class SimulatedReply(Reply):
     def scrub(self, text: str) -> str:
         """The text without the credential of the request."""
         secret = self._asked.credential
-        return text if secret is None else text.replace(secret.reveal(), "***")
+        return text if secret is None else secret.scrub(text)
 
     async def aclose(self) -> None:
         """Give the connection back."""

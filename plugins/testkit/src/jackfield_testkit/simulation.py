@@ -53,7 +53,7 @@ class SimulatedRuntime(Runtime):
         deadline: float | None = None,
         scopes: tuple[Scope, ...] = (),
     ) -> None:
-        super().__init__(simulation.network, control, deadline, scopes)
+        super().__init__(simulation.network, control or Control(), deadline, scopes)
         self._simulation = simulation
 
     def bind(self, control: Control, deadline: float | None, scopes: tuple[Scope, ...] = ()) -> SimulatedRuntime:
