@@ -152,6 +152,6 @@ def test_without_a_home_nothing_is_trusted_and_it_is_said_why(client, found, mon
 
 
 def test_what_needs_no_trust_asks_for_none(client, monkeypatch):
-    monkeypatch.setattr("jackfield.configuration.place.distrust", lambda *_: pytest.fail("it was asked for"))
+    monkeypatch.setattr("jackfield.configuration._distrust", lambda *_: pytest.fail("it was asked for"))
     write("jackfield.toml", "default = 'fake:m'\n[providers.fake]\nretries = 2\n[timeouts]\ntotal = 3")
     assert client().chat("x").model == "m"

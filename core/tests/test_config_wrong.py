@@ -69,8 +69,10 @@ fats = "fake:m"
     ('models = "fake:m"', "jackfield.toml, line 1: models: expected a table, got 'fake:m'"),
     (
         '[providers."a:b"]',
-        "jackfield.toml, line 1: providers.a:b: a provider's name has no colon, so that it cannot stand in for a "
-        "'provider:model'",
+        (
+            "jackfield.toml, line 1: providers.a:b: a provider has no colon, so that it "
+            "cannot stand in for a 'provider:model'"
+        ),
     ),
     (
         """\

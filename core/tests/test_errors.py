@@ -40,7 +40,7 @@ class Failing:
 def test_an_error_of_a_middleware_is_placed_too(colour, streaming, after, text):
     async def body(client):
         if not streaming:
-            return await client.chat("x")
+            await client.chat("x")
         async with client.stream("x") as stream:
             async for _ in stream:
                 pass
@@ -137,5 +137,3 @@ def test_a_scrubbed_text_holds_no_part_of_the_secret_that_counts(value, cut, aro
 
 def test_a_short_secret_is_scrubbed_whole():
     assert Secret("k3y").scrub("it is k3y, not k3") == "it is ***, not k3"
-
-

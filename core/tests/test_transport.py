@@ -1,4 +1,4 @@
-"""A function, an object or a runtime in the place of the network, and the switch that forbids real requests."""
+"""An object or a runtime in the place of the network, and the switch that forbids real requests."""
 
 import os
 import subprocess
@@ -7,22 +7,14 @@ import sys
 import pytest
 from faces import COLOURS, run
 from fakes import Player, hello, playing
-from lines import STOP, WHOLE, chat, options
+from lines import WHOLE, chat, options
 from scripted import Scripted, reply
 
 from jackfield import AsyncClient, Client, ConfigurationError, Secret
-from jackfield.errors import (
-    AuthenticationError,
-    BlockingAwaitError,
-    ConnectionFailedError,
-    PluginError,
-    RequestForbiddenError,
-)
-from jackfield.http import HttpRequest, HttpResponse
-from jackfield.provider import Credential, JsonReply
-from jackfield.runtime import BlockingRuntime, FunctionNetwork
+from jackfield.errors import RequestForbiddenError
+from jackfield.provider import Credential
+from jackfield.runtime import BlockingRuntime, Network, Reply
 from jackfield.testing import allow_requests, forbid_requests
-from jackfield.types import TextDelta
 
 KEY = "sk-0123456789abcdef"
 
@@ -35,92 +27,52 @@ def asking(colour, transport, **more):
     return run(colour, lambda client: client.chat("x"), transport=transport, **options(Far, **more))
 
 
-# --- transports ---------------------------------------------------------------------------------------------
+class Echo(Network):
+    """Answers each request with the same lines."""
+
+    name = "echo"
+    sent = closed = 0
+
+    async def send(self, target, request, limits, control, *, repeatable):
+        self.sent += 1
+        return Echoed()
+
+    async def aclose(self):
+        self.closed += 1
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("waiting", [False, True])
-def test_a_function_answers_and_sees_no_credential(colour, waiting):
-    seen = []
+class Echoed(Reply):
+    def __init__(self):
+        self.status, self.headers, self._pieces = 200, {}, [b"a\n.\n"]
 
-    def answer(request):
-        seen.append(request)
-        return HttpResponse(200, {"Content-Type": "application/json"}, b'{"text": "hi"}')
+    async def read(self):
+        return self._pieces.pop() if self._pieces else None
 
-    async def later(request):
-        return answer(request)
+    async def drain(self):
+        pass
 
-    assert asking(colour, later if waiting else answer, credential=Credential(Secret(KEY))).text == "hi"
-    (request,) = seen
-    assert (request.method, request.origin, request.path) == ("POST", "https://far.test:443", "/v1/chat")
-    assert request.body == '{"hello":"wörld"}'.encode()
-    assert request.headers["content-type"] == "application/json"
-    assert KEY not in f"{request!r} {request.headers}"
-
-
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_function_s_refusals_and_failures_are_errors_like_any(colour):
-    with pytest.raises(AuthenticationError, match="go away"):
-        asking(colour, lambda request: HttpResponse(401, body=b"go away"))
-
-    def refuse(request):
-        raise ConnectionRefusedError("nobody there")
-
-    with pytest.raises(ConnectionFailedError, match="no reply from https://far.test:443: nobody there"):
-        asking(colour, refuse)
-    with pytest.raises(PluginError, match="gave an object of type dict: expected HttpResponse"):
-        asking(colour, lambda request: {})
-
-
-def test_a_function_that_waits_for_a_loop_is_a_clear_error_in_sync():
-    import asyncio
-
-    async def later(request):
-        await asyncio.sleep(0.01)
-
-    with pytest.raises(BlockingAwaitError):
-        asking("sync", later)
-
-
-@pytest.mark.parametrize("colour", COLOURS)
-def test_an_exchange_of_several_requests(colour):
-    def steps(provider, call):
-        first = yield HttpRequest("GET", "/first", read=True)
-        empty = yield HttpRequest("GET", "/empty", read=True)
-        last = yield provider.post("/last", {})
-        return JsonReply(last, lambda body: [TextDelta(f"{first.body}{empty.body}{body}"), STOP])
-
-    bodies = {"/v1/first": b"1", "/v1/empty": None, "/v1/last": b"3"}
-    assert asking(colour, lambda request: HttpResponse(200, body=bodies[request.path]), steps=steps).text == "b'1'b''3"
+    async def aclose(self):
+        pass
 
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_a_network_of_one_s_own(colour):
-    class Counting(FunctionNetwork):
-        name = "counting"
-        sent = closed = 0
-
-        async def send(self, *args, **more):
-            self.sent += 1
-            return await super().send(*args, **more)
-
-        async def aclose(self):
-            self.closed += 1
-
-    network = Counting(lambda request: HttpResponse(200, body=b"a\n.\n"))
+    network = Echo()
     assert asking(colour, network).text == "a"
     assert (network.sent, network.closed) == (1, 1)
 
 
 def test_a_runtime_of_one_s_own_must_be_of_the_same_kind():
-    runtime = BlockingRuntime(FunctionNetwork(lambda request: HttpResponse(200, body=b"a\n.\n")))
+    runtime = BlockingRuntime(Echo())
     with Client(transport=runtime, **options(Far)) as client:
         assert client.chat("x").text == "a"
-        assert client.engine == "transport"
+        assert client.engine == "echo"
     with pytest.raises(ConfigurationError, match="transport: this runtime is of the other kind"):
         AsyncClient(transport=runtime, **options(Far))
-    with pytest.raises(ConfigurationError, match="transport: expected a function or a Network, got int"):
+    with pytest.raises(ConfigurationError, match="transport: expected a Network, got int"):
         Client(transport=3, **options(Far))
+    with pytest.raises(ConfigurationError, match=r"expected jackfield_testkit.FunctionNetwork\(...\), got function"):
+        Client(transport=lambda request: None, **options(Far))
 
 
 # --- no real requests ---------------------------------------------------------------------------------------
@@ -140,7 +92,7 @@ def test_what_stays_here_works_where_requests_are_forbidden(colour):
     with forbid_requests(), Scripted([reply('{"text": "hi"}')]) as server:
         assert chat(colour, server).text == "hi"
         assert run(colour, lambda client: client.chat("x"), **playing(Player(hello()))).text == "Hello"
-        assert asking(colour, lambda request: HttpResponse(200, body=b"a\n.\n")).text == "a"
+        assert asking(colour, Echo()).text == "a"
 
 
 def test_the_innermost_switch_counts_and_ends_with_its_block(monkeypatch):

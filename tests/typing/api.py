@@ -21,7 +21,7 @@ from jackfield.stream import AsyncStream, Stream, StreamState
 from jackfield.testing import allow_requests, forbid_requests
 from jackfield.types import ChatEvent, Event, Finished, Part, Role, Start, TextDelta, ToolCallDelta
 from jackfield_schema import arguments, json_schema, read_as, response_schema
-from jackfield_testkit import Answer, Simulation, Task
+from jackfield_testkit import Answer, FunctionNetwork, Simulation, Task
 
 WEATHER = jf.Tool("get_weather", "The weather of a city", {"type": "object"})
 
@@ -38,8 +38,9 @@ async def answer_later(request: HttpRequest) -> HttpResponse:
 
 
 def networks() -> None:
-    jf.Client(transport=answer, network={"proxy": "http://host:3128"})
-    jf.AsyncClient(transport=answer_later, network=NetworkOptions(keep_alive=5, proxy=jf.Secret("http://host:3128")))
+    jf.Client(transport=FunctionNetwork(answer), network={"proxy": "http://host:3128"})
+    options = NetworkOptions(keep_alive=5, proxy=jf.Secret("http://host:3128"))
+    jf.AsyncClient(transport=FunctionNetwork(answer_later), network=options)
     with forbid_requests(), allow_requests():
         pass
     simulation = Simulation([Answer(503), Answer(body="{}"), HttpResponse(200)], seed=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from attrs import Attribute, Factory, evolve, field, frozen
 
@@ -12,9 +12,9 @@ from .operations import Notice, Operation, Request, Response, Unsupported
 from .runtime import Runtime, Scope
 
 if TYPE_CHECKING:
-    from .provider import Provider
+    from .dispatch import Dispatcher
 
-__all__ = ["Call", "Home", "Ledger", "Target", "Timeouts"]
+__all__ = ["Call", "Ledger", "Target", "Timeouts"]
 
 DEPTH: Final = 8
 
@@ -34,13 +34,13 @@ class Target:
         return f"{self.provider}:{self.model}" if self.model else self.provider
 
 
-def _bound(value: float | None) -> float | None:
-    return None if value == float("inf") else value
-
-
 def _positive(_: object, attribute: Attribute[Any], value: float | None) -> None:
     if value is not None and not value > 0:
         raise ConfigurationError(f"{attribute.name}: expected seconds above 0, or inf for no bound, got {value!r}")
+
+
+def _bound(seconds: float) -> Any:
+    return field(default=seconds, converter=lambda value: None if value == float("inf") else value, validator=_positive)
 
 
 @frozen
@@ -57,10 +57,10 @@ class Timeouts:
         ConfigurationError: a bound is not above 0.
     """
 
-    connect: float | None = field(default=10.0, converter=_bound, validator=_positive)
-    total: float | None = field(default=600.0, converter=_bound, validator=_positive)
-    first: float | None = field(default=300.0, converter=_bound, validator=_positive)
-    silence: float | None = field(default=120.0, converter=_bound, validator=_positive)
+    connect: float | None = _bound(10.0)
+    total: float | None = _bound(600.0)
+    first: float | None = _bound(300.0)
+    silence: float | None = _bound(120.0)
 
 
 class Ledger:
@@ -97,16 +97,6 @@ class Ledger:
         return evolve(response, attempts=self.attempts, warnings=(*response.warnings, *self._notices.values()))
 
 
-class Home(Protocol):
-    """What a call can ask of the client that it was begun with."""
-
-    async def ask(self, call: Call[Any], request: Request[Any, Any]) -> Any:
-        """See `Call.ask`."""
-
-    def provider(self, name: str) -> Provider:
-        """The provider instance of this name."""
-
-
 @frozen
 class Call(Generic[Q_co]):
     """What middleware and providers see of a call. It is a value: change it with `evolve`.
@@ -137,7 +127,7 @@ class Call(Generic[Q_co]):
     timeouts: Timeouts = field(factory=Timeouts)
     scopes: tuple[Scope, ...] = field(default=(), repr=False)
     depth: int = 0
-    _home: Home | None = field(default=None, repr=False, eq=False)
+    _home: Dispatcher | None = field(default=None, repr=False, eq=False)
     unsupported: Unsupported = "error"
     ledger: Ledger = field(factory=Ledger, repr=False, eq=False)
     targets: tuple[Target, ...] = field(default=Factory(lambda call: (call.target,), takes_self=True), kw_only=True)

@@ -6,21 +6,21 @@ and an awaitable there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from copy import copy
-from typing import Any, Final, Self, cast, get_args
+from typing import Any, Final, Self, get_args
 
 import attrs
 from attrs import evolve
 
-from .config import Config, ConfigLike, load
+from .config import Config, load
 from .dispatch import Dispatcher
 from .engine import Engine, NetworkOptions
 from .errors import ConfigurationError, UnsupportedError
 from .middleware import Middleware
 from .operations import ChatRequest, CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest, Request, Unsupported
-from .registry import Kind, Registry
-from .runtime import BlockingRuntime, FunctionNetwork, Network, Runtime, TransportFunction, drive
+from .registry import Registry
+from .runtime import BlockingRuntime, Network, Runtime, drive
 from .settings import nearest, structure
 from .stream import AsyncStream, Stream
 
@@ -36,19 +36,7 @@ ELSEWHERE: Final = {
 
 
 class _Client:
-    _blocking: bool
-    _finished: Callable[[Any], Any]
-    _streamed: type[Any]
-
-    def __init__(
-        self,
-        config: ConfigLike = None,
-        *,
-        middleware: Iterable[Middleware] = (),
-        plugins: Mapping[Kind, Mapping[str, object]] | None = None,
-        network: NetworkOptions | Mapping[str, Any] | None = None,
-        transport: Network | TransportFunction | Runtime | None = None,
-    ) -> None:
+    def __init__(self, config=None, *, middleware=(), plugins=None, network=None, transport=None):
         """Build a client.
 
         Args:
@@ -56,8 +44,8 @@ class _Client:
             middleware: further middleware, put into the chain by slot.
             plugins: plugins that are not installed, by kind and name; see `jackfield.registry.Registry`.
             network: in place of the configuration's table `network`.
-            transport: in place of the network: a function that answers an `HttpRequest`, which shows no credential,
-                with an `HttpResponse`; an object with the methods of `jackfield.runtime.Network`; or a whole runtime.
+            transport: in place of the network: an object with the methods of `jackfield.runtime.Network`, or a whole
+                runtime. `jackfield-testkit` makes one of a function.
 
         Raises:
             ConfigurationError: names the key, the value and what would be right.
@@ -82,14 +70,7 @@ class _Client:
         """The chain of middleware, from the outside in."""
         return tuple(self._dispatcher.layers)
 
-    def with_options(
-        self,
-        *,
-        timeout: float | None = None,
-        middleware: Iterable[Middleware] = (),
-        default: str | None = None,
-        unsupported: Unsupported | None = None,
-    ) -> Self:
+    def with_options(self, *, timeout=None, middleware=(), default=None, unsupported=None):
         """Make a client over the same connections, with some things changed.
 
         Closing it leaves this one open; closing this one closes both.
@@ -249,18 +230,15 @@ class AsyncClient(_Client):
         await self.aclose()
 
 
-def _runtime(blocking: bool, config: Config, transport: Network | TransportFunction | Runtime | None) -> Runtime:  # noqa: FBT001
+def _runtime(blocking: bool, config: Config, transport: Network | Runtime | None) -> Runtime:
     if isinstance(transport, Runtime):
         if transport.blocking != blocking:
             raise ConfigurationError("transport: this runtime is of the other kind of client")
         return transport
-    if transport is None:
-        transport = Engine(blocking=blocking, name=config.engine, options=config.network)
-    elif not hasattr(transport, "send"):
-        if not callable(transport):
-            raise ConfigurationError(f"transport: expected a function or a Network, got {type(transport).__name__}")
-        transport = FunctionNetwork(transport)
-    network = cast("Network", transport)
+    network = transport or Engine(blocking=blocking, name=config.engine, options=config.network)
+    if not hasattr(network, "send"):
+        what = "jackfield_testkit.FunctionNetwork(...)" if callable(network) else "a Network"
+        raise ConfigurationError(f"transport: expected {what}, got {type(network).__name__}")
     if blocking:
         return BlockingRuntime(network)
     from .runtime.aio import AnyioRuntime  # a blocking client does without anyio, which takes a while

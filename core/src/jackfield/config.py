@@ -11,8 +11,7 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve, field, frozen
 
 from .call import Timeouts
-from .configuration.place import DICTIONARY, NO_FILE, Document, Place, Sourced
-from .configuration.trust import state_folder, trust_record
+from .configuration import DICTIONARY, NO_FILE, Document, Place, Sourced, state_folder, trust_record
 from .engine import EngineName, NetworkOptions
 from .errors import ConfigurationError
 from .operations import Unsupported
@@ -214,7 +213,7 @@ def read_document(document: Document, environment: Environment) -> Config:
     if isinstance(table.get("middleware"), Mapping):
         raise (here / "middleware").error("expected tables, each under [[middleware]], got one [middleware]")
     found = {key: read(value, KEYS[key], here / key) for key, value in table.items()}
-    for kind, what in (("models", "an alias"), ("providers", "a provider's name")):
+    for kind, what in (("models", "an alias"), ("providers", "a provider")):
         if name := next((one for one in found.get(kind, ()) if ":" in one), None):
             raise (here / kind / name).error(f"{what} has no colon, so that it cannot stand in for a 'provider:model'")
     models = {name: _alias(value, here / "models" / name) for name, value in found.pop("models", {}).items()}

@@ -134,7 +134,7 @@ class Dispatcher:
         what = (target.provider, target.model, operation.name)
         return Flow(self.runtime, control, what, operation.fold(request), ledger, opened)
 
-    async def ask(self, call: Call[Any], request: Request[E, R]) -> R:
+    async def ask(self, call: Call[Any], request: Request[Any, R]) -> R:
         """Send another request as a part of a call; see `Call.ask`."""
         flow = self.begin(request, streaming=False, within=call)
         try:
@@ -166,17 +166,14 @@ class Dispatcher:
         provider, _, model = named.partition(":")
         if provider not in self._instances.names:
             known = self.config.models.keys() | self._instances.names
-            raise ConfigurationError(
-                f"{where}: expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a "
-                f"provider; {nearest(provider, known)}"
-            )
+            what = f"expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a provider"
+            raise ConfigurationError(f"{where}: {what}; {nearest(provider, known)}")
         if not operation.of_model:
             return Target(provider, ""), alias, settings
         model = model or self._instances.provider(provider).default_models.get(operation.name, "")
         if not model:
-            raise ConfigurationError(
-                f"{where}: provider {provider!r} has no default model for {operation.name!r}; write '{provider}:model'"
-            )
+            what = f"provider {provider!r} has no default model for {operation.name!r}"
+            raise ConfigurationError(f"{where}: {what}; write '{provider}:model'")
         return Target(provider, model), alias, settings
 
 

@@ -106,10 +106,9 @@ def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerato
             return _exchange(call, provider, source)
         if isinstance(source, Coroutine):
             source.close()
-        raise errors.PluginError(
-            f"provider {provider.name!r} serves {call.operation.name!r} with a {type(source).__name__}: expected an "
-            "async generator of events, or from an HttpProvider a generator of requests"
-        )
+        expected = "an async generator of events, or from an HttpProvider a generator of requests"
+        what = f"provider {provider.name!r} serves {call.operation.name!r} with a {type(source).__name__}"
+        raise errors.PluginError(f"{what}: expected {expected}")
 
     return opened
 

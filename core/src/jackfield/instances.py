@@ -10,7 +10,7 @@ import attrs
 from attrs import define, evolve, field
 
 from .config import Config, Document, Place, Sourced
-from .configuration.place import NO_FILE
+from .configuration import NO_FILE
 from .endpoint import Endpoint, Secret
 from .errors import ConfigurationError
 from .middleware import Middleware

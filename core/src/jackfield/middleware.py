@@ -147,10 +147,8 @@ def _check(layer: object) -> None:
         body = body.func
     body = body if inspect.isroutine(body) else type(body).__call__
     if not inspect.isasyncgenfunction(body):
-        raise PluginError(
-            f"middleware {layer!r} must be an async generator function: `async def __call__(self, call, proceed)` "
-            "with a `yield` in it"
-        )
+        form = "`async def __call__(self, call, proceed)` with a `yield` in it"
+        raise PluginError(f"middleware {layer!r} must be an async generator function: {form}")
 
 
 def in_order(middleware: Iterable[Middleware]) -> list[Middleware]:

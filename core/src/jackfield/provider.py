@@ -100,6 +100,7 @@ class Provider:
         name: the name of this instance, as in `name:model`.
         default_models: the model to use where none is named, by operation.
         made_of: the plugin and the settings that this instance was made of; the core fills it in.
+        elsewhere: the fields of requests that `fields` leaves out, as they are seen to elsewhere.
         accessor: a class whose instances, made with a client and this provider's name, offer what the provider has
             beyond the core's operations; `client.provider(name)` makes one.
     """
@@ -109,6 +110,7 @@ class Provider:
     made_of: object = None
     accessor: ClassVar[type[Any] | None] = None
     _identity: tuple[object, str] | None = None
+    elsewhere: ClassVar[tuple[str, ...]] = ("model", "options", "unsupported")
     _methods: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -125,12 +127,8 @@ class Provider:
         """The names of the operations that this provider serves."""
         return frozenset(self._methods)
 
-    async def identity(self, runtime: Runtime) -> str:
-        """An opaque fingerprint of who answers, and for whom; see `Call.identity`."""
-        return self.identity_with()
-
-    def identity_with(self, *more: object) -> str:
-        """The fingerprint of this instance, with what else makes a difference."""
+    async def identity(self, runtime: Runtime, *more: object) -> str:
+        """An opaque fingerprint of who answers, and for whom, with what `more` makes a difference."""
         known = self._identity  # once: another thread may have another secret
         if known is None or known[0] != more:
             known = self._identity = (more, digest((self.made_of or self, *more)))
@@ -138,7 +136,7 @@ class Provider:
 
     def fields(self, call: Call[Any]) -> Fields:
         """The fields of the request, of which those that nobody takes are reported."""
-        return Fields(call, ("model", "options", "unsupported"))
+        return Fields(call, self.elsewhere)
 
     def open(self, call: Call[Any]) -> Exchange[Event] | AsyncGenerator[Event, None]:
         """The events of a call, as an exchange or as an async generator.
@@ -159,19 +157,17 @@ class Provider:
 class HttpProvider(Provider):
     """Base of providers over HTTP: says where requests go and what a refusal means."""
 
+    elsewhere = (*Provider.elsewhere, "extra_headers")
+
     def __init__(self, name: str, endpoint: Endpoint, default_models: Mapping[str, str] | None = None) -> None:
         super().__init__(name, default_models)
         self.endpoint = endpoint
 
-    async def identity(self, runtime: Runtime) -> str:
+    async def identity(self, runtime: Runtime, *more: object) -> str:
         """As that of any provider; of a credential that changes, what it is now."""
         endpoint = await self.endpoint.resolved(runtime.run)
-        secret = endpoint.credential and endpoint.credential.resolve()
-        return self.identity_with(endpoint.origin, endpoint.path, endpoint.headers, secret)
-
-    def fields(self, call: Call[Any]) -> Fields:
-        """The fields of the request, of which those that nobody takes are reported; its headers are seen to."""
-        return Fields(call, ("model", "options", "unsupported", "extra_headers"))
+        place = (endpoint.origin, endpoint.path, endpoint.headers)
+        return await super().identity(runtime, *place, endpoint.credential and endpoint.credential.resolve(), *more)
 
     def get(self, path: str) -> HttpRequest:
         """A GET that wants JSON."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 import pluggy
 
 from . import hooks
-from .configuration.place import Document, Place
+from .configuration import Document, Place
 from .errors import ConfigurationError, JackfieldError, PluginError
 from .operations import CHAT, COMPLETE, EMBED, MODEL, MODELS, Operation
 from .settings import nearest, structure
@@ -19,11 +19,8 @@ __all__ = ["Kind", "Registry"]
 
 Kind: TypeAlias = Literal["provider", "middleware", "store"]
 
-GROUPS: Final[Mapping[Kind, str]] = {
-    "provider": "jackfield.providers",
-    "middleware": "jackfield.middleware",
-    "store": "jackfield.stores",
-}
+GROUPS: Final[Mapping[Kind, str]] = {"provider": "providers", "middleware": "middleware", "store": "stores"}
+OPERATIONS: Final = (CHAT, COMPLETE, EMBED, MODELS, MODEL)
 
 
 class Registry:
@@ -41,14 +38,13 @@ class Registry:
         self._manager = pluggy.PluginManager("jackfield")
         self._manager.add_hookspecs(hooks)
         self._loaded: dict[tuple[Kind, str], object] = {}
-        self.operations: dict[str, Operation[Any, Any]] = {
-            operation.name: operation for operation in (CHAT, COMPLETE, EMBED, MODELS, MODEL)
-        }
+        self.operations: dict[str, Operation[Any, Any]] = {one.name: one for one in OPERATIONS}
 
     @cached_property
     def _installed(self) -> dict[Kind, dict[str, EntryPoint]]:
-        found = entry_points()
-        return {kind: {point.name: point for point in found.select(group=group)} for kind, group in GROUPS.items()}
+        found = entry_points()  # once: it reads every installed distribution
+        groups = ((kind, found.select(group=f"jackfield.{group}")) for kind, group in GROUPS.items())
+        return {kind: {point.name: point for point in points} for kind, points in groups}
 
     def names(self, kind: Kind) -> frozenset[str]:
         """The names of the plugins of a kind that could be loaded; imports none."""
@@ -122,9 +118,8 @@ class Registry:
         try:
             loaded: object = point.load()
         except Exception as error:
-            raise PluginError(
-                f"{kind} plugin {name!r} ({point.value}) cannot be imported: {type(error).__name__}: {error}"
-            ) from error
+            what = f"{kind} plugin {name!r} ({point.value}) cannot be imported"
+            raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
         return loaded
 
     def _add_operations(self, name: str, plugin: object) -> None:

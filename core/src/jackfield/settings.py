@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-from .configuration.place import Document, Place
+from .configuration import Document, Place
 from .endpoint import Secret
 from .errors import ConfigurationError
 

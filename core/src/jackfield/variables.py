@@ -13,8 +13,7 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
-from .configuration.lines import KeyPath
-from .configuration.place import NO_FILE, Document, Place, Sourced
+from .configuration import NO_FILE, Document, KeyPath, Place, Sourced
 from .errors import ConfigurationError
 from .settings import Written, nearest
 

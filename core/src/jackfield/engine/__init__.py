@@ -59,10 +59,9 @@ class Engine:
         self._colour = BlockingPool if blocking else SuspendingPool
         self._pools: dict[tuple[object, str, Proxy | None], Pool] = {}
         self._options = options
-        self._context: ssl.SSLContext | None = None
         self.closed = False
         if options.ca or options.client_certificate:
-            self._tls()
+            _ = self._tls
 
     @cached_property
     def core(self) -> Any:
@@ -126,7 +125,7 @@ class Engine:
                 if left.gone() and self._pools.pop(other, None) is not None:
                     left.abandon()
             # reading the certificates takes longer than a call: only who speaks TLS pays
-            context = self._tls() if scheme == "https" else None
+            context = self._tls if scheme == "https" else None
             by = None if proxy is None else self._by(proxy)
             pool = self._colour(self.core, ssl_context=context, proxy=by, **self._options.pool())
             pool = self._pools.setdefault(key, pool)  # another thread may have been quicker
@@ -134,13 +133,12 @@ class Engine:
 
     def _by(self, proxy: Proxy) -> Any:
         login = None if proxy.login is None else tuple(secret.reveal() for secret in proxy.login)
-        context = self._tls() if proxy.origin.startswith("https") else None
+        context = self._tls if proxy.origin.startswith("https") else None
         return self.core.Proxy(proxy.origin, auth=login, ssl_context=context)
 
+    @cached_property
     def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = self._options.tls(importlib.import_module(self.name).create_ssl_context())
-        return self._context
+        return self._options.tls(importlib.import_module(self.name).create_ssl_context())
 
     def at_work(self, work: Work, phase: Phase) -> AtWork:
         """Let the network layer know for whom it works, and give its errors our names."""
@@ -207,21 +205,16 @@ class EngineReply:
         self._work = work
         self._following = pool.pieces(response)
         self._inflated: Iterator[bytes] = iter(())
-        self._gzip: Gzip | None = None
-        self._begun = False
         self._secret = secret
 
     async def read(self) -> bytes | None:
         """The next bytes, decompressed in bounded pieces; None at the clean end."""
-        for piece in self._inflated:
-            return piece
         while True:
+            for piece in self._inflated:
+                return piece
             with self._engine.at_work(self._work, "read"):
                 self._work.allowed(None, errors.ReadTimeoutError)
                 data = await self._following()
-            if not self._begun:
-                self._begun = True
-                self._gzip = _decoder(self.headers.get("content-encoding", ""))
             if data is None:
                 self._work.stream = None  # the connection may serve another call from here on
                 if self._gzip is not None and not self._gzip.complete:
@@ -230,8 +223,13 @@ class EngineReply:
             if self._gzip is None:
                 return data
             self._inflated = self._gzip.feed(data)
-            for piece in self._inflated:
-                return piece
+
+    @cached_property
+    def _gzip(self) -> Gzip | None:
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if encoding not in {"", "identity", "gzip", "x-gzip"}:
+            raise errors.MalformedReplyError(f"the reply is encoded as {encoding!r}, which was not asked for")
+        return Gzip() if "gzip" in encoding else None
 
     def scrub(self, text: str) -> str:
         """The text without the credential of the request."""
@@ -279,12 +277,3 @@ def _headers(target: Endpoint, request: HttpRequest, secret: Secret | None) -> l
         return [(name.encode("ascii"), value.encode("ascii")) for name, value in named.items()]
     except UnicodeEncodeError:
         raise errors.BadRequestError("a header of the request is not ASCII") from None
-
-
-def _decoder(encoding: str) -> Gzip | None:
-    match encoding.strip().lower():
-        case "" | "identity":
-            return None
-        case "gzip" | "x-gzip":
-            return Gzip()
-    raise errors.MalformedReplyError(f"the reply is encoded as {encoding!r}, which was not asked for")

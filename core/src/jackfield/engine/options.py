@@ -40,10 +40,8 @@ class Proxy:
             raise ConfigurationError(f"{name}: the URL of a proxy has no path; expected one like 'http://host:3128'")
         if not login:
             return cls(endpoint.origin)
-        user, _, password = login.partition(":")
-        return cls(
-            endpoint.origin, (Secret(unquote(user), f"{name}: user"), Secret(unquote(password), f"{name}: password"))
-        )
+        user, password = map(unquote, login.partition(":")[::2])
+        return cls(endpoint.origin, (Secret(user, f"{name}: user"), Secret(password, f"{name}: password")))
 
 
 def _above_zero(_: object, attribute: Attribute[Any], value: float) -> None:
@@ -89,11 +87,8 @@ class NetworkOptions:
 
     def pool(self) -> dict[str, Any]:
         """The settings of a connection pool."""
-        return {
-            "max_connections": self.max_connections,
-            "max_keepalive_connections": min(self.max_connections, KEEP_ALIVE),
-            "keepalive_expiry": self.keep_alive,
-        }
+        bounds = {"max_connections": self.max_connections, "keepalive_expiry": self.keep_alive}
+        return {**bounds, "max_keepalive_connections": min(self.max_connections, KEEP_ALIVE)}
 
     def proxy_for(self, target: Endpoint) -> Proxy | None:
         """The proxy by which requests to an endpoint go."""

@@ -108,9 +108,8 @@ def read_response_format(value: ResponseFormatLike) -> ResponseFormat | None:
         name, schema, strict = schemas().response_schema(given)
         found = JsonSchema(schema, name, strict, kind=given)
     if found is None:
-        raise BadRequestError(
-            f"response_format: expected 'text', 'json', a JSON Schema or a Python type, got {value!r}"
-        )
+        expected = "'text', 'json', a JSON Schema or a Python type"
+        raise BadRequestError(f"response_format: expected {expected}, got {value!r}")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from .. import types as t
 from ..errors import PluginError
@@ -73,21 +73,6 @@ class ChoiceFold:
         return t.Logprobs(**{of: tuple(tokens) for of, tokens in found.items()}) if found else None
 
 
-def _part(key: Any, pieces: list[Any], *, whole: bool) -> t.Part:
-    kind = key[0] if isinstance(key, tuple) else key
-    if kind is t.Text or kind is t.Refusal:
-        made: t.Part = kind("".join(pieces))
-    elif kind is t.ToolCall:
-        made = _tool_call(pieces, whole=whole)
-    elif kind is t.Reasoning:
-        made = _reasoning(pieces)
-    elif kind is t.Audio:
-        made = _audio(pieces)
-    else:
-        made = pieces[0]
-    return made
-
-
 def _tool_call(pieces: list[t.ToolCallDelta], *, whole: bool) -> t.ToolCall:
     call_id, name, arguments = (_text(pieces, name) for name in ("id", "name", "arguments"))
     custom = any(piece.custom for piece in pieces)
@@ -115,10 +100,18 @@ def _last(pieces: list[Any], name: str) -> Any:
 
 
 def _merged(pieces: Iterable[t.ToolCallDelta | t.ReasoningDelta]) -> dict[str, Any] | None:
-    merged: dict[str, Any] = {}
-    for piece in pieces:
-        merged.update(piece.extra or {})
-    return merged or None
+    return {name: value for piece in pieces for name, value in (piece.extra or {}).items()} or None
+
+
+def _part(key: Any, pieces: list[Any], *, whole: bool) -> t.Part:
+    kind: Any = key[0] if isinstance(key, tuple) else key
+    if kind is t.Text or kind is t.Refusal:
+        return cast("t.Part", kind("".join(pieces)))
+    if kind is t.ToolCall:
+        return _tool_call(pieces, whole=whole)
+    if kind is t.Reasoning:
+        return _reasoning(pieces)
+    return _audio(pieces) if kind is t.Audio else cast("t.Part", pieces[0])
 
 
 class ChoicesFold(ResponseFold):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .network import Answer, Asked, Fault, Handler, Script
 from .simulation import Simulation
 from .tasks import Cancelled, DeadlockError, SimulationError, Task
+from .transport import FunctionNetwork, TransportFunction
 
-__all__ = ["Answer", "Asked", "Cancelled", "DeadlockError", "Fault", "Handler", "Script", "Simulation"]
-__all__ += ["SimulationError", "Task"]
+__all__ = ["Answer", "Asked", "Cancelled", "DeadlockError", "Fault", "FunctionNetwork", "Handler", "Script"]
+__all__ += ["Simulation", "SimulationError", "Task", "TransportFunction"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from ..errors import ConnectionFailedError, PluginError
-from ..http import HttpRequest, HttpResponse
-from .base import Control, Limits, Network, Reply
+from jackfield.errors import ConnectionFailedError, PluginError
+from jackfield.http import HttpRequest, HttpResponse
+from jackfield.provider import Endpoint
+from jackfield.runtime import Control, Limits, Network, Reply
 
 __all__ = ["FunctionNetwork", "TransportFunction"]
 
@@ -16,7 +17,11 @@ TransportFunction: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[
 
 
 class FunctionNetwork(Network):
-    """Answers each request with what a function says; see `jackfield.runtime.Network`."""
+    """Answers each request with what a function says: `Client(transport=FunctionNetwork(answer))`.
+
+    The function, plain or async, is given a request with its `origin`, its whole `path`, headers and body, but no
+    credential. A deadline does not interrupt it; an `OSError` of it is a `ConnectionFailedError`.
+    """
 
     name = "transport"
 
@@ -24,7 +29,7 @@ class FunctionNetwork(Network):
         self._function = function
 
     async def send(
-        self, target: Any, request: HttpRequest, limits: Limits, control: Control, *, repeatable: bool
+        self, target: Endpoint, request: HttpRequest, limits: Limits, control: Control, *, repeatable: bool
     ) -> FunctionReply:
         """Call the function with the request as it would leave, without its credential."""
         try:
