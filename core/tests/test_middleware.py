@@ -9,7 +9,7 @@ import trio
 from faces import COLOURS, run
 from fakes import STOP, Player, hello, playing
 
-from jackfield import AsyncClient, Client, JackfieldError, Slot, TruncatedStreamError
+from jackfield import AsyncClient, Client, ConfigurationError, JackfieldError, Slot, TruncatedStreamError
 from jackfield.errors import BlockingAwaitError, PluginError, ServerError
 from jackfield.types import Start, TextDelta
 
@@ -440,3 +440,30 @@ def test_what_a_dead_loop_left_behind_is_dropped_without_being_run():
     with pytest.warns(ResourceWarning, match="was dropped"):
         kept.clear()
         gc.collect()  # an error in a finaliser would be a warning, and so a failure
+
+
+@pytest.mark.parametrize(
+    ("slots", "expected"),
+    [
+        ([], ["observe", "cache", "retry", "attempt"]),
+        (["retry", "cache"], ["observe", "retry", "cache", "attempt"]),
+        (["attempt", "retry", "cache", "observe"], ["attempt", "retry", "cache", "observe"]),
+        (["fallback", "prepare"], ["observe", "cache", "retry", "attempt"]),
+    ],
+)
+def test_slots_change_places_as_the_configuration_says(slots, expected):
+    log = []
+    chain = [Layer(slot.name.lower(), log, slot) for slot in (Slot.ATTEMPT, Slot.RETRY, Slot.OBSERVE, Slot.CACHE)]
+    given = playing(Player(hello()))
+    given["config"] = {**given["config"], "slots": slots}
+    with Client(middleware=chain, **given) as client:
+        client.chat("x")
+        assert [layer.name for layer in client.middleware] == expected
+    assert [line.removeprefix("open ") for line in log if line.startswith("open")] == expected
+
+
+def test_a_slot_that_is_none_is_told():
+    given = playing(Player(hello()))
+    given["config"] = {**given["config"], "slots": ["retry", "cash"]}
+    with pytest.raises(ConfigurationError, match=r"config.slots\[1\]: expected one of observe, .*, got 'cash'"):
+        Client(**given)

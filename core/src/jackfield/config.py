@@ -14,6 +14,7 @@ from .call import Timeouts
 from .configuration import DICTIONARY, NO_FILE, Document, Place, Sourced, state_folder, trust_record
 from .engine import EngineName, NetworkOptions
 from .errors import ConfigurationError
+from .middleware import SlotName
 from .operations import Unsupported
 from .settings import Written, check_keys, meant, read, shown
 from .variables import PROCESS, Environment, overlay, read_environment
@@ -30,6 +31,7 @@ KEYS: Final[Mapping[str, Any]] = {
     "models": Mapping[str, Any],
     "providers": Mapping[str, Mapping[str, Any]],
     "middleware": Sequence[Mapping[str, Any]],
+    "slots": Sequence[SlotName],
     "engine": EngineName,
     "timeouts": Timeouts,
     "network": NetworkOptions,
@@ -56,6 +58,7 @@ class Config:
         models: aliases.
         providers: the table of each provider instance, as it was written.
         middleware: the table of each middleware, as it was written.
+        slots: those of the middleware that change places, from the outside in.
         engine: which HTTP library to use.
         timeouts: bounds in time.
         network: how requests leave this machine.
@@ -68,6 +71,7 @@ class Config:
     models: Mapping[str, Alias] = field(factory=dict)
     providers: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=False)
     middleware: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    slots: tuple[SlotName, ...] = ()
     engine: EngineName = "auto"
     timeouts: Timeouts = field(factory=Timeouts)
     network: NetworkOptions = field(factory=NetworkOptions)

@@ -81,7 +81,7 @@ class Dispatcher:
         """Put further middleware into the chain."""
         if not isinstance(middleware, Iterable):
             raise ConfigurationError(f"middleware: expected a list of middleware, got {type(middleware).__name__}")
-        self.layers = in_order([*self.layers, *middleware])
+        self.layers = in_order([*self.layers, *middleware], self.config.slots)
         self._open = compose([*self.layers, settle], last(self._instances.provider))
 
     @property

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from attrs import define, field
 
@@ -21,8 +21,9 @@ from .errors import PluginError
 from .runtime import Runtime, begin
 from .types import Event
 
-__all__ = ["Layer", "Middleware", "Proceed", "Slot", "Stage", "compose"]
+__all__ = ["Layer", "Middleware", "Proceed", "Slot", "SlotName", "Stage", "compose"]
 
+SlotName: TypeAlias = Literal["observe", "prepare", "cache", "fallback", "retry", "limit", "attempt"]
 CLOSING: Final = 5.0  # seconds that closing may take before it is given up
 
 
@@ -151,8 +152,8 @@ def _check(layer: object) -> None:
         raise PluginError(f"middleware {layer!r} must be an async generator function: {form}")
 
 
-def in_order(middleware: Iterable[Middleware]) -> list[Middleware]:
-    """Sort by slot; within a slot the order given stays.
+def in_order(middleware: Iterable[Middleware], slots: Sequence[str] = ()) -> list[Middleware]:
+    """Sort by slot; those that are named change places, into this order. Within a slot the order given stays.
 
     Raises:
         PluginError: one has no slot.
@@ -161,4 +162,6 @@ def in_order(middleware: Iterable[Middleware]) -> list[Middleware]:
     for one in middleware:
         if not isinstance(getattr(one, "slot", None), Slot):
             raise PluginError(f"middleware {one!r} has no `slot`: set it to one of {', '.join(Slot.__members__)}")
-    return sorted(middleware, key=lambda one: one.slot)
+    wanted = [Slot[name.upper()] for name in slots]
+    places = dict(zip(wanted, sorted(wanted), strict=True))
+    return sorted(middleware, key=lambda one: places.get(one.slot, one.slot))

@@ -69,6 +69,7 @@ def document_schema(registry: Registry) -> Json:
             "engine": {**_schema(top["engine"]), "default": "auto"},
             "timeouts": _positive(_of(top["timeouts"], "timeouts", defs)),
             "network": network,
+            "slots": {**_schema(top["slots"]), "description": "those that change places, from the outside in."},
             "unsupported": {**_schema(top["unsupported"]), "default": "error"},
         },
         "additionalProperties": False,
