@@ -218,8 +218,8 @@ def test_a_mistake_is_told_by_key_value_and_what_would_be_right(client, config, 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("default = ", "jackfield.toml, line 1: not valid TOML: Invalid value"),
-        ("default = 'a'\nengine = 'x", "jackfield.toml, line 2: not valid TOML: Expected"),
+        ("default = ", "jackfield.toml: not valid TOML: Invalid value (at end of document)"),
+        ("default = 'a'\nengine = 'x", "jackfield.toml: not valid TOML: Expected"),
         ("default = 'a'\nmodel = 1", "jackfield.toml, line 2: model: no such key; did you mean 'models'?"),
     ],
 )

@@ -6,20 +6,20 @@ from configured import write
 from jackfield.errors import ConfigurationError
 
 WRONG = [
-    ("default = ", "jackfield.toml, line 1: not valid TOML: Invalid value (column 11)"),
+    ("default = ", "jackfield.toml: not valid TOML: Invalid value (at line 1, column 11)"),
     (
         """\
 default = "fake:m"
 engine = "auto
 """,
-        "jackfield.toml, line 2: not valid TOML: Illegal character '\\n' (column 15)",
+        "jackfield.toml: not valid TOML: Illegal character '\\n' (at line 2, column 15)",
     ),
     (
         """\
 default = 1
 default = 2
 """,
-        "jackfield.toml, line 2: not valid TOML: Cannot overwrite a value (column 12)",
+        "jackfield.toml: not valid TOML: Cannot overwrite a value (at line 2, column 12)",
     ),
     ('engin = "auto"', "jackfield.toml, line 1: engin: no such key; did you mean 'engine'?"),
     ('model = "fake:m"', "jackfield.toml, line 1: model: no such key; did you mean 'models'?"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -185,12 +184,8 @@ def _file(path: Path, name: str) -> Document:
     except RecursionError:
         raise ConfigurationError(f"{name}: not valid TOML: it is nested too deeply") from None
     except ValueError as error:
-        # what the reader says ends in "(at line 1, column 2)", or in "(at end of document)"
-        what, _, place = str(error).partition(" (at ")
-        at = re.match(r"line (\d+), (column \d+)", place)
-        line = at[1] if at else len(content.splitlines())
-        where = f"{name}, line {line}" if place else name
-        raise ConfigurationError(f"{where}: not valid TOML: {what}{f' ({at[2]})' if at else ''}") from None
+        # what the reader says ends in the line and the column
+        raise ConfigurationError(f"{name}: not valid TOML: {error}") from None
     root = ("tool", "jackfield") if path.name == FILES[1] else ()
     for key in root:
         table = table.get(key) if isinstance(table, Mapping) else None

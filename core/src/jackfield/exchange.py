@@ -13,7 +13,7 @@ from .call import Call
 from .endpoint import Endpoint
 from .http import HttpRequest, HttpResponse, lower_names
 from .middleware import CLOSING, Proceed
-from .provider import Decoder, HttpProvider, Provider
+from .provider import Decoder, Exchange, HttpProvider, Provider
 from .runtime import ADVICE, Limits, Reply, wants_loop
 from .types import Event, Start, Unrecognized, UsageReported
 
@@ -113,9 +113,7 @@ def last(find: Callable[[str], Provider]) -> Callable[[Call[Any]], AsyncGenerato
     return opened
 
 
-async def _exchange(
-    call: Call[Any], provider: HttpProvider, source: Generator[HttpRequest, HttpResponse, Decoder[Event]]
-) -> AsyncGenerator[Event, None]:
+async def _exchange(call: Call[Any], provider: HttpProvider, source: Exchange[Event]) -> AsyncGenerator[Event, None]:
     times = call.timeouts
     limits = Limits(times.connect, times.silence if call.streaming else None, call.deadline)
     if call.streaming and times.first is not None:
@@ -150,7 +148,7 @@ class _Exchange:
 
     _call: Call[Any]
     _provider: HttpProvider
-    _source: Generator[HttpRequest, HttpResponse, Decoder[Event]]
+    _source: Exchange[Event]
     _limits: Limits
     _reply: Reply | None = None
 

@@ -241,7 +241,7 @@ def test_nothing_wrong_is_nothing_told(clean_folder, registry, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("jackfield.toml", "default = \n", "jackfield.toml, line 1: not valid TOML: Invalid value (column 11)"),
+        ("jackfield.toml", "default = \n", "jackfield.toml: not valid TOML: Invalid value (at line 1, column 11)"),
         ("pyproject.toml", "[tool]\njackfield = 5\n", "pyproject.toml, line 2: expected a table, got 5"),
         (".env", "FAKE_API_KEY='x\n", ".env, line 1: expected NAME=value"),
     ],

@@ -161,10 +161,6 @@ class Backend:
         allowed = work.allowed(work.limits.connect, ConnectTimeoutError)
         return self._wrap(self._inner.connect_tcp(host, port, allowed, *args, **kwargs))
 
-    def sleep(self, seconds: float) -> Any:
-        """Wait between attempts to connect."""
-        return self._inner.sleep(seconds)
-
 
 class BlockingStream(Stream):
     """A blocking stream: what its pool would bound once, it bounds at each step."""

@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 import sniffio
 
-from .base import Runtime, Signal
+from .base import Runtime, Signal, Start
 
 __all__ = ["AnyioRuntime", "reaper"]
 
@@ -44,10 +44,8 @@ class AnyioRuntime(Runtime):
     async def _run(self, function: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(function)
 
-    async def _together(
-        self, starts: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: Callable[[], None]
-    ) -> None:
-        async def enter(start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _together(self, starts: Sequence[Start], stop: Callable[[], None]) -> None:
+        async def enter(start: Start) -> None:
             await start()
             group.cancel_scope.cancel()
 
@@ -95,18 +93,17 @@ def reaper() -> Callable[[Callable[[], Any]], None]:
 def _in_loop(function: Callable[P, object]) -> Callable[P, None]:
     """The function, run in the loop that runs now, callable from any thread; nothing where that loop is over."""
     schedule: Callable[[Callable[[], object]], object]
-    gone: type[RuntimeError]
     if sniffio.current_async_library() == "trio":
         import trio
 
-        schedule, gone = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
+        schedule = trio.lowlevel.current_trio_token().run_sync_soon
     else:
         import asyncio
 
-        schedule, gone = asyncio.get_running_loop().call_soon_threadsafe, RuntimeError
+        schedule = asyncio.get_running_loop().call_soon_threadsafe
 
     def call(*args: P.args, **kwargs: P.kwargs) -> None:
-        with suppress(gone):
+        with suppress(RuntimeError):  # trio's is one too
             schedule(partial(function, *args, **kwargs))
 
     return call

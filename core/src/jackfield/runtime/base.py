@@ -16,11 +16,12 @@ from attrs import define, field
 from ..errors import CallTimeoutError, ConnectTimeoutError, DeadlineError, ReadTimeoutError, StreamStateError
 from ..http import HttpRequest
 
-__all__ = ["Control", "Limits", "Lock", "Network", "Reply", "Runtime", "Scope", "Signal"]
+__all__ = ["Control", "Limits", "Lock", "Network", "Reply", "Runtime", "Scope", "Signal", "Start"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Start: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Scope: TypeAlias = Callable[[], AbstractContextManager[object]]
 """Makes a context manager that is entered around each step of a call that reaches outside."""
 
@@ -321,9 +322,7 @@ class Runtime(ABC):
         """Run a function that may block."""
 
     @abstractmethod
-    async def _together(
-        self, starts: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: Callable[[], None]
-    ) -> None:
+    async def _together(self, starts: Sequence[Start], stop: Callable[[], None]) -> None:
         """Run coroutines at once until one has ended, then stop the others, and return when all have ended."""
 
     @abstractmethod

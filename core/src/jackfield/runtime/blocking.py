@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from ..errors import BlockingAwaitError
-from .base import Runtime, Signal
+from .base import Runtime, Signal, Start
 
 __all__ = ["ADVICE", "BlockingRuntime", "drive", "wants_loop"]
 
@@ -106,9 +106,7 @@ class BlockingRuntime(Runtime):
     async def _run(self, function: Callable[[], T]) -> T:
         return function()
 
-    async def _together(
-        self, starts: Sequence[Callable[[], Coroutine[Any, Any, None]]], stop: Callable[[], None]
-    ) -> None:
+    async def _together(self, starts: Sequence[Start], stop: Callable[[], None]) -> None:
         from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # hardly anybody races
 
         with ThreadPoolExecutor(len(starts)) as pool:
