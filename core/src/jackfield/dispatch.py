@@ -47,13 +47,10 @@ class Dispatcher:
         ambient = instances.ambient() if not config.default else None
         if config.empty and ambient is None:
             if config.environment.get("OPENAI_API_KEY"):
-                raise ConfigurationError(
-                    "OPENAI_API_KEY is set, but the provider plugin 'openai' is not installed: install jackfield-openai"
-                )
-            raise NothingConfiguredError(
-                "no provider is configured: set OPENAI_API_KEY (in the environment or in .env.local), "
-                "or write a jackfield.toml; to try without a provider, use model='mock' with config={}"
-            )
+                raise ConfigurationError("OPENAI_API_KEY is set, but its plugin is not there: install jackfield-openai")
+            key = "set OPENAI_API_KEY (in the environment or in .env.local), or write a jackfield.toml"
+            trial = "to try without a provider, use model='mock' with config={}"
+            raise NothingConfiguredError(f"no provider is configured: {key}; {trial}")
         only = next(iter(config.providers)) if len(config.providers) == 1 else ambient
         self.default: str | None = config.default or only
         self.parent: Dispatcher | None = None

@@ -11,7 +11,6 @@ import enum
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from attrs import define, field
@@ -143,11 +142,7 @@ def _around(layer: Layer, inner: Proceed) -> Proceed:
 
 
 def _check(layer: object) -> None:
-    body = layer
-    while isinstance(body, partial):
-        body = body.func
-    body = body if inspect.isroutine(body) else type(body).__call__
-    if not inspect.isasyncgenfunction(body):
+    if not any(map(inspect.isasyncgenfunction, (layer, callable(layer) and type(layer).__call__))):
         form = "`async def __call__(self, call, proceed)` with a `yield` in it"
         raise PluginError(f"middleware {layer!r} must be an async generator function: {form}")
 

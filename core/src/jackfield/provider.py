@@ -147,9 +147,8 @@ class Provider:
         method = self._methods.get(call.operation.name)
         if method is None:
             served = ", ".join(sorted(self._methods)) or "nothing"
-            raise errors.UnsupportedError(
-                f"provider {self.name!r} does not serve {call.operation.name!r}; it serves {served}"
-            )
+            what = f"provider {self.name!r} does not serve {call.operation.name!r}"
+            raise errors.UnsupportedError(f"{what}; it serves {served}")
         opened: Exchange[Event] | AsyncGenerator[Event, None] = getattr(self, method)(call)
         return opened
 

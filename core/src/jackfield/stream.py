@@ -42,13 +42,8 @@ class Flow(Generic[E, R]):
     _ledger: Ledger
     _open: Callable[[], Stage]
     state: StreamState = field(default="open", init=False)
-    _stage: Stage | None = field(default=None, init=False)
+    stage: Stage | None = field(default=None, init=False)
     _arrived: bool = field(default=False, init=False)
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything was opened that must be closed."""
-        return self._stage is not None
 
     async def next(self) -> E | _End:
         """The next event, or END.
@@ -61,9 +56,9 @@ class Flow(Generic[E, R]):
         if not self.control.claim():
             raise StreamStateError("the stream is being read by another thread or task: it has one reader")
         try:
-            if self._stage is None:
-                self._stage = self._open()
-            event = cast("E", await self._stage.__anext__())
+            if self.stage is None:
+                self.stage = self._open()
+            event = cast("E", await self.stage.__anext__())
             if not isinstance(event, Event):
                 raise PluginError(f"a middleware gave {event!r}, which is no event")
             self._fold.add(event)
@@ -103,14 +98,14 @@ class Flow(Generic[E, R]):
         try:
             if self.state == "open":
                 self.state = "closed"
-            if self._stage is not None:
-                await self.runtime.finish(self._stage.aclose, CLOSING)
+            if self.stage is not None:
+                await self.runtime.finish(self.stage.aclose, CLOSING)
         finally:
             self.control.release()
 
     @property
     def _finished(self) -> bool:
-        return self.state != "open" and (self._stage is None or self._stage.done)
+        return self.state != "open" and (self.stage is None or self.stage.done)
 
     def response(self) -> R:
         """What the events so far fold into.
@@ -191,7 +186,7 @@ class Stream(_Face[E, R], Iterator[E]):
 
     def __del__(self) -> None:
         flow = getattr(self, "_flow", None)
-        if flow is not None and flow.begun and flow.state == "open":
+        if flow is not None and flow.stage is not None and flow.state == "open":
             flow.control.stop()  # whoever waits at the other end is told at once
             flow.runtime.reaper()(flow.close)
 

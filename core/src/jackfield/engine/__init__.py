@@ -102,7 +102,7 @@ class Engine:
         message = self.core.Request(
             request.method, url, headers=_headers(target, request, secret), content=request.body, extensions=bounds
         )
-        with self.at_work(work, "connect"):
+        with AtWork(self, work, "connect"):
             response = await pool.handle(message)
         return EngineReply(self, pool, response, work, secret)
 
@@ -140,14 +140,10 @@ class Engine:
     def _tls(self) -> ssl.SSLContext:
         return self._options.tls(importlib.import_module(self.name).create_ssl_context())
 
-    def at_work(self, work: Work, phase: Phase) -> AtWork:
-        """Let the network layer know for whom it works, and give its errors our names."""
-        return AtWork(self, work, phase)
-
 
 @define(eq=False)
 class AtWork:
-    """A step of an exchange at the network: a context manager, and no generator, since there is one for each read."""
+    """A step of an exchange at the network: says for whom, and gives errors our names. A context manager, and no generator, since there is one for each read."""
 
     _engine: Engine
     _work: Work
@@ -212,7 +208,7 @@ class EngineReply:
         while True:
             for piece in self._inflated:
                 return piece
-            with self._engine.at_work(self._work, "read"):
+            with AtWork(self._engine, self._work, "read"):
                 self._work.allowed(None, errors.ReadTimeoutError)
                 data = await self._following()
             if data is None:
@@ -251,7 +247,7 @@ class EngineReply:
     async def aclose(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end."""
         self._work.stream = None
-        with self._engine.at_work(self._work, "close"):
+        with AtWork(self._engine, self._work, "close"):
             await self._pool.close(self._response)
 
 

@@ -12,8 +12,9 @@ from contextlib import suppress
 from contextvars import ContextVar
 from os import getpid
 from socket import AI_NUMERICHOST, SHUT_RDWR, SOCK_STREAM, gaierror, getaddrinfo, socket
-from threading import Event, Thread
+from threading import Thread
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any, Final
 
 from attrs import define, field
@@ -174,40 +175,29 @@ class BlockingStream(Stream):
             super().write(bytes(view[start : start + WRITE]))
 
 
-@define(eq=False)
-class LookUp:
-    """The look-up of a name, which nothing can interrupt: its thread is left alone when the time is over."""
+def _look_up(host: str, port: int, work: Work) -> list[Any]:
+    """The addresses of a name. Nothing can interrupt a look-up: its thread is left alone when the time is over."""
+    with suppress(gaierror):
+        return getaddrinfo(host, port, type=SOCK_STREAM, flags=AI_NUMERICHOST)
+    from concurrent.futures import CancelledError, Future, InvalidStateError  # it takes its time to import
 
-    _place: tuple[str, int]
-    _over: Event = field(factory=Event, init=False)
-    _found: list[Any] = field(factory=list, init=False)
-    _failed: OSError | None = field(default=None, init=False)
+    found: Future[list[Any]] = Future()
 
-    def wait(self, work: Work) -> list[Any]:
-        """The addresses, from the name service or from the name itself."""
-        with suppress(gaierror):
-            return getaddrinfo(*self._place, type=SOCK_STREAM, flags=AI_NUMERICHOST)
-        work.stream = self
-        Thread(target=self._look, daemon=True).start()
-        in_time = self._over.wait(work.allowed(work.limits.connect, ConnectTimeoutError))
-        if work.stopped:
-            raise StreamStateError("the stream was closed while it was being read")
-        if not in_time:
-            raise work.late(ConnectTimeoutError)
-        if self._failed is not None:
-            raise self._failed
-        return self._found
+    def look() -> None:
+        with suppress(InvalidStateError):  # nobody waits any more
+            try:
+                found.set_result(getaddrinfo(host, port, type=SOCK_STREAM))
+            except OSError as error:
+                found.set_exception(error)
 
-    def shut(self) -> None:
-        """Wake who waits."""
-        self._over.set()
-
-    def _look(self) -> None:
-        try:
-            self._found = getaddrinfo(*self._place, type=SOCK_STREAM)
-        except OSError as error:
-            self._failed = error
-        self._over.set()
+    work.stream = SimpleNamespace(shut=found.cancel)
+    Thread(target=look, daemon=True).start()
+    try:
+        return found.result(work.allowed(work.limits.connect, ConnectTimeoutError))
+    except TimeoutError:
+        raise work.late(ConnectTimeoutError) from None
+    except CancelledError:
+        raise StreamStateError("the stream was closed while it was being read") from None
 
 
 class BlockingBackend(Backend):
@@ -216,7 +206,7 @@ class BlockingBackend(Backend):
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any) -> Any:
         """Connect to the first address that answers."""
         failed: Exception | None = None
-        for *_, address in LookUp((host, port)).wait(current.get() or Work(IDLE)):
+        for *_, address in _look_up(host, port, current.get() or Work(IDLE)):
             try:
                 return super().connect_tcp(str(address[0]), port, timeout, *args, **kwargs)
             except JackfieldError:
