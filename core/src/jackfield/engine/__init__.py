@@ -143,7 +143,10 @@ class Engine:
 
 @define(eq=False)
 class AtWork:
-    """A step of an exchange at the network: says for whom, and gives errors our names. A context manager, and no generator, since there is one for each read."""
+    """A step of an exchange at the network: says for whom it is, and gives errors our names.
+
+    No generator makes this context manager, since there is one for each read.
+    """
 
     _engine: Engine
     _work: Work
