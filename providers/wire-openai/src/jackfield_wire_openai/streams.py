@@ -11,7 +11,7 @@ from jackfield.provider import Decoder, JsonReply
 from jackfield.sse import ServerSentEvent, SseDecoder
 from jackfield.types import Event
 
-from .errors import in_band_error
+from .errors import in_band_error, quoted
 
 __all__ = ["JsonStream", "Reader", "decoder"]
 
@@ -20,6 +20,7 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 DONE: Final = "[DONE]"
 MAX_BARE: Final = 1024 * 1024
+MAX_QUOTED: Final = 200
 BOM: Final = b"\xef\xbb\xbf"
 FIRST: Final = (b"data:", b"event:", b"id:", b"retry:", b":")  # what a stream of events begins with
 MAX_FIRST: Final = 16
@@ -99,7 +100,8 @@ class JsonStream(Generic[E]):
 
     def _document(self, data: bytes) -> Iterator[E]:
         if not data.removeprefix(BOM).lstrip().startswith(b"{"):
-            raise TruncatedStreamError(f"the reply holds no event: {data[:200]!r}")
+            shown = quoted(data.decode("latin-1"), MAX_QUOTED).encode("latin-1")
+            raise TruncatedStreamError(f"the reply holds no event: {shown!r}")
         # not a stream at all, whatever its head says: a document, most often an error
         yield from self._reader.whole(read_json(data))
 
