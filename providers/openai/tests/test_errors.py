@@ -379,7 +379,7 @@ def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
             message = message or payload.get("message") or payload["detail"]
             message = message if isinstance(message, str) else str(payload)
             assert message.strip().startswith(found.message), where
-            assert found.message == message.strip() or 450 < len(found.message) <= 500, where
+            assert found.message == message.strip() or 400 < len(found.message) <= 500, where
             assert found.retryable is (row["status"] in (409, 429) or row["status"] >= 500), where
             assert found.body == payload
     assert count >= 188

@@ -7,12 +7,14 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from jackfield.errors import MalformedReplyError
 from jackfield.http import HttpResponse
 from jackfield.types import (
     Annotated,
     AudioDelta,
     ChatEvent,
     Citation,
+    Finished,
     Image,
     LogprobsDelta,
     MessageExtra,
@@ -31,7 +33,7 @@ from .reading import fact, field, objects, written
 from .reasoning import HOLDERS, Thoughts
 from .replies import ChoicesReader
 from .thoughts import DETAILS, PLAIN
-from .tool_calls import ToolCalls
+from .tool_calls import Piece, ToolCalls
 
 __all__ = ["ChatReader"]
 
@@ -40,7 +42,9 @@ SENT_BACK: Final = ("extra_content", "thought_signature")
 # where reasoning stands beside the content
 BESIDE: Final = frozenset({*PLAIN, DETAILS})
 # what few messages have
-RARE: Final = frozenset({"annotations", "audio", "images", LEGACY, *SENT_BACK})
+RARE: Final = frozenset({"annotations", "audio", "images", *SENT_BACK})
+# the finishes that may leave a tool call unfinished
+CUT: Final = frozenset({"length", "content_filter", "error"})
 LOGPROBS: Final[Mapping[str, Literal["content", "refusal", "reasoning"]]] = {
     "content": "content",
     "refusal": "refusal",
@@ -52,9 +56,10 @@ CITATION: Final = ("url", "title", "content", "start_index", "end_index")
 class _Choice:
     """What must be remembered of a choice while it streams."""
 
-    __slots__ = ("calls", "thoughts")
+    __slots__ = ("calls", "pieces", "thoughts")
 
     def __init__(self) -> None:
+        self.pieces = False  # whether a delta came
         self.calls = ToolCalls()
         self.thoughts = Thoughts()
 
@@ -69,15 +74,31 @@ class ChatReader(ChoicesReader):
 
     def has_calls(self, index: int) -> bool:
         """Whether a choice holds tool calls."""
-        return self._choices[index].calls.count > 0
+        return bool(self._choices[index].calls.all)
+
+    def goes_on(self, choice: Mapping[str, Any], index: int) -> bool:
+        """Whether there is more of a tool call in this, and not white space alone."""
+        state = self._choices[index]
+        message = _message(choice, state, whole=False) or {}
+        return any(_adds(piece, state) for piece, _ in _pieces(message, whole=False))
+
+    def check(self, finished: Finished) -> None:
+        """Look at the tool calls of a choice.
+
+        Raises:
+            MalformedReplyError: one has no name, and the reply was not cut before it came.
+        """
+        calls = self._choices[finished.choice].calls.all
+        if finished.finish.unified not in CUT and (nameless := [call for call in calls if not call.name]):
+            raise MalformedReplyError(f"tool_calls: call {nameless[0].index} has no name")
 
     def read_choice(self, choice: Mapping[str, Any], index: int, *, whole: bool) -> Iterator[ChatEvent]:
         """The events of a choice's message, or of more of it."""
         state = self._choices.get(index)
         if state is None:
             state = self._choices[index] = _Choice()
-        first, second = ("message", "delta") if whole else ("delta", "message")
-        if message := field(choice, first if first in choice else second, dict):
+        state.pieces = state.pieces or (not whole and bool(choice.get("delta")))
+        if message := _message(choice, state, whole=whole):
             yield from self._read_message(message, index, state, whole=whole)
         if logprobs := fact(choice, "logprobs", dict):
             for name, of in LOGPROBS.items():
@@ -102,11 +123,11 @@ class ChatReader(ChoicesReader):
         if message.get("refusal"):
             refusal = field(message, "refusal", str) or ""
             yield from self.text(refusal, index, "refusal", lambda text: RefusalDelta(text, index, raw=self.take()))
-        if message.get("tool_calls"):
-            for wire in objects(message, "tool_calls"):
-                yield from self._tool_call(wire, index, state, whole=whole)
+        if message.get("tool_calls") or message.get(LEGACY):
+            for piece, extra in _pieces(message, whole=whole):
+                yield from self._tool_call(piece, extra, index, state)
         if not RARE.isdisjoint(message):
-            yield from self._read_rare(message, index, state, whole=whole)
+            yield from self._read_rare(message, index)
 
     def _read_content(self, message: Mapping[str, Any], index: int, state: _Choice) -> Iterator[ChatEvent]:
         if type(message["content"]) is list:
@@ -144,37 +165,34 @@ class ChatReader(ChoicesReader):
                 yield PartAdded(_image(part) or Unknown(part), index, raw=self.take())
 
     def _tool_call(
-        self, wire: Mapping[str, Any], choice: int, state: _Choice, *, whole: bool, legacy: bool = False
-    ) -> Iterator[Any]:
-        function = field(wire, "function", dict) or {}
-        custom = {} if function else fact(wire, "custom", dict) or {}
-        call_id, name = field(wire, "id", str) or "", field(function or custom, "name", str) or ""
-        index = LEGACY if legacy else fact(wire, "index", int)
-        call = state.calls.call(index, call_id, name, whole=whole)
+        self, piece: Piece, extra: Mapping[str, Any] | None, choice: int, state: _Choice
+    ) -> Iterator[ToolCallDelta]:
+        if piece.empty and not extra:
+            return
+        if self.is_finished(choice):
+            if _adds(piece, state):
+                raise MalformedReplyError("tool_calls: more of a call came behind the finish of its choice")
+            return
+        call = state.calls.take(piece)
         # id and name are given once, though some servers repeat them in every piece
-        new_id = call_id if not call.id else ""
-        new_name = name if name != call.name else ""
+        new_id = piece.id if not call.id else ""
+        new_name = piece.name if piece.name != call.name else ""
         call.id += new_id
         call.name += new_name
-        extra = {"type": LEGACY} if legacy else _sent_back(wire)
-        piece = ToolCallDelta(
-            call.index, new_id or None, new_name or None, choice=choice, custom=bool(custom), extra=extra
+        event = ToolCallDelta(
+            call.index, new_id or None, new_name or None, choice=choice, custom=piece.custom, extra=extra
         )
 
         def make(text: str) -> ToolCallDelta:
-            return attrs.evolve(piece, arguments=text, raw=self.take())
+            return attrs.evolve(event, arguments=text, raw=self.take())
 
         def bare(text: str) -> ToolCallDelta:
             return ToolCallDelta(call.index, arguments=text, choice=choice)
 
-        arguments = written(custom, "input") if custom else written(function, "arguments")
-        given = list(self.text(arguments, choice, ("call", call.index), make, bare))
+        given = list(self.text(piece.arguments, choice, ("call", call.index), make, bare))
         yield from given or [make("")]
 
-    def _read_rare(self, message: Mapping[str, Any], index: int, state: _Choice, *, whole: bool) -> Iterator[ChatEvent]:
-        function = fact(message, LEGACY, dict)
-        if function and any(function.values()) and not message.get("tool_calls"):
-            yield from self._tool_call({"function": function}, index, state, whole=whole, legacy=True)
+    def _read_rare(self, message: Mapping[str, Any], index: int) -> Iterator[ChatEvent]:
         for image in fact(message, "images", list) or ():
             if type(image) is dict and (part := _image(image)) is not None:
                 yield PartAdded(part, index, raw=self.take())
@@ -196,6 +214,34 @@ class ChatReader(ChoicesReader):
         if data or transcript or name or expires:
             given = list(self.text(transcript, index, "transcript", make, lambda text: AudioDelta("", text, index)))
             yield from given or [make("")]
+
+
+def _message(choice: Mapping[str, Any], state: _Choice, *, whole: bool) -> dict[str, Any] | None:
+    """What a choice says: a message, or a piece of one. Some servers send both, of which either may be empty."""
+    delta, message = field(choice, "delta", dict), field(choice, "message", dict)
+    if whole:
+        return message or delta
+    # beside pieces, a message is what they come to
+    return delta or (None if state.pieces else message)
+
+
+def _pieces(message: Mapping[str, Any], *, whole: bool) -> Iterator[tuple[Piece, dict[str, Any] | None]]:
+    """What a message has of tool calls, each with what must be sent back with it."""
+    for wire in objects(message, "tool_calls"):
+        function = field(wire, "function", dict) or {}
+        custom = {} if function else fact(wire, "custom", dict) or {}
+        arguments = written(custom, "input") if custom else written(function, "arguments")
+        call_id, name = field(wire, "id", str) or "", field(function or custom, "name", str) or ""
+        yield Piece(fact(wire, "index", int), call_id, name, arguments, whole, bool(custom)), _sent_back(wire)
+    function = fact(message, LEGACY, dict) or {}
+    if any(function.values()) and not message.get("tool_calls"):
+        name = field(function, "name", str) or ""
+        yield Piece(LEGACY, "", name, written(function, "arguments"), whole), {"type": LEGACY}
+
+
+def _adds(piece: Piece, state: _Choice) -> bool:
+    """Whether a piece says more of a tool call than white space, or begins one."""
+    return not piece.empty and (bool(piece.arguments.strip()) or state.calls.find(piece) is None)
 
 
 def _sent_back(holder: Mapping[str, Any]) -> dict[str, Any] | None:

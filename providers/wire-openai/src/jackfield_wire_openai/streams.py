@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from jackfield.errors import MalformedReplyError, TruncatedStreamError
+from jackfield.errors import JackfieldError, MalformedReplyError, TruncatedStreamError
 from jackfield.http import HttpResponse, read_json
 from jackfield.provider import Decoder, JsonReply
 from jackfield.sse import ServerSentEvent, SseDecoder
@@ -39,6 +39,10 @@ class Reader(Protocol[E_co]):
 
     def end(self) -> Iterator[E_co]:
         """The reply has ended: what was held back."""
+        ...
+
+    def broken(self) -> Iterator[E_co]:
+        """The reply ended in an error: what of it is known all the same."""
         ...
 
 
@@ -78,7 +82,7 @@ class JsonStream(Generic[E]):
         """
         if self._bare is not None and len(self._bare) < MAX_BARE:
             self._bare += data
-        yield from self._read(self._events.feed(data))
+        yield from self._kept(self._read(self._events.feed(data)))
 
     def end(self) -> Iterator[E]:
         """The bytes have ended: what is left.
@@ -86,6 +90,16 @@ class JsonStream(Generic[E]):
         Raises:
             JackfieldError: the bytes ended inside an event, held none, or ended in an error.
         """
+        yield from self._kept(self._rest())
+
+    def _kept(self, events: Iterator[E]) -> Iterator[E]:
+        try:
+            yield from events
+        except JackfieldError:
+            yield from self._reader.broken()
+            raise
+
+    def _rest(self) -> Iterator[E]:
         try:
             yield from self._read(self._events.end())
         except MalformedReplyError as error:
