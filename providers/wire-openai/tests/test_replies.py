@@ -4,7 +4,7 @@ import json
 
 import pytest
 from exchanges import JSON, SSE, Outcome, chat_call, decoder, lines, single
-from openai_chats import PROVIDER, chunk, good, piece, reply, streamed, whole
+from openai_chats import LOCAL, PROVIDER, body, chunk, good, piece, reply, streamed, whole
 
 from jackfield.errors import JackfieldError, MalformedReplyError, ServerError, TruncatedStreamError
 from jackfield.http import HttpResponse
@@ -12,6 +12,7 @@ from jackfield.types import (
     Finish,
     Finished,
     Image,
+    PartAdded,
     Refusal,
     Start,
     Text,
@@ -340,7 +341,8 @@ IMAGE = Image("data:x", "low", extra={"index": 0})
         ({"content": [{"type": "refusal", "refusal": "No."}]}, (Refusal("No."),)),
         ({"content": [A, PICTURE]}, (Text("a"), IMAGE)),
         ({"content": [A, {"type": "reference", "ids": [1]}]}, (Text("a"), Unknown({"type": "reference", "ids": [1]}))),
-        ({"content": [A, 5, None, {}, {"type": 5}, {"type": "text"}]}, (Text("a"),)),
+        ({"content": [A, None, {}, "", {"type": "text"}, {"type": "output_text", "text": None}]}, (Text("a"),)),
+        ({"content": [A, "b"]}, (Text("ab"),)),
         ({"content": "a", "images": [PICTURE, 5, {"image_url": "x"}]}, (Text("a"), IMAGE)),
         ({"content": {"title": "é"}}, (Text('{"title":"é"}'),)),
     ],
@@ -348,6 +350,40 @@ IMAGE = Image("data:x", "low", extra={"index": 0})
 def test_content_in_every_shape(message, parts):
     assert good(whole(reply(message))).message.parts == parts
     assert good(streamed(chunk(message), chunk(finish="stop"))).message.parts == parts
+
+
+UNREADABLE = [
+    5,
+    [A],
+    {"type": 5, "text": "b"},
+    {"type": "text", "text": 5},
+    {"type": "text", "text": None, "value": "b"},
+    {"type": "refusal", "refusal": {"why": "No."}},
+    {"type": "image_url", "image_url": 5},
+    {"type": "thinking", "thinking": 5},
+    {"type": "thinking", "thinking": {"text": "hm"}},
+    {"type": "reasoning", "text": "hm"},
+    {"text": ["b"]},
+]
+
+
+@pytest.mark.parametrize("part", UNREADABLE)
+def test_a_part_that_cannot_be_read_is_kept_and_goes_back_as_it_came(part):
+    for outcome in (
+        whole(reply({"content": [A, part, A]})),
+        streamed(chunk({"content": [A]}), chunk({"content": [part, A]}), chunk(finish="stop")),
+    ):
+        message = good(outcome).message
+        assert message.parts == (Text("aa"), Unknown(part))
+        assert outcome.events[2] == PartAdded(Unknown(part))
+        assert body(LOCAL, messages=[message])["messages"][0]["content"] == [{"type": "text", "text": "aa"}, part]
+
+
+def test_the_signature_of_a_part_of_text_is_kept():
+    signed = {**A, "thought_signature": "s"}
+    message = good(whole(reply({"content": [signed]}))).message
+    assert message.parts == (Text("a"),)
+    assert message.extra == {"thought_signature": "s"}
 
 
 @pytest.mark.parametrize("content", [None, "", []])

@@ -30,7 +30,7 @@ from jackfield.types import (
 from .logprobs import read_legacy, read_tokens
 from .messages import LEGACY
 from .reading import fact, field, objects, written
-from .reasoning import HOLDERS, Thoughts
+from .reasoning import Thoughts, is_thought
 from .replies import ChoicesReader
 from .thoughts import DETAILS, PLAIN
 from .tool_calls import Piece, ToolCalls
@@ -131,9 +131,8 @@ class ChatReader(ChoicesReader):
 
     def _read_content(self, message: Mapping[str, Any], index: int, state: _Choice) -> Iterator[ChatEvent]:
         if type(message["content"]) is list:
-            for part in message["content"]:
-                if type(part) is dict:
-                    yield from self._read_part(part, index, state)
+            for part in filter(None, message["content"]):
+                yield from self._read_part({"text": part} if type(part) is str else part, index, state)
         else:
             state.thoughts.interrupt()
             text = written(message, "content")
@@ -149,19 +148,22 @@ class ChatReader(ChoicesReader):
         given = list(self.text(thought.text, index, ("thought", thought.block), make, bare))
         yield from given or [make("")]
 
-    def _read_part(self, part: Mapping[str, Any], index: int, state: _Choice) -> Iterator[ChatEvent]:
-        kind = part.get("type", "text")
-        if type(kind) is str and kind in HOLDERS:
+    def _read_part(self, part: Any, index: int, state: _Choice) -> Iterator[ChatEvent]:
+        if type(part) is dict and is_thought(part):
             for thought in state.thoughts.of_part(part):
                 yield from self._thought(thought, index)
             return
         state.thoughts.interrupt()
         match part:
-            case {"text": str(text)} if kind in ("text", "output_text"):
+            case {"text": str(text)} if part.get("type", "text") in ("text", "output_text"):
                 yield from self.text(text, index, "text", lambda text: TextDelta(text, index, raw=self.take()))
+                if extra := _sent_back(part):
+                    yield MessageExtra(extra, index, raw=self.take())
             case {"type": "refusal", "refusal": str(text)}:
                 yield from self.text(text, index, "refusal", lambda text: RefusalDelta(text, index, raw=self.take()))
-            case {"type": str()} if kind != "text":
+            case {"type": "text" | "output_text", **more} if not any(more.values()):
+                pass
+            case _:
                 yield PartAdded(_image(part) or Unknown(part), index, raw=self.take())
 
     def _tool_call(
@@ -194,7 +196,7 @@ class ChatReader(ChoicesReader):
 
     def _read_rare(self, message: Mapping[str, Any], index: int) -> Iterator[ChatEvent]:
         for image in fact(message, "images", list) or ():
-            if type(image) is dict and (part := _image(image)) is not None:
+            if (part := _image(image)) is not None:
                 yield PartAdded(part, index, raw=self.take())
         if audio := fact(message, "audio", dict):
             yield from self._audio(audio, index)
@@ -248,8 +250,8 @@ def _sent_back(holder: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: holder[name] for name in SENT_BACK if holder.get(name)} or None
 
 
-def _image(part: Mapping[str, Any]) -> Part | None:
-    inner = fact(part, "image_url", dict) or {}
+def _image(part: Any) -> Part | None:
+    inner = fact(part, "image_url", dict) or {} if type(part) is dict else {}
     url = fact(inner, "url", str)
     if not url:
         return None
