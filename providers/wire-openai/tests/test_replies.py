@@ -414,6 +414,13 @@ def test_of_a_message_and_a_delta_either_may_be_empty(full, other, empty):
         assert good(outcome).text == "a"
 
 
+def test_beside_a_message_nobody_looks_at_what_else_is_there():
+    choice = {"index": 0, "message": {"content": "a"}, "delta": "x", "finish_reason": "stop"}
+    assert good(whole({"choices": [choice]})).text == "a"
+    choice = {"index": 0, "delta": {"content": "a"}, "message": "x", "finish_reason": "stop"}
+    assert good(streamed({"choices": [choice]})).text == "a"
+
+
 @pytest.mark.parametrize("empty", [{}, {"delta": None}, {"delta": {}}])
 def test_a_message_behind_the_pieces_is_what_they_come_to(empty):
     last = {"choices": [{"index": 0, **empty, "message": {"content": "ab"}, "finish_reason": "stop"}]}

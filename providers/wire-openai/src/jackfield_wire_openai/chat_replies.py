@@ -220,11 +220,10 @@ class ChatReader(ChoicesReader):
 
 def _message(choice: Mapping[str, Any], state: _Choice, *, whole: bool) -> dict[str, Any] | None:
     """What a choice says: a message, or a piece of one. Some servers send both, of which either may be empty."""
-    delta, message = field(choice, "delta", dict), field(choice, "message", dict)
     if whole:
-        return message or delta
-    # beside pieces, a message is what they come to
-    return delta or (None if state.pieces else message)
+        return field(choice, "message", dict) or field(choice, "delta", dict)
+    # behind pieces, a message is what they come to
+    return field(choice, "delta", dict) or (None if state.pieces else field(choice, "message", dict))
 
 
 def _pieces(message: Mapping[str, Any], *, whole: bool) -> Iterator[tuple[Piece, dict[str, Any] | None]]:
