@@ -110,7 +110,7 @@ def test_two_choices_of_one_number_are_not_made_one(numbers):
     texts = [{"message": {"content": f"{number}"}, "finish_reason": "stop", "index": number} for number in numbers]
     for outcome in (whole({"choices": texts}), streamed({"choices": texts})):
         assert isinstance(outcome.error, MalformedReplyError)
-        assert "choices: two have the index" in outcome.error.message
+        assert "choices: two have one index" in outcome.error.message
         assert outcome.response.text == ""
 
 

@@ -63,6 +63,20 @@ class _Choice:
         self.calls = ToolCalls()
         self.thoughts = Thoughts()
 
+    def message(self, choice: Mapping[str, Any], *, whole: bool) -> dict[str, Any] | None:
+        """What a choice says: a message, or a piece of one. Some servers send both, of which either may be empty."""
+        if whole:
+            return field(choice, "message", dict) or field(choice, "delta", dict)
+        if delta := field(choice, "delta", dict):
+            self.pieces = True
+            return delta
+        # behind pieces, a message is what they come to
+        return None if self.pieces else field(choice, "message", dict)
+
+    def adds(self, piece: Piece) -> bool:
+        """Whether a piece says more of a tool call than white space, or begins one."""
+        return not piece.empty and (bool(piece.arguments.strip()) or self.calls.find(piece) is None)
+
 
 class ChatReader(ChoicesReader):
     """Reads the payloads of one chat, in order."""
@@ -79,8 +93,8 @@ class ChatReader(ChoicesReader):
     def goes_on(self, choice: Mapping[str, Any], index: int) -> bool:
         """Whether there is more of a tool call in this, and not white space alone."""
         state = self._choices[index]
-        message = _message(choice, state, whole=False) or {}
-        return any(_adds(piece, state) for piece, _ in _pieces(message, whole=False))
+        message = state.message(choice, whole=False) or {}
+        return any(state.adds(piece) for piece, _ in _pieces(message, whole=False))
 
     def check(self, finished: Finished) -> None:
         """Look at the tool calls of a choice.
@@ -97,8 +111,7 @@ class ChatReader(ChoicesReader):
         state = self._choices.get(index)
         if state is None:
             state = self._choices[index] = _Choice()
-        state.pieces = state.pieces or (not whole and bool(choice.get("delta")))
-        if message := _message(choice, state, whole=whole):
+        if message := state.message(choice, whole=whole):
             yield from self._read_message(message, index, state, whole=whole)
         if logprobs := fact(choice, "logprobs", dict):
             for name, of in LOGPROBS.items():
@@ -145,8 +158,7 @@ class ChatReader(ChoicesReader):
         def bare(text: str) -> ReasoningDelta:
             return ReasoningDelta(text, index, thought.block)
 
-        given = list(self.text(thought.text, index, ("thought", thought.block), make, bare))
-        yield from given or [make("")]
+        yield from self.text(thought.text, index, ("thought", thought.block), make, bare)
 
     def _read_part(self, part: Any, index: int, state: _Choice) -> Iterator[ChatEvent]:
         if type(part) is dict and is_thought(part):
@@ -172,7 +184,7 @@ class ChatReader(ChoicesReader):
         if piece.empty and not extra:
             return
         if self.is_finished(choice):
-            if _adds(piece, state):
+            if state.adds(piece):
                 raise MalformedReplyError("tool_calls: more of a call came behind the finish of its choice")
             return
         call = state.calls.take(piece)
@@ -191,8 +203,7 @@ class ChatReader(ChoicesReader):
         def bare(text: str) -> ToolCallDelta:
             return ToolCallDelta(call.index, arguments=text, choice=choice)
 
-        given = list(self.text(piece.arguments, choice, ("call", call.index), make, bare))
-        yield from given or [make("")]
+        yield from self.text(piece.arguments, choice, ("call", call.index), make, bare)
 
     def _read_rare(self, message: Mapping[str, Any], index: int) -> Iterator[ChatEvent]:
         for image in fact(message, "images", list) or ():
@@ -214,16 +225,7 @@ class ChatReader(ChoicesReader):
             return AudioDelta(data, text, index, name, fact(audio, "format", str), expires, raw=self.take())
 
         if data or transcript or name or expires:
-            given = list(self.text(transcript, index, "transcript", make, lambda text: AudioDelta("", text, index)))
-            yield from given or [make("")]
-
-
-def _message(choice: Mapping[str, Any], state: _Choice, *, whole: bool) -> dict[str, Any] | None:
-    """What a choice says: a message, or a piece of one. Some servers send both, of which either may be empty."""
-    if whole:
-        return field(choice, "message", dict) or field(choice, "delta", dict)
-    # behind pieces, a message is what they come to
-    return field(choice, "delta", dict) or (None if state.pieces else field(choice, "message", dict))
+            yield from self.text(transcript, index, "transcript", make, lambda text: AudioDelta("", text, index))
 
 
 def _pieces(message: Mapping[str, Any], *, whole: bool) -> Iterator[tuple[Piece, dict[str, Any] | None]]:
@@ -238,11 +240,6 @@ def _pieces(message: Mapping[str, Any], *, whole: bool) -> Iterator[tuple[Piece,
     if any(function.values()) and not message.get("tool_calls"):
         name = field(function, "name", str) or ""
         yield Piece(LEGACY, "", name, written(function, "arguments"), whole), {"type": LEGACY}
-
-
-def _adds(piece: Piece, state: _Choice) -> bool:
-    """Whether a piece says more of a tool call than white space, or begins one."""
-    return not piece.empty and (bool(piece.arguments.strip()) or state.calls.find(piece) is None)
 
 
 def _sent_back(holder: Mapping[str, Any]) -> dict[str, Any] | None:

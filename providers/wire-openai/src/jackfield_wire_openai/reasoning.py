@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define
@@ -18,8 +18,6 @@ WORDS: Final = ("type", "text", "summary", "data", "signature", "id", "format")
 KINDS: Final = ("reasoning.text", "reasoning.summary", "reasoning.encrypted")
 # the types of parts of content that hold a thought, and where its texts stand, which is our word for the form
 HOLDERS: Final = {"thinking": "thinking", "reasoning": "summary"}
-
-Say = Callable[[ReasoningDelta, Hashable], Iterator[Any]]
 
 
 @define

@@ -144,7 +144,8 @@ class ChoicesReader:
     ) -> Iterator[Any]:
         """The event of more text. A character that is cut into two surrogates is held back until it is whole.
 
-        `key` tells the texts of a choice apart; `make` makes the event of a text, and `bare` one of text alone.
+        `key` tells the texts of a choice apart; `make` makes the event of a text. Where `bare` makes one of text alone,
+        `make` has more to say and is asked also where no text is left.
         """
         if self._halves and (held := self._halves.pop((index, key), None)):
             text = held[0] + text
@@ -153,7 +154,7 @@ class ChoicesReader:
         if "\ud800" <= text[-1:] <= "\udbff":
             self._halves[index, key] = text[-1], bare or make
             text = text[:-1]
-        if text:
+        if text or bare:
             yield make(text)
 
     def _learn(self, payload: Mapping[str, Any]) -> None:
@@ -233,12 +234,11 @@ def _numbered(payload: Mapping[str, Any], *, whole: bool) -> list[tuple[int, dic
         MalformedReplyError: they are no objects, or two that are whole have one number.
     """
     numbered: list[tuple[int, dict[str, Any]]] = []
-    seen: set[int] = set()
     for place, choice in enumerate(objects(payload, "choices")):
         index = field(choice, "index", int)
-        index = place if index is None else index
-        if index in seen and (whole or choice.get("message")):
-            raise MalformedReplyError(f"choices: two have the index {index}")
-        seen.add(index)
-        numbered.append((index, choice))
+        numbered.append((place if index is None else index, choice))
+    if 1 < len(numbered) > len({index for index, _ in numbered}) and (
+        whole or any(choice.get("message") for _, choice in numbered)
+    ):
+        raise MalformedReplyError("choices: two have one index")
     return numbered
