@@ -243,7 +243,7 @@ T = {"type": "text", "text": "hm"}
     ("parts", "expected"),
     [
         ([{"type": "thinking", "thinking": [T, REFERENCE, T]}], [[T | {"text": "hmhm"}], [REFERENCE]]),
-        ([{"type": "thinking", "thinking": [REFERENCE, 5]}], [[REFERENCE], [5]]),
+        ([{"type": "thinking", "thinking": [REFERENCE, None, 5]}], [[REFERENCE], [5]]),
         ([{"type": "thinking", "thinking": [T | {"x": 1}]}], [[T | {"x": 1}]]),
         ([{"type": "thinking", "thinking": [T]}, {"type": "thinking", "thinking": [REFERENCE]}], [[T], [REFERENCE]]),
     ],

@@ -77,6 +77,12 @@ def test_a_call_is_one_however_its_arguments_are_cut_and_its_name_is_repeated(va
     )
 
 
+@pytest.mark.parametrize("text", ['{"x":"}{"}', '{"x":"\\"}{"}', '{"x":[{},{"y":"\\\\"}]}'])
+def test_a_brace_inside_a_text_ends_no_call(text):
+    json.loads(text)
+    assert tools(*(piece(0, None, "f", char) for char in text)) == (ToolCall("", "f", text),)
+
+
 def test_arguments_that_are_glued_together_are_never_a_call():
     outcome = streamed(*calling(piece(0, "a", "f", '{"x":1}'), piece(0, arguments='{"x":2}')))
     assert isinstance(outcome.error, MalformedReplyError)
