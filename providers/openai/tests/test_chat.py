@@ -7,8 +7,8 @@ from faces import COLOURS, run
 from scripted import Scripted, completion, delta, event, part, reply, stream_head
 
 from jackfield import Client
-from jackfield.errors import ConfigurationError, ServerError, TruncatedStreamError, UnsupportedError
-from jackfield.types import Reasoning, Text
+from jackfield.errors import ConfigurationError, JackfieldError, ServerError, TruncatedStreamError, UnsupportedError
+from jackfield.types import Reasoning, Text, Usage
 
 MESSAGE = {
     "role": "assistant",
@@ -163,3 +163,45 @@ def test_a_bare_error_inside_a_stream_keeps_its_message_and_what_had_arrived(col
     bare = part(b'{"error": {"code": 502, "message": "Down."}}')
     with Scripted([stream_head(), event(delta("a")), bare, part(b"")]) as server:
         run(colour, body, config=config(server))
+
+
+FAILED = {"error": {"code": 502, "message": "Down."}, "usage": {"prompt_tokens": 3, "completion_tokens": 5}}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_what_a_reply_cost_that_failed_is_a_part_of_what_had_arrived(colour, streaming):
+    async def body(client):
+        with pytest.raises(ServerError, match="Down") as caught:
+            if streaming:
+                async with client.stream("x") as stream:
+                    async for _ in stream:
+                        pass
+            else:
+                await client.chat("x")
+        assert caught.value.partial.usage == Usage(3, 5)
+
+    steps = [stream_head(), event(FAILED), part(b"")] if streaming else [reply(json.dumps(FAILED))]
+    with Scripted(steps) as server:
+        run(colour, body, config=config(server))
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("status", [200, 401])
+def test_no_half_of_the_key_is_in_an_error_that_quotes_it(colour, status):
+    """However much of what the server says is quoted."""
+    key = "sk-0123456789abcdefghij"
+
+    async def body(client):
+        with pytest.raises(JackfieldError) as caught:
+            await client.chat("x")
+        said.append(str(caught.value))
+        assert key[:4] not in repr(vars(caught.value))
+
+    said = []
+    for place in range(500 - len(key) - 12, 501, 4):
+        text = json.dumps({"message": "a " * (place // 2) + "Wrong key: " + key + " b" * 50})
+        with Scripted([reply(text, status)]) as server:
+            run(colour, body, config=config(server, api_key=key))
+    assert any("***" in one for one in said)
+    assert any("***" not in one for one in said)

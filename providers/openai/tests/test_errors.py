@@ -251,10 +251,29 @@ def test_the_introductory_example_of_a_quota_error():
     assert found.message == "You exceeded your current quota, please check your plan and billing details."
 
 
-def test_a_long_message_is_cut_and_the_body_is_not():
-    found = error(400, openai("x" * 5000))
-    assert len(found.message) == 500
-    assert found.body == openai("x" * 5000)
+def test_a_long_message_is_cut_between_words_and_the_body_is_not():
+    found = error(400, openai("four " * 1000))
+    assert found.message == ("four " * 100).rstrip()
+    assert found.body == openai("four " * 1000)
+    assert error(400, openai("日" * 501)).message == "日" * 500
+    assert error(400, openai("x" * 500)).message == "x" * 500
+    assert error(400, openai("x" * 501)).message == "501 characters without a space"
+
+
+KEY = "sk-0123456789abcdefghij"
+
+
+@pytest.mark.parametrize("before", ["Wrong key: ", "Wrong key:", '{"key":"', "日本"])
+def test_a_cut_leaves_no_half_of_a_key(before):
+    """Errors are rid of the whole key; half a one would not be known."""
+    for place in range(160, 520):
+        text = "a " * (place // 2) + before + KEY + " z" * 400
+        stream = Outcome(decoder(PROVIDER, chat_call(streaming=True), SSE), [text.encode()])
+        document = {"choices": [], "message": text}
+        whole = Outcome(decoder(PROVIDER, chat_call(), JSON), [json.dumps(document).encode()])
+        for found in (error(401, openai(text)), error(500, text.encode()), stream.error, whole.error):
+            assert "a a a" in found.message
+            assert KEY[:4] not in found.message.replace(KEY, "***"), (place, found.message)
 
 
 IN_BAND = {
@@ -359,7 +378,8 @@ def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
             message = inner.get("message") if isinstance(inner, dict) else inner
             message = message or payload.get("message") or payload["detail"]
             message = message if isinstance(message, str) else str(payload)
-            assert found.message == message.strip()[:500], where
+            assert message.strip().startswith(found.message), where
+            assert found.message == message.strip() or 400 < len(found.message) <= 500, where
             assert found.retryable is (row["status"] in (409, 429) or row["status"] >= 500), where
             assert found.body == payload
     assert count >= 188

@@ -74,6 +74,12 @@ def test_an_option_names_the_form_of_the_vectors(options):
     assert body_of(EmbedRequest(input="x", options={"openai": options})) == {"model": "m", "input": "x", **options}
 
 
+def test_a_form_that_is_null_is_not_sent():
+    asked = EmbedRequest(input="x", options={"openai": {"encoding_format": None}})
+    assert body_of(asked) == {"model": "m", "input": "x", "encoding_format": "base64"}
+    assert body_of(asked, profile=Profile(base64=False)) == {"model": "m", "input": "x"}
+
+
 def test_a_host_that_cannot_pack_is_not_asked_to():
     assert body_of(INPUT, profile=Profile(base64=False)) == {"model": "m", "input": "x"}
 

@@ -1,5 +1,6 @@
 """Turns of a conversation as they are sent: each part in its place, or reported."""
 
+import attrs
 import pytest
 from openai_chats import LOCAL, OFFICIAL, OPENROUTER, Wire, body, good, reply, sent, whole
 
@@ -296,3 +297,106 @@ def test_a_call_of_the_older_kind_and_its_result_go_back_as_they_came():
         {"role": "assistant", "content": None, "function_call": function},
         {"role": "function", "name": "f", "content": "4"},
     ]
+
+
+def legacy(name, **more):
+    return ToolCall("", name, "{}", extra={"type": "function_call", **more})
+
+
+def test_each_result_of_a_call_of_the_older_kind_bears_its_own_calls_name():
+    """They have no ids: the last call before a result is the one that it answers."""
+    turns_ = [
+        turn
+        for name in "fgf"
+        for turn in (Message("assistant", legacy(name)), Message("tool", ToolResult("", f"of {name}")))
+    ]
+    found = [(turn["name"], turn["content"]) for turn in turns(*turns_) if turn["role"] == "function"]
+    assert found == [("f", "of f"), ("g", "of g"), ("f", "of f")]
+    newer = [Message("assistant", ToolCall("", "h", "{}")), Message("tool", ToolResult("", "of h"))]
+    assert turns(*turns_, *newer)[-1] == {"role": "tool", "tool_call_id": "", "content": "of h"}
+
+
+SECONDS = {
+    "two sounds": (
+        [Audio(id="a"), Audio("QQ==", id="b")],
+        {"audio": {"id": "a"}},
+        r"parts\[1\]: the turn of role 'assistant' holds one Audio",
+    ),
+    "two calls of the older kind": (
+        [legacy("f"), legacy("g")],
+        {"function_call": {"name": "f", "arguments": "{}"}},
+        r"parts\[1\]: a turn holds one call of the older kind",
+    ),
+    "a mark behind a sound": (
+        [Audio(id="a", cache=CacheMark())],
+        {"audio": {"id": "a"}},
+        r"parts\[0\].cache: the wire has no place",
+    ),
+    "a mark behind a call of the older kind": (
+        [attrs.evolve(legacy("f"), cache=CacheMark())],
+        {"function_call": {"name": "f", "arguments": "{}"}},
+        r"parts\[0\].cache: the wire has no place",
+    ),
+}
+
+
+@pytest.mark.parametrize("to", [OFFICIAL, OPENROUTER])
+@pytest.mark.parametrize(("parts", "left", "says"), SECONDS.values(), ids=SECONDS)
+def test_what_a_turn_has_one_place_for_is_reported_the_second_time(parts, left, says, to):
+    message = Message("assistant", parts)
+    with pytest.raises(UnsupportedError, match=says):
+        turns(message, to=to)
+    found, notices = sent(to, messages=[message], unsupported="drop")
+    assert found["messages"] == [{"role": "assistant", "content": None, **left}]
+    assert [notice.kind for notice in notices] == ["unsupported"]
+
+
+def test_what_is_said_of_sounds_and_calls_of_the_older_kind_goes_with_them():
+    message = Message("assistant", [Audio(id="a", extra={"x": 1}), Audio(id="a", extra={"x": 1}), legacy("f", y=2)])
+    (turn,) = turns(message)
+    assert turn["audio"] == {"id": "a", "x": 1}
+    assert turn["function_call"] == {"name": "f", "arguments": "{}", "y": 2}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("tool_calls", [{"id": "c", "function": {"name": "f", "arguments": "{}"}}], "ToolCall"),
+        ("refusal", "No.", "Refusal"),
+        ("reasoning", "hm", "Reasoning"),
+        ("reasoning_content", "hm", "Reasoning"),
+    ],
+)
+def test_what_a_tools_turn_cannot_hold_is_reported(key, value, kind):
+    turn = {"role": "tool", "tool_call_id": "c", "content": "4"}
+    with pytest.raises(UnsupportedError, match=f"a tool's turn holds results of tools only, not {kind}"):
+        turns({**turn, key: value})
+    found, notices = sent(messages=[{**turn, key: value}], unsupported="drop")
+    assert found["messages"] == [turn]
+    assert [notice.kind for notice in notices] == ["unsupported"]
+    assert turns({**turn, key: None}) == [turn]
+
+
+def test_a_tools_turn_sends_what_is_said_of_it_and_of_its_results():
+    message = Message(
+        "tool",
+        [ToolResult("a", "1", extra={"x": 1}), ToolResult("b", "2"), Text("?")],
+        "Ann",
+        extra={"y": 2},
+        cache=CacheMark(),
+    )
+    found, notices = sent(OPENROUTER, messages=[message], unsupported="drop")
+    both = {"role": "tool", "name": "Ann", "y": 2}
+    assert found["messages"] == [
+        {**both, "tool_call_id": "a", "content": "1", "x": 1},
+        {**both, "tool_call_id": "b", "content": "2", "cache_control": MARK},
+    ]
+    assert [notice.field for notice in notices] == ["messages[0].parts[2]"]
+
+
+def test_a_name_that_is_not_the_calls_is_reported_where_the_calls_must_stand():
+    message = Message("tool", ToolResult("", "4"), "Ann")
+    with pytest.raises(UnsupportedError, match=r"messages\[1\].name: the result of a call of the older kind"):
+        turns(Message("assistant", legacy("f")), message)
+    found, _ = sent(messages=[Message("assistant", legacy("f")), message], unsupported="drop")
+    assert found["messages"][1] == {"role": "function", "name": "f", "content": "4"}

@@ -193,3 +193,28 @@ def test_a_marker_of_the_end_that_a_host_always_sends_can_be_asked_for():
 def test_a_host_may_refuse_to_be_asked_for_usage():
     quiet = Wire("127.0.0.1", Profile(stream_usage=False))
     assert b"stream_options" not in asked(quiet, chat_call(streaming=True)).body
+
+
+EMPTY = {"tools": [], "stop": [], "logit_bias": {}, "metadata": {}}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_none_of_what_a_model_refuses_is_asked_of_nobody(name):
+    refusing = Wire("127.0.0.1", rules=[ModelRule(match="m", refuses=(name,))])
+    assert sent(refusing, **{name: EMPTY[name]}) == sent(refusing)
+    # where nothing is refused, what is empty is sent where that says something
+    assert (name in body(LOCAL, **{name: EMPTY[name]})) is (name in ("logit_bias", "metadata"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("temperature", 0), ("user", ""), ("seed", 0), ("stop", "x"), ("parallel_tool_calls", False)]
+)
+def test_falsy_is_not_absent_to_a_model_that_refuses_it(name, value):
+    refusing = Wire("127.0.0.1", rules=[ModelRule(match="m", refuses=(name,))])
+    with pytest.raises(UnsupportedError, match=f"{name}: model 'm' refuses it"):
+        body(refusing, **{name: value})
+
+
+@pytest.mark.parametrize(("model", "name"), [("o1-mini", "tools"), ("o3", "stop"), ("gpt-5-mini", "stop")])
+def test_reasoning_models_are_asked_for_no_tools_and_no_end(model, name):
+    assert sent(OFFICIAL, to=model, **{name: []}) == sent(OFFICIAL, to=model)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 from openai_chats import LOCAL, OFFICIAL, OPENROUTER, Wire, chunk, good, reply, sent, streamed, whole
 
-from jackfield.types import Message, Reasoning, ReasoningDelta, Text
+from jackfield.errors import BadRequestError, UnsupportedError
+from jackfield.types import CacheMark, Message, Reasoning, ReasoningDelta, Text
 from jackfield_wire_openai.profiles import Profile
 
 MISTRAL = Wire("api.mistral.ai")
@@ -198,7 +199,7 @@ def test_a_thought_that_nobody_signed_is_not_sent_back_where_it_must_be_signed()
     assert [notice.field for notice in notices] == ["messages[0].parts[0]"]
 
 
-@pytest.mark.parametrize("details", [5, "x", {}, [], [5, None], [{}], [{"type": 5, "text": ["x"], "index": "0"}]])
+@pytest.mark.parametrize("details", [5, "x", {}, [], [5, None], [{}], [{"index": {}}], [{**CLAUDE, "text": ""}]])
 def test_details_of_any_shape_do_no_harm(details):
     for outcome in (
         whole(reply({"content": "a", "reasoning_details": details})),
@@ -206,6 +207,115 @@ def test_details_of_any_shape_do_no_harm(details):
     ):
         assert good(outcome).text == "a"
         assert not thoughts(outcome)
+
+
+STRANGE = [
+    {"type": 5, "text": ["x"], "index": "0"},
+    {"type": "reasoning.tool", "tool": {"name": "search"}, "index": 0},
+    {"type": "reasoning.nothing"},
+    {"type": "reasoning.text", "text": None, "depth": [1]},
+    {"type": "reasoning.text", "text": {"a": 1}, "index": 0},
+    {"type": "reasoning.summary", "summary": "s", "text": "t"},
+    {"type": "reasoning.text", "text": "t", "summary": ""},
+    {"text": "t"},
+    {"data": "x"},
+    {"text": "t", "index": 0},
+    {"tool": "search"},
+]
+
+
+@pytest.mark.parametrize("detail", STRANGE)
+def test_details_of_a_form_that_nobody_knows_go_back_as_they_came(detail):
+    details = [detail, {**detail, "index": 7}]
+    message = {"role": "assistant", "content": "a", "reasoning_details": details}
+    assert len(both(message)) == 2
+    both(message, *({"reasoning_details": [one]} for one in details), {"content": "a"})
+    expected = [{name: value for name, value in one.items() if value not in (None, "")} for one in details]
+    assert back(message, OPENROUTER)["reasoning_details"] == expected
+    assert "reasoning_details" not in back(message, OFFICIAL)
+
+
+REFERENCE = {"type": "reference", "reference_ids": [1]}
+T = {"type": "text", "text": "hm"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([{"type": "thinking", "thinking": [T, REFERENCE, T]}], [[T | {"text": "hmhm"}], [REFERENCE]]),
+        ([{"type": "thinking", "thinking": [REFERENCE, None, 5]}], [[REFERENCE], [5]]),
+        ([{"type": "thinking", "thinking": [T | {"x": 1}]}], [[T | {"x": 1}]]),
+        ([{"type": "thinking", "thinking": [T]}, {"type": "thinking", "thinking": [REFERENCE]}], [[T], [REFERENCE]]),
+    ],
+)
+def test_pieces_of_a_thought_that_have_no_word_of_ours_go_back_as_thoughts_of_their_own(parts, expected):
+    message = {"role": "assistant", "content": [*parts, A]}
+    both(message, *({"content": [part]} for part in parts), {"content": "a"})
+    assert back(message, MISTRAL)["content"] == [*({"type": "thinking", "thinking": one} for one in expected), A]
+    assert back(message, OFFICIAL)["content"] == "a"
+
+
+def test_summaries_with_signatures_of_their_own_stay_apart():
+    inner = [{"type": "summary_text", "text": text, "signature": text} for text in "xy"]
+    message = {"role": "assistant", "content": [{"type": "reasoning", "summary": inner}, A]}
+    assert back(message, DATABRICKS)["content"] == [*({"type": "reasoning", "summary": [one]} for one in inner), A]
+
+
+def test_the_end_of_a_thought_may_come_alone():
+    pieces = [{"type": "thinking", "thinking": [T]}, {"type": "thinking", "thinking": [], "closed": True}]
+    stream = streamed(*(chunk({"content": [one]}) for one in [*pieces, *pieces, A]), chunk(finish="stop"))
+    assert thoughts(stream) == [Reasoning("hm", format="thinking", extra={"closed": True})] * 2
+
+
+def test_what_a_thought_says_beside_its_text_and_extra_contradict_each_other_never():
+    thought = Reasoning("hm", format="thinking", extra={"thinking": [REFERENCE]})
+    found, _ = sent(MISTRAL, messages=[Message("assistant", [thought, Text("a")])])
+    assert found["messages"][0]["content"] == [{"type": "thinking", "thinking": [T, REFERENCE]}, A]
+    signed = Reasoning("", "s", format="summary", extra={"summary": [REFERENCE]})
+    sent(DATABRICKS, messages=[Message("assistant", [signed])])
+    assert REFERENCE == {"type": "reference", "reference_ids": [1]}
+    with pytest.raises(BadRequestError, match="thinking: this is set already"):
+        sent(MISTRAL, messages=[Message("assistant", Reasoning("hm", format="thinking", extra={"thinking": 5}))])
+
+
+FULL = {"signature": "s", "encrypted": "e", "summary": True, "id": "i", "extra": {"x": 1}}
+
+
+@pytest.mark.parametrize(
+    ("to", "form", "carried"),
+    [
+        (LOCAL, "reasoning", ()),
+        (OPENROUTER, "reasoning_content", ()),
+        (MISTRAL, "thinking", ("signature", "extra")),
+        (DATABRICKS, "summary", ("signature", "summary", "extra")),
+        (OPENROUTER, "some-form-v1", FULL),
+    ],
+)
+def test_what_a_form_of_thoughts_cannot_hold_is_noted(to, form, carried):
+    for name, value in FULL.items():
+        message = Message("assistant", [Reasoning("hm", format=form, **{name: value}), Text("a")])
+        found, notices = sent(to, messages=[message])
+        bare, _ = sent(to, messages=[Message("assistant", [Reasoning("hm", format=form), Text("a")])])
+        assert [(notice.kind, notice.field) for notice in notices] == (
+            [] if name in carried else [("unsupported", f"messages[0].parts[0].{name}")]
+        )
+        assert (found == bare) is (name not in carried or (form, name) == ("summary", "summary")), name
+
+
+@pytest.mark.parametrize("form", ["reasoning", "some-form-v1", None])
+@pytest.mark.parametrize("to", [OPENROUTER, OFFICIAL])
+def test_a_mark_behind_a_thought_is_reported_where_it_has_no_place(to, form):
+    messages = [Message("assistant", [Reasoning("hm", format=form, cache=CacheMark()), Text("a")])]
+    with pytest.raises(UnsupportedError, match=r"messages\[0\].parts\[0\].cache: the wire has no place"):
+        sent(to, messages=messages)
+    notices = sent(to, messages=messages, unsupported="drop")[1]
+    assert "messages[0].parts[0].cache" in [notice.field for notice in notices]
+
+
+def test_a_mark_behind_a_thought_among_the_content_is_sent():
+    thought = Reasoning("hm", format="thinking", cache=CacheMark())
+    found, _ = sent(MISTRAL, messages=[Message("assistant", [thought, Text("a")])])
+    assert found["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
 
 
 def test_details_whose_index_is_no_number():

@@ -4,13 +4,15 @@ import json
 
 import pytest
 from exchanges import JSON, SSE, Outcome, chat_call, decoder, lines, single
-from openai_chats import PROVIDER, chunk, good, piece, reply, streamed, whole
+from openai_chats import LOCAL, PROVIDER, body, chunk, good, piece, reply, streamed, whole
 
-from jackfield.errors import MalformedReplyError, ServerError, TruncatedStreamError
+from jackfield.errors import JackfieldError, MalformedReplyError, ServerError, TruncatedStreamError
+from jackfield.http import HttpResponse
 from jackfield.types import (
     Finish,
     Finished,
     Image,
+    PartAdded,
     Refusal,
     Start,
     Text,
@@ -21,6 +23,8 @@ from jackfield.types import (
     Usage,
     UsageReported,
 )
+from jackfield_wire_openai.chat_replies import ChatReader
+from jackfield_wire_openai.streams import decoder as of_wire
 
 STOP = Finished(Finish("stop", "stop"))
 USAGE = {"prompt_tokens": 3, "completion_tokens": 5}
@@ -99,6 +103,25 @@ def test_choices_of_a_whole_reply_may_come_without_numbers(numbers):
     texts = [{"message": {"content": text}, "finish_reason": "stop"} for text in "ab"]
     choices = [text | number for text, number in zip(texts, numbers, strict=True)]
     assert [choice.message.text for choice in good(whole({"choices": choices})).choices] == ["a", "b"]
+
+
+@pytest.mark.parametrize("numbers", [(0, 0), (1, 1), (None, 0), (1, None), (0, 1, 0)])
+def test_two_choices_of_one_number_are_not_made_one(numbers):
+    texts = [{"message": {"content": f"{number}"}, "finish_reason": "stop", "index": number} for number in numbers]
+    for outcome in (whole({"choices": texts}), streamed({"choices": texts})):
+        assert isinstance(outcome.error, MalformedReplyError)
+        assert "choices: two have one index" in outcome.error.message
+        assert outcome.response.text == ""
+
+
+def test_pieces_of_one_choice_may_come_in_one_chunk():
+    pieces = [{"index": 0, "delta": {"content": text}} for text in "ab"]
+    assert good(streamed({"choices": pieces}, chunk(finish="stop"))).text == "ab"
+
+
+def test_choices_of_a_chunk_may_come_without_numbers():
+    pieces = [{"delta": {"content": text}, "finish_reason": "stop"} for text in "ab"]
+    assert [choice.message.text for choice in good(streamed({"choices": pieces})).choices] == ["a", "b"]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r", "\r\n"])
@@ -209,6 +232,50 @@ def test_an_error_inside_a_stream_keeps_its_code_and_what_had_arrived(finish):
     assert (outcome.response.text, outcome.response.finish) == ("ab", None)
 
 
+DOWN = {"error": {"code": 502, "message": "Down."}}
+
+
+@pytest.mark.parametrize("arrived", [[], [chunk({"content": "a"})]])
+@pytest.mark.parametrize(
+    "last",
+    [
+        lines({**DOWN, "usage": USAGE}, done=False),
+        lines({**chunk({"content": ""}, "error"), **DOWN, "usage": USAGE}),
+        lines({**chunk(), "usage": USAGE}, DOWN),
+        lines({"choices": [{"index": 0, "delta": {}, **DOWN}], "usage": USAGE}),
+        lines({"choices": [{"index": 0, "delta": {}, **DOWN, "usage": USAGE}]}),
+        lines({**chunk(), "usage": USAGE}, done=False) + b"event: error\ndata: Down.\n\n",
+        lines({**chunk(), "usage": USAGE}, done=False) + json.dumps(DOWN).encode(),
+        lines({**chunk(), "usage": USAGE}, done=False) + b"data: {\n\n",
+        lines({**chunk(), "usage": USAGE}, done=False) + b'data: {"choices": 5}\n\n',
+        lines({**chunk(), "usage": USAGE}, done=False) + b"data: {",
+        lines({**chunk(), "usage": USAGE}, done=False),
+    ],
+)
+def test_usage_beside_an_error_or_before_it_is_a_part_of_what_had_arrived(last, arrived):
+    outcome = streamed(lines(*arrived, done=False) + last)
+    assert isinstance(outcome.error, JackfieldError)
+    assert (outcome.response.usage, outcome.response.text) == (Usage(3, 5), "a" * len(arrived))
+    assert [type(event).__name__ for event in outcome.events].count("UsageReported") == 1
+    assert not [event for event in outcome.events if isinstance(event, Finished)]
+
+
+@pytest.mark.parametrize("error", [DOWN, {"choices": [{"message": {"content": "a"}, **DOWN}]}, {"choices": [5]}])
+def test_usage_beside_an_error_in_a_document_is_a_part_of_what_had_arrived(error):
+    outcome = whole({**error, "usage": USAGE})
+    assert isinstance(outcome.error, JackfieldError)
+    assert outcome.response.usage == Usage(3, 5)
+
+
+def test_usage_where_the_marker_of_the_end_is_missing_is_a_part_of_what_had_arrived():
+    head = HttpResponse(200, SSE)
+    reader = ChatReader(head)
+    reading = of_wire(head, reader, streaming=True, needs_done=True)
+    outcome = Outcome(reading, [lines(chunk({"content": "a"}), {**chunk(), "usage": USAGE}, done=False)])
+    assert isinstance(outcome.error, TruncatedStreamError)
+    assert outcome.response.usage == Usage(3, 5)
+
+
 @pytest.mark.parametrize("streaming", [True, False])
 def test_an_error_inside_a_choice_keeps_what_had_arrived(streaming):
     text = {"content": "a", "tool_calls": [piece(0, "a", "f", "{}")]}
@@ -274,7 +341,8 @@ IMAGE = Image("data:x", "low", extra={"index": 0})
         ({"content": [{"type": "refusal", "refusal": "No."}]}, (Refusal("No."),)),
         ({"content": [A, PICTURE]}, (Text("a"), IMAGE)),
         ({"content": [A, {"type": "reference", "ids": [1]}]}, (Text("a"), Unknown({"type": "reference", "ids": [1]}))),
-        ({"content": [A, 5, None, {}, {"type": 5}, {"type": "text"}]}, (Text("a"),)),
+        ({"content": [A, None, {}, "", {"type": "text"}, {"type": "output_text", "text": None}]}, (Text("a"),)),
+        ({"content": [A, "b"]}, (Text("ab"),)),
         ({"content": "a", "images": [PICTURE, 5, {"image_url": "x"}]}, (Text("a"), IMAGE)),
         ({"content": {"title": "é"}}, (Text('{"title":"é"}'),)),
     ],
@@ -282,6 +350,40 @@ IMAGE = Image("data:x", "low", extra={"index": 0})
 def test_content_in_every_shape(message, parts):
     assert good(whole(reply(message))).message.parts == parts
     assert good(streamed(chunk(message), chunk(finish="stop"))).message.parts == parts
+
+
+UNREADABLE = [
+    5,
+    [A],
+    {"type": 5, "text": "b"},
+    {"type": "text", "text": 5},
+    {"type": "text", "text": None, "value": "b"},
+    {"type": "refusal", "refusal": {"why": "No."}},
+    {"type": "image_url", "image_url": 5},
+    {"type": "thinking", "thinking": 5},
+    {"type": "thinking", "thinking": {"text": "hm"}},
+    {"type": "reasoning", "text": "hm"},
+    {"text": ["b"]},
+]
+
+
+@pytest.mark.parametrize("part", UNREADABLE)
+def test_a_part_that_cannot_be_read_is_kept_and_goes_back_as_it_came(part):
+    for outcome in (
+        whole(reply({"content": [A, part, A]})),
+        streamed(chunk({"content": [A]}), chunk({"content": [part, A]}), chunk(finish="stop")),
+    ):
+        message = good(outcome).message
+        assert message.parts == (Text("aa"), Unknown(part))
+        assert outcome.events[2] == PartAdded(Unknown(part))
+        assert body(LOCAL, messages=[message])["messages"][0]["content"] == [{"type": "text", "text": "aa"}, part]
+
+
+def test_the_signature_of_a_part_of_text_is_kept():
+    signed = {**A, "thought_signature": "s"}
+    message = good(whole(reply({"content": [signed]}))).message
+    assert message.parts == (Text("a"),)
+    assert message.extra == {"thought_signature": "s"}
 
 
 @pytest.mark.parametrize("content", [None, "", []])
@@ -302,6 +404,29 @@ def test_a_content_filter_is_an_outcome_and_no_empty_text():
 def test_a_message_beside_a_delta_does_not_repeat_its_text():
     last = {"choices": [{"index": 0, "delta": {}, "message": {"content": "ab"}, "finish_reason": "stop"}]}
     assert good(streamed(chunk({"content": "a"}), chunk({"content": "b"}), last)).text == "ab"
+
+
+@pytest.mark.parametrize("empty", [None, {}, []])
+@pytest.mark.parametrize(("full", "other"), [("delta", "message"), ("message", "delta")])
+def test_of_a_message_and_a_delta_either_may_be_empty(full, other, empty):
+    choice = {"index": 0, full: {"content": "a"}, other: empty, "finish_reason": "stop"}
+    for outcome in (whole({"choices": [choice]}), streamed({"choices": [choice]})):
+        assert good(outcome).text == "a"
+
+
+def test_beside_a_message_nobody_looks_at_what_else_is_there():
+    choice = {"index": 0, "message": {"content": "a"}, "delta": "x", "finish_reason": "stop"}
+    assert good(whole({"choices": [choice]})).text == "a"
+    choice = {"index": 0, "delta": {"content": "a"}, "message": "x", "finish_reason": "stop"}
+    assert good(streamed({"choices": [choice]})).text == "a"
+
+
+@pytest.mark.parametrize("empty", [{}, {"delta": None}, {"delta": {}}])
+def test_a_message_behind_the_pieces_is_what_they_come_to(empty):
+    last = {"choices": [{"index": 0, **empty, "message": {"content": "ab"}, "finish_reason": "stop"}]}
+    assert good(streamed(chunk({"content": "a"}), chunk({"content": "b"}), last)).text == "ab"
+    pieces = [{"choices": [{"index": 0, **empty, "message": {"content": text}}]} for text in "ab"]
+    assert good(streamed(*pieces, chunk(finish="stop"))).text == "ab"
 
 
 def test_what_has_no_word_of_ours_survives_in_raw():

@@ -205,6 +205,32 @@ def test_without_tools_a_choice_that_needs_them_is_refused(choice):
         body(tool_choice=choice)
 
 
+WIRED = [{"type": "function", "function": {"name": "add"}}, {"type": "custom", "custom": {"name": "grep"}}]
+
+
+@pytest.mark.parametrize("tools", [None, []])
+@pytest.mark.parametrize("beside", [{"extra_body": {"tools": WIRED}}, {"options": {"openai": {"tools": WIRED}}}])
+def test_what_is_said_of_tools_is_sent_also_where_they_stand_beside_our_fields(beside, tools):
+    for choice, expected in (
+        ("auto", "auto"),
+        ("none", "none"),
+        ("required", "required"),
+        (ForcedTool("add"), {"type": "function", "function": {"name": "add"}}),
+        (ForcedTool("grep"), {"type": "custom", "custom": {"name": "grep"}}),
+        (None, None),
+    ):
+        found = body(**beside, tools=tools, tool_choice=choice, parallel_tool_calls=False)
+        assert (found["tools"], found["parallel_tool_calls"]) == (WIRED, False)
+        assert found.get("tool_choice") == expected
+
+
+@pytest.mark.parametrize("tools", [None, [], "x", 5])
+def test_tools_beside_our_fields_that_are_none_or_no_list(tools):
+    found = body(extra_body={"tools": tools}, tool_choice="auto")
+    assert found["tools"] == tools
+    assert ("tool_choice" in found) is bool(tools)
+
+
 def test_the_name_of_the_limit_depends_on_who_reads_it():
     official, local = body(OFFICIAL, max_output_tokens=7), body(LOCAL, max_output_tokens=7)
     assert (official.get("max_completion_tokens"), official.get("max_tokens")) == (7, None)

@@ -1,10 +1,14 @@
 """Tool calls, whole and in pieces, as servers really send them."""
 
+import json
+from itertools import pairwise
+
 import pytest
+from hypothesis import given, strategies as st
 from openai_chats import chunk, good, piece, reply, streamed, whole
 
-from jackfield.errors import MalformedReplyError, TruncatedStreamError
-from jackfield.types import Finish, ToolCall, ToolCallDelta
+from jackfield.errors import MalformedReplyError, ServerError, TruncatedStreamError
+from jackfield.types import Finish, Finished, ToolCall, ToolCallDelta
 
 
 def calling(*pieces, **more):
@@ -35,6 +39,65 @@ def test_an_index_used_again_for_another_id_is_another_call():
     assert tools(*pieces) == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "{} "))
 
 
+def test_an_index_used_again_for_two_ids_at_once_does_not_mix_them():
+    pieces = piece(0, "a", "f", "{"), piece(0, "b", "g", "["), piece(0, "a", None, "}"), piece(0, "b", None, "]")
+    assert tools(*pieces) == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "[]"))
+
+
+TWO = (ToolCall("", "f", '{"x":1}'), ToolCall("", "g", '{"y":2}'))
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [piece(0, None, "f", '{"x":1}'), piece(0, None, "g", '{"y":2}')],
+        [piece(0, "", "f", '{"x":1}'), piece(0, "", "g", '{"y":'), piece(0, arguments="2}")],
+        [piece(0, None, "f"), piece(0, arguments='{"x":1}'), piece(0, None, "g", '{"y":2}')],
+        [piece(0, None, name, cut) for name, cut in (("f", '{"x":'), ("f", "1}"), ("g", "{"), ("g", '"y":2}'))],
+    ],
+)
+def test_calls_under_one_index_and_without_ids_are_told_apart_by_their_names(pieces):
+    assert tools(*pieces) == TWO
+
+
+def test_calls_of_one_tool_under_one_index_are_told_apart_by_where_their_arguments_end():
+    pieces = [piece(0, None, "f", '{"x":1}'), piece(0, None, "f", '\n{"x":2}')]
+    assert [call.arguments for call in tools(*pieces)] == ['{"x":1}', '\n{"x":2}']
+    assert [call.arguments for call in tools(*(one | {"id": "a"} for one in pieces))] == ['{"x":1}', '\n{"x":2}']
+
+
+@given(st.dictionaries(st.text(max_size=4), st.text(st.sampled_from('{}"\\[]ax '), max_size=8), max_size=3), st.data())
+def test_a_call_is_one_however_its_arguments_are_cut_and_its_name_is_repeated(value, data):
+    text = json.dumps(value)
+    places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    cuts = [text[start:stop] for start, stop in pairwise([0, *places, len(text)])]
+    assert tools(*(piece(0, None, "f", cut) for cut in cuts)) == (ToolCall("", "f", text),)
+    assert tools(*(piece(0, None, "f" * (not place), cut) for place, cut in enumerate(cuts))) == (
+        ToolCall("", "f", text),
+    )
+
+
+@pytest.mark.parametrize("text", ['{"x":"}{"}', '{"x":"\\"}{"}', '{"x":[{},{"y":"\\\\"}]}'])
+def test_a_brace_inside_a_text_ends_no_call(text):
+    json.loads(text)
+    assert tools(*(piece(0, None, "f", char) for char in text)) == (ToolCall("", "f", text),)
+
+
+def test_arguments_that_are_glued_together_are_never_a_call():
+    outcome = streamed(*calling(piece(0, "a", "f", '{"x":1}'), piece(0, arguments='{"x":2}')))
+    assert isinstance(outcome.error, MalformedReplyError)
+    assert "the arguments of 'f' go on behind their end" in outcome.error.message
+    assert not outcome.response.tool_calls[0].complete
+
+
+def test_the_text_of_a_custom_tool_may_look_like_anything():
+    pieces = [
+        {"index": 0, "custom": {"name": "f", "input": "{}"}},
+        {"index": 0, "custom": {"name": "f", "input": "{}"}},
+    ]
+    assert tools(*pieces) == (ToolCall("", "f", "{}{}", custom=True),)
+
+
 def test_calls_without_indexes_are_told_apart_by_id():
     pieces = piece(None, "a", "f", "{"), piece(None, "b", "g", "["), piece(None, "a", arguments="}")
     assert tools(*pieces) == (ToolCall("a", "f", "{}"), ToolCall("b", "g", "["))
@@ -56,6 +119,110 @@ def test_a_piece_with_nothing_to_tell_it_by_belongs_to_the_last_call():
 
 def test_the_name_may_come_after_the_first_arguments():
     assert tools(piece(0, "a", None, "{"), piece(0, None, "f", "}")) == (ToolCall("a", "f", "{}"),)
+
+
+NAMELESS = [{"arguments": "{}"}, {"name": "", "arguments": "{}"}, {"name": None}, {}, [], None]
+
+
+@pytest.mark.parametrize("finish", ["tool_calls", "stop", "new_reason"])
+@pytest.mark.parametrize("function", NAMELESS)
+def test_a_call_without_a_name_is_no_good_reply(function, finish):
+    call = {"index": 0, "id": "a", "type": "function", "function": function}
+    for outcome in (
+        whole(reply({"content": "x", "tool_calls": [piece(0, "b", "f", "{}"), call]}, finish)),
+        streamed(chunk({"content": "x", "tool_calls": [piece(1, "b", "f", "{}"), call]}), chunk(finish=finish)),
+        streamed(chunk({"content": "x", "tool_calls": [piece(1, "b", "f", "{}"), call]}, finish), done=False),
+    ):
+        assert isinstance(outcome.error, MalformedReplyError)
+        assert outcome.error.message == "tool_calls: call 1 has no name"
+        assert outcome.response.text == "x"
+        assert not any(call.complete for call in outcome.response.tool_calls)
+        assert not any(isinstance(event, Finished) for event in outcome.events)
+
+
+def test_a_call_of_the_older_kind_without_a_name_is_no_good_reply():
+    message = {"content": None, "function_call": {"arguments": "{}"}}
+    for outcome in (whole(reply(message)), streamed(chunk(message, "function_call"))):
+        assert isinstance(outcome.error, MalformedReplyError)
+
+
+def test_a_call_that_was_cut_before_its_name_is_incomplete():
+    for outcome in (
+        whole(reply({"tool_calls": [piece(0, "a")]}, "length")),
+        streamed(chunk({"tool_calls": [piece(0, "a")]}), chunk(finish="length")),
+    ):
+        assert good(outcome).tool_calls == (ToolCall("a", "", "", complete=False),)
+
+
+def test_a_call_that_says_nothing_at_all_is_none():
+    empty = {"index": 0, "id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+    for outcome in (
+        whole(reply({"content": "x", "tool_calls": [empty]})),
+        streamed(chunk({"content": "x", "tool_calls": [empty]}), chunk({"tool_calls": [{}]}), chunk(finish="stop")),
+    ):
+        assert (good(outcome).tool_calls, outcome.response.finish) == ((), Finish("stop", "stop"))
+
+
+# behind the finish
+
+F, G = piece(0, "a", "f", "{}"), piece(1, "b", "g", "{}")
+
+
+def test_each_of_several_calls_may_come_with_a_finish():
+    """Only the last of them is one: some proxies end the reply with each call."""
+    payloads = [chunk({"tool_calls": [F]}, "tool_calls"), chunk({"tool_calls": [G]}, "stop"), chunk(finish="stop")]
+    outcome = streamed(*payloads)
+    assert [call.id for call in good(outcome).tool_calls] == ["a", "b"]
+    assert [event.finish for event in outcome.events if isinstance(event, Finished)] == [Finish("tool_calls", "stop")]
+    assert [event.raw for event in outcome.events if event.raw] == payloads
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "stop"])
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize(
+    "late", [piece(1, "b", "g", '{"x'), piece(1, "b", "g"), piece(None, name="g"), piece(0, None, "g", '{"x')]
+)
+def test_a_call_behind_the_finish_is_not_complete_without_another(late, done, apart, reason):
+    first = [chunk({"tool_calls": [F]}), chunk(finish=reason)] if apart else [chunk({"tool_calls": [F]}, reason)]
+    outcome = streamed(*first, chunk({"tool_calls": [late]}), done=done)
+    assert isinstance(outcome.error, TruncatedStreamError)
+    assert [call.name for call in outcome.response.tool_calls] == ["f", "g"]
+    assert not any(call.complete for call in outcome.response.tool_calls)
+    assert [event.raw for event in outcome.events if event.raw] == [*first, chunk({"tool_calls": [late]})]
+
+
+@pytest.mark.parametrize("between", [chunk(), {"choices": [], "usage": {"prompt_tokens": 1}}])
+def test_a_call_long_behind_the_finish_is_malformed(between):
+    for first in (chunk({"tool_calls": [F]}, "tool_calls"), chunk({"content": "x"}, "stop")):
+        outcome = streamed(first, between, chunk({"tool_calls": [piece(1, "b", "g", '{"x')]}))
+        assert isinstance(outcome.error, MalformedReplyError)
+        assert "behind the finish" in outcome.error.message
+        assert [call.id for call in outcome.response.tool_calls if call.complete] == ["a"] * (
+            "content" not in str(first)
+        )
+
+
+@pytest.mark.parametrize("late", [piece(0, arguments=" \n"), piece(0, "a", "f", ""), piece(0, "a"), {}, {"index": 5}])
+def test_white_space_behind_the_finish_is_nothing(late):
+    outcome = streamed(chunk({"tool_calls": [F]}, "tool_calls"), chunk({"tool_calls": [late]}), chunk())
+    assert good(outcome).tool_calls == (ToolCall("a", "f", "{}"),)
+    kinds = [type(event).__name__ for event in outcome.events]
+    assert kinds == ["Start", "ToolCallDelta", "Finished", "Unrecognized", "Unrecognized"]
+
+
+def test_a_finish_that_is_held_back_comes_before_what_follows():
+    usage = {"choices": [], "usage": {"prompt_tokens": 1}}
+    outcome = streamed(chunk({"tool_calls": [F]}), chunk(finish="stop"), usage)
+    assert [type(event).__name__ for event in outcome.events[2:]] == ["Finished", "UsageReported"]
+    assert [event.raw for event in outcome.events[2:]] == [chunk(finish="stop"), usage]
+    outcome = streamed(chunk({"tool_calls": [F]}, "stop"), {"error": {"code": 502, "message": "Down."}})
+    assert isinstance(outcome.error, ServerError)
+    assert isinstance(outcome.events[-1], Finished)
+    two = streamed(
+        chunk({"tool_calls": [F]}, "stop"), chunk({"tool_calls": [F]}, index=1), chunk(finish="stop", index=1)
+    )
+    assert [len(choice.message.tool_calls) for choice in good(two).choices] == [1, 1]
 
 
 def test_the_id_may_come_late():

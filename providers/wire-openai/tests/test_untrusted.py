@@ -212,14 +212,7 @@ def test_what_is_only_said_of_a_reply_may_have_any_kind(fields):
         assert outcome.events[1].raw == payload
 
 
-EMPTY = [
-    {"tool_calls": {}},
-    {"tool_calls": []},
-    {"function": []},
-    {"delta": [], "message": []},
-    {"content": {}},
-    {"arguments": []},
-]
+EMPTY = [{"tool_calls": {}}, {"tool_calls": []}, {"delta": [], "message": []}, {"content": {}}, {"arguments": []}]
 
 
 @pytest.mark.parametrize("fields", EMPTY)

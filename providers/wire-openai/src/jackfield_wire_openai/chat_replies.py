@@ -7,12 +7,14 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from jackfield.errors import MalformedReplyError
 from jackfield.http import HttpResponse
 from jackfield.types import (
     Annotated,
     AudioDelta,
     ChatEvent,
     Citation,
+    Finished,
     Image,
     LogprobsDelta,
     MessageExtra,
@@ -28,10 +30,10 @@ from jackfield.types import (
 from .logprobs import read_legacy, read_tokens
 from .messages import LEGACY
 from .reading import fact, field, objects, written
-from .reasoning import HOLDERS, Thoughts
+from .reasoning import Thoughts, is_thought
 from .replies import ChoicesReader
 from .thoughts import DETAILS, PLAIN
-from .tool_calls import ToolCalls
+from .tool_calls import Piece, ToolCalls
 
 __all__ = ["ChatReader"]
 
@@ -40,7 +42,9 @@ SENT_BACK: Final = ("extra_content", "thought_signature")
 # where reasoning stands beside the content
 BESIDE: Final = frozenset({*PLAIN, DETAILS})
 # what few messages have
-RARE: Final = frozenset({"annotations", "audio", "images", LEGACY, *SENT_BACK})
+RARE: Final = frozenset({"annotations", "audio", "images", *SENT_BACK})
+# the finishes that may leave a tool call unfinished
+CUT: Final = frozenset({"length", "content_filter", "error"})
 LOGPROBS: Final[Mapping[str, Literal["content", "refusal", "reasoning"]]] = {
     "content": "content",
     "refusal": "refusal",
@@ -52,11 +56,26 @@ CITATION: Final = ("url", "title", "content", "start_index", "end_index")
 class _Choice:
     """What must be remembered of a choice while it streams."""
 
-    __slots__ = ("calls", "thoughts")
+    __slots__ = ("calls", "pieces", "thoughts")
 
     def __init__(self) -> None:
+        self.pieces = False  # whether a delta came
         self.calls = ToolCalls()
         self.thoughts = Thoughts()
+
+    def message(self, choice: Mapping[str, Any], *, whole: bool) -> dict[str, Any] | None:
+        """What a choice says: a message, or a piece of one. Some servers send both, of which either may be empty."""
+        if whole:
+            return field(choice, "message", dict) or field(choice, "delta", dict)
+        if delta := field(choice, "delta", dict):
+            self.pieces = True
+            return delta
+        # behind pieces, a message is what they come to
+        return None if self.pieces else field(choice, "message", dict)
+
+    def adds(self, piece: Piece) -> bool:
+        """Whether a piece says more of a tool call than white space, or begins one."""
+        return not piece.empty and (bool(piece.arguments.strip()) or self.calls.find(piece) is None)
 
 
 class ChatReader(ChoicesReader):
@@ -69,15 +88,30 @@ class ChatReader(ChoicesReader):
 
     def has_calls(self, index: int) -> bool:
         """Whether a choice holds tool calls."""
-        return self._choices[index].calls.count > 0
+        return bool(self._choices[index].calls.all)
+
+    def goes_on(self, choice: Mapping[str, Any], index: int) -> bool:
+        """Whether there is more of a tool call in this, and not white space alone."""
+        state = self._choices[index]
+        message = state.message(choice, whole=False) or {}
+        return any(state.adds(piece) for piece, _ in _pieces(message, whole=False))
+
+    def check(self, finished: Finished) -> None:
+        """Look at the tool calls of a choice.
+
+        Raises:
+            MalformedReplyError: one has no name, and the reply was not cut before it came.
+        """
+        calls = self._choices[finished.choice].calls.all
+        if finished.finish.unified not in CUT and (nameless := [call for call in calls if not call.name]):
+            raise MalformedReplyError(f"tool_calls: call {nameless[0].index} has no name")
 
     def read_choice(self, choice: Mapping[str, Any], index: int, *, whole: bool) -> Iterator[ChatEvent]:
         """The events of a choice's message, or of more of it."""
         state = self._choices.get(index)
         if state is None:
             state = self._choices[index] = _Choice()
-        first, second = ("message", "delta") if whole else ("delta", "message")
-        if message := field(choice, first if first in choice else second, dict):
+        if message := state.message(choice, whole=whole):
             yield from self._read_message(message, index, state, whole=whole)
         if logprobs := fact(choice, "logprobs", dict):
             for name, of in LOGPROBS.items():
@@ -102,17 +136,16 @@ class ChatReader(ChoicesReader):
         if message.get("refusal"):
             refusal = field(message, "refusal", str) or ""
             yield from self.text(refusal, index, "refusal", lambda text: RefusalDelta(text, index, raw=self.take()))
-        if message.get("tool_calls"):
-            for wire in objects(message, "tool_calls"):
-                yield from self._tool_call(wire, index, state, whole=whole)
+        if message.get("tool_calls") or message.get(LEGACY):
+            for piece, extra in _pieces(message, whole=whole):
+                yield from self._tool_call(piece, extra, index, state)
         if not RARE.isdisjoint(message):
-            yield from self._read_rare(message, index, state, whole=whole)
+            yield from self._read_rare(message, index)
 
     def _read_content(self, message: Mapping[str, Any], index: int, state: _Choice) -> Iterator[ChatEvent]:
         if type(message["content"]) is list:
-            for part in message["content"]:
-                if type(part) is dict:
-                    yield from self._read_part(part, index, state)
+            for part in filter(None, message["content"]):
+                yield from self._read_part({"text": part} if type(part) is str else part, index, state)
         else:
             state.thoughts.interrupt()
             text = written(message, "content")
@@ -125,58 +158,56 @@ class ChatReader(ChoicesReader):
         def bare(text: str) -> ReasoningDelta:
             return ReasoningDelta(text, index, thought.block)
 
-        given = list(self.text(thought.text, index, ("thought", thought.block), make, bare))
-        yield from given or [make("")]
+        yield from self.text(thought.text, index, ("thought", thought.block), make, bare)
 
-    def _read_part(self, part: Mapping[str, Any], index: int, state: _Choice) -> Iterator[ChatEvent]:
-        kind = part.get("type", "text")
-        if type(kind) is str and kind in HOLDERS:
+    def _read_part(self, part: Any, index: int, state: _Choice) -> Iterator[ChatEvent]:
+        if type(part) is dict and is_thought(part):
             for thought in state.thoughts.of_part(part):
                 yield from self._thought(thought, index)
             return
         state.thoughts.interrupt()
         match part:
-            case {"text": str(text)} if kind in ("text", "output_text"):
+            case {"text": str(text)} if part.get("type", "text") in ("text", "output_text"):
                 yield from self.text(text, index, "text", lambda text: TextDelta(text, index, raw=self.take()))
+                if extra := _sent_back(part):
+                    yield MessageExtra(extra, index, raw=self.take())
             case {"type": "refusal", "refusal": str(text)}:
                 yield from self.text(text, index, "refusal", lambda text: RefusalDelta(text, index, raw=self.take()))
-            case {"type": str()} if kind != "text":
+            case {"type": "text" | "output_text", **more} if not any(more.values()):
+                pass
+            case _:
                 yield PartAdded(_image(part) or Unknown(part), index, raw=self.take())
 
     def _tool_call(
-        self, wire: Mapping[str, Any], choice: int, state: _Choice, *, whole: bool, legacy: bool = False
-    ) -> Iterator[Any]:
-        function = field(wire, "function", dict) or {}
-        custom = {} if function else fact(wire, "custom", dict) or {}
-        call_id, name = field(wire, "id", str) or "", field(function or custom, "name", str) or ""
-        index = LEGACY if legacy else fact(wire, "index", int)
-        call = state.calls.call(index, call_id, name, whole=whole)
+        self, piece: Piece, extra: Mapping[str, Any] | None, choice: int, state: _Choice
+    ) -> Iterator[ToolCallDelta]:
+        if piece.empty and not extra:
+            return
+        if self.is_finished(choice):
+            if state.adds(piece):
+                raise MalformedReplyError("tool_calls: more of a call came behind the finish of its choice")
+            return
+        call = state.calls.take(piece)
         # id and name are given once, though some servers repeat them in every piece
-        new_id = call_id if not call.id else ""
-        new_name = name if name != call.name else ""
+        new_id = piece.id if not call.id else ""
+        new_name = piece.name if piece.name != call.name else ""
         call.id += new_id
         call.name += new_name
-        extra = {"type": LEGACY} if legacy else _sent_back(wire)
-        piece = ToolCallDelta(
-            call.index, new_id or None, new_name or None, choice=choice, custom=bool(custom), extra=extra
+        event = ToolCallDelta(
+            call.index, new_id or None, new_name or None, choice=choice, custom=piece.custom, extra=extra
         )
 
         def make(text: str) -> ToolCallDelta:
-            return attrs.evolve(piece, arguments=text, raw=self.take())
+            return attrs.evolve(event, arguments=text, raw=self.take())
 
         def bare(text: str) -> ToolCallDelta:
             return ToolCallDelta(call.index, arguments=text, choice=choice)
 
-        arguments = written(custom, "input") if custom else written(function, "arguments")
-        given = list(self.text(arguments, choice, ("call", call.index), make, bare))
-        yield from given or [make("")]
+        yield from self.text(piece.arguments, choice, ("call", call.index), make, bare)
 
-    def _read_rare(self, message: Mapping[str, Any], index: int, state: _Choice, *, whole: bool) -> Iterator[ChatEvent]:
-        function = fact(message, LEGACY, dict)
-        if function and any(function.values()) and not message.get("tool_calls"):
-            yield from self._tool_call({"function": function}, index, state, whole=whole, legacy=True)
+    def _read_rare(self, message: Mapping[str, Any], index: int) -> Iterator[ChatEvent]:
         for image in fact(message, "images", list) or ():
-            if type(image) is dict and (part := _image(image)) is not None:
+            if (part := _image(image)) is not None:
                 yield PartAdded(part, index, raw=self.take())
         if audio := fact(message, "audio", dict):
             yield from self._audio(audio, index)
@@ -194,16 +225,29 @@ class ChatReader(ChoicesReader):
             return AudioDelta(data, text, index, name, fact(audio, "format", str), expires, raw=self.take())
 
         if data or transcript or name or expires:
-            given = list(self.text(transcript, index, "transcript", make, lambda text: AudioDelta("", text, index)))
-            yield from given or [make("")]
+            yield from self.text(transcript, index, "transcript", make, lambda text: AudioDelta("", text, index))
+
+
+def _pieces(message: Mapping[str, Any], *, whole: bool) -> Iterator[tuple[Piece, dict[str, Any] | None]]:
+    """What a message has of tool calls, each with what must be sent back with it."""
+    for wire in objects(message, "tool_calls"):
+        function = field(wire, "function", dict) or {}
+        custom = {} if function else fact(wire, "custom", dict) or {}
+        arguments = written(custom, "input") if custom else written(function, "arguments")
+        call_id, name = field(wire, "id", str) or "", field(function or custom, "name", str) or ""
+        yield Piece(fact(wire, "index", int), call_id, name, arguments, whole, bool(custom)), _sent_back(wire)
+    function = fact(message, LEGACY, dict) or {}
+    if any(function.values()) and not message.get("tool_calls"):
+        name = field(function, "name", str) or ""
+        yield Piece(LEGACY, "", name, written(function, "arguments"), whole), {"type": LEGACY}
 
 
 def _sent_back(holder: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: holder[name] for name in SENT_BACK if holder.get(name)} or None
 
 
-def _image(part: Mapping[str, Any]) -> Part | None:
-    inner = fact(part, "image_url", dict) or {}
+def _image(part: Any) -> Part | None:
+    inner = fact(part, "image_url", dict) or {} if type(part) is dict else {}
     url = fact(inner, "url", str)
     if not url:
         return None

@@ -11,7 +11,7 @@ from jackfield.call import Call
 from jackfield.errors import BadRequestError
 from jackfield.operations import Notice
 from jackfield.provider import Fields
-from jackfield.types import Role
+from jackfield.types import CacheMark, Role
 
 from .profiles import DEFAULTS, ModelRule, Profile
 
@@ -48,6 +48,10 @@ class Destination:
         options: Mapping[str, Any] = self.call.request.options.get(self.plugin, {})
         return options
 
+    def beside(self, name: str) -> Any:
+        """What stands under this name of the wire among the options or in `extra_body`."""
+        return self.options.get(name) or (self.call.request.extra_body or {}).get(name)
+
     def take(self, name: str) -> Any:
         """A field's value, or None where it is not set or the model refuses it, which is reported.
 
@@ -59,6 +63,8 @@ class Destination:
             return value
         if self.rule.takes_defaults and name in DEFAULTS and DEFAULTS[name] == value:
             return value
+        if isinstance(value, tuple | Mapping) and not value:
+            return None  # none of them is what nobody refuses
         reasons = "" if name in self.rule.refuses else " while it reasons"
         self.report(name, f"model {self.call.target.model!r} refuses it{reasons}")
         return None
@@ -87,6 +93,15 @@ class Destination:
             UnsupportedError: unless the caller allows that it is left out.
         """
         self.call.report(name, why)
+
+    def report_mark(self, cache: CacheMark | None, where: str) -> None:
+        """Report a mark for the prompt cache that stands where the wire has no place for one.
+
+        Raises:
+            UnsupportedError: unless the caller allows that it is left out.
+        """
+        if cache is not None:
+            self.report(f"{where}.cache", "the wire has no place for a mark here")
 
     def leave_out(self, name: str, why: str) -> None:
         """Leave out what only its own provider wants back: it is noted, and no error."""

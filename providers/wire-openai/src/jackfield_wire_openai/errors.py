@@ -26,9 +26,11 @@ from jackfield.provider import error_class, retry_after
 
 from .headers import request_id
 
-__all__ = ["in_band_error", "read_error", "said"]
+__all__ = ["in_band_error", "quoted", "read_error", "said"]
 
 MAX_SAID: Final = 500
+# what a key is made of: anything else stands between words
+OF_KEYS: Final = "".join(map(chr, range(ord("!"), ord("~") + 1)))
 
 # what a status says as well is listed only for errors that come without one
 CODES: Final[Mapping[str, type[JackfieldError]]] = {
@@ -99,7 +101,17 @@ def said(payload: Any) -> str:
     text = next((text.strip() for text in candidates if isinstance(text, str) and text.strip()), None)
     if text is None and not payload:
         return "the provider gave no reason"
-    return (text or _shown(payload))[:MAX_SAID]
+    return quoted(text or _shown(payload), MAX_SAID)
+
+
+def quoted(text: str, limit: int) -> str:
+    """At most this many characters of a text, cut between words.
+
+    A server may quote the key that it was sent. A whole key is taken out of errors, half a one would not be known.
+    """
+    if len(text) <= limit:
+        return text
+    return text[: limit + 1].rstrip(OF_KEYS)[:limit].rstrip() or f"{len(text)} characters without a space"
 
 
 def _error(payload: Any, status: int | None, headers: Mapping[str, str]) -> JackfieldError:

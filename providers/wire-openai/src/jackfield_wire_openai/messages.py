@@ -45,10 +45,14 @@ def wire_messages(messages: tuple[Message, ...], to: Destination) -> list[dict[s
         UnsupportedError: a part cannot be carried, and the caller does not allow that it is left out.
         BadRequestError: a message contradicts itself.
     """
-    legacy = {call.id: call.name for message in messages for call in message.tool_calls if _is_legacy(call)}
+    legacy: dict[str, str] = {}  # the names of calls of the older kind, of which the last one of an id is answered
     wires: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
+        for call in message.tool_calls:
+            legacy.pop(call.id, None)
+            if _is_legacy(call):
+                legacy[call.id] = call.name
         if message.role == "tool":
             wires += _results(message, where, to, legacy)
         else:
@@ -59,7 +63,7 @@ def wire_messages(messages: tuple[Message, ...], to: Destination) -> list[dict[s
 def _results(message: Message, where: str, to: Destination, legacy: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     if not message.parts:
         raise BadRequestError(f"{where}: a tool's turn without a result")
-    last = len(message.parts) - 1
+    last = max((index for index, part in enumerate(message.parts) if isinstance(part, ToolResult)), default=0)
     for index, part in enumerate(message.parts):
         place = f"{where}.parts[{index}]"
         if not isinstance(part, ToolResult):
@@ -119,8 +123,8 @@ class _Turn:
                 self._think(part, where)
             case ToolCall():
                 self._call(part, where)
-            case Audio(id=str(name)):
-                self._more["audio"] = {"id": name}
+            case Audio(id=str()):
+                self._speak(part, where)
             case Image() if self._to.profile.images:
                 self._more.setdefault("images", []).append(_content(part, where, "user", self._to))
             case _:
@@ -130,21 +134,37 @@ class _Turn:
     def _think(self, thought: Reasoning, where: str) -> None:
         form = form_of(thought, where, self._to)
         if form in CONTENT:
-            self._content.append(thinking(thought, form, where))
-        elif form == DETAILS:
+            wire = thinking(thought, form, where)
+            mark(wire, thought.cache, where, self._to)
+            self._content.append(wire)
+            return
+        self._to.report_mark(thought.cache, where)
+        if form == DETAILS:
             self._more.setdefault(form, []).append(detail(thought, where))
         elif form in PLAIN:
             self._more[form] = self._more.get(form, "") + thought.text
 
+    def _speak(self, sound: Audio, where: str) -> None:
+        wire: dict[str, Any] = {"id": sound.id}
+        put(wire, sound.extra, f"{where}.extra")
+        if self._more.setdefault("audio", wire) != wire:
+            self._to.report(where, "the turn of role 'assistant' holds one Audio, and this is the second")
+        self._to.report_mark(sound.cache, where)
+
     def _call(self, call: ToolCall, where: str) -> None:
         if not call.complete:
             raise BadRequestError(f"{where}: the call of tool {call.name!r} is incomplete: its reply broke off")
-        if _is_legacy(call):
-            self._more[LEGACY] = {"name": call.name, "arguments": call.arguments}
-            return
         extra = _known(call.extra, where, self._to)
+        if _is_legacy(call):
+            wire: dict[str, Any] = {"name": call.name, "arguments": call.arguments}
+            del extra["type"]
+            put(wire, extra, f"{where}.extra")
+            if self._more.setdefault(LEGACY, wire) is not wire:
+                self._to.report(where, "a turn holds one call of the older kind, and this is the second")
+            self._to.report_mark(call.cache, where)
+            return
         if call.custom:
-            wire: dict[str, Any] = {"id": call.id, "type": "custom"}
+            wire = {"id": call.id, "type": "custom"}
             wire["custom"] = {"name": call.name, "input": call.arguments}
         else:
             function = {"name": call.name, "arguments": call.arguments}
@@ -228,8 +248,8 @@ def mark(wire: dict[str, Any], cache: CacheMark | None, where: str, to: Destinat
 
 def _finish(wire: dict[str, Any], message: Message, where: str, to: Destination) -> None:
     """Add what a message says beside its parts."""
-    if message.name is not None:
-        wire["name"] = message.name
+    if message.name is not None and wire.setdefault("name", message.name) != message.name:
+        to.report(f"{where}.name", f"the result of a call of the older kind bears the call's name, {wire['name']!r}")
     if message.annotations:
         if to.profile.annotations:
             wire["annotations"] = [_annotation(one) for one in message.annotations]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define
@@ -12,13 +12,12 @@ from jackfield.types import ReasoningDelta
 from .reading import fact
 from .thoughts import CONTENT, DETAILS, PLAIN, kind_of
 
-__all__ = ["Thoughts"]
+__all__ = ["Thoughts", "is_thought"]
 
 WORDS: Final = ("type", "text", "summary", "data", "signature", "id", "format")
-# the types of parts of content that hold a thought: our word for the form, and where its texts stand
-HOLDERS: Final = {"thinking": ("thinking", "thinking"), "reasoning": ("summary", "summary")}
-
-Say = Callable[[ReasoningDelta, Hashable], Iterator[Any]]
+KINDS: Final = ("reasoning.text", "reasoning.summary", "reasoning.encrypted")
+# the types of parts of content that hold a thought, and where its texts stand, which is our word for the form
+HOLDERS: Final = {"thinking": "thinking", "reasoning": "summary"}
 
 
 @define
@@ -55,31 +54,38 @@ class Thoughts:
                 yield delta
 
     def of_part(self, part: Mapping[str, Any]) -> Iterator[ReasoningDelta]:
-        """The thought that a part of the content holds."""
-        form, place = HOLDERS[part["type"]]
-        texts, signature = _joined(part.get(place)), fact(part, "signature", str)
-        extra = {key: value for key, value in part.items() if key not in ("type", place, "signature") and value}
-        if not (texts[0] or signature or texts[1]):
-            return
-        block = self._open or self._new()
-        self._open = None if part.get("closed") else block
-        yield ReasoningDelta(
-            texts[0], block=block.number, signature=signature or texts[1], format=form, extra=extra or None
-        )
+        """The thoughts that a part of the content holds: a piece of it that has no word of ours is one of its own."""
+        form = HOLDERS[part["type"]]
+        text, signature, others = _joined(part.get(form))
+        signature = fact(part, "signature", str) or signature
+        extra = {key: value for key, value in part.items() if key not in ("type", form, "signature") and value}
+        if text or signature or (extra and (self._open or extra.keys() != {"closed"})):
+            self._open = self._open or self._new()
+            yield ReasoningDelta(text, block=self._open.number, signature=signature, format=form, extra=extra or None)
+        for other in others:
+            yield ReasoningDelta(block=self._new().number, format=form, extra={form: [other]})
+        if others or part.get("closed"):
+            self._open = None
 
     def _detail(self, item: Mapping[str, Any], *, whole: bool) -> ReasoningDelta | None:
-        text, data, signature = _text(item), fact(item, "data", str), fact(item, "signature", str) or None
-        if not (text or data or signature):
-            return None
+        data, signature = fact(item, "data", str), fact(item, "signature", str) or None
         kind, name, form = fact(item, "type", str), fact(item, "id", str), fact(item, "format", str)
-        extra = {key: value for key, value in item.items() if key not in WORDS and value is not None}
-        summary = type(item.get("summary")) is str
+        extra = {
+            key: value for key, value in item.items() if value is not None and not (key in WORDS and type(value) is str)
+        }
+        text, summary = fact(item, "text", str) or "", fact(item, "summary", str)
+        if text and summary:
+            extra["text"] = text
+        text, said = summary or text, text or summary or data or signature
+        if not said and kind in (None, *KINDS) and not extra.keys() - {"index"}:
+            return None
         if form in PLAIN or form in CONTENT:  # which means something else in our words
             extra["format"], form = form, None
-        if kind != kind_of(text=text, encrypted=data, summary=summary) or not (form or extra):
-            extra["type"] = kind
-        index = item.get("index")
-        block = self._block((kind, index if type(index) is int else None), name, fresh=whole)
+        is_summary = bool(summary) or (summary is not None and not text)
+        if kind != kind_of(text=text, encrypted=data, summary=is_summary) or not (form or extra):
+            extra.setdefault("type", kind)
+        index = fact(item, "index", int)
+        block = self._block((kind, index), name, fresh=whole or (not said and index is None))
         if data and data == block.encrypted and name == block.id:
             return None  # some hosts give it once more at the end
         block.encrypted += data or ""
@@ -88,7 +94,7 @@ class Thoughts:
             block=block.number,
             signature=signature,
             encrypted=data,
-            summary=summary,
+            summary=is_summary,
             id=name,
             format=form,
             extra=extra or None,
@@ -108,15 +114,34 @@ class Thoughts:
         return block
 
 
+def is_thought(part: Mapping[str, Any]) -> bool:
+    """Whether a part of the content holds a thought that can be read."""
+    kind = part.get("type")
+    form = HOLDERS.get(kind) if type(kind) is str else None
+    if form is None or type(part.get(form, "")) not in (str, list):
+        return False
+    return form in part or part.keys() <= {"type", "signature", "closed"}
+
+
 def _text(item: Mapping[str, Any]) -> str:
     text: str = fact(item, "text", str) or fact(item, "summary", str) or ""
     return text
 
 
-def _joined(thoughts: Any) -> tuple[str, str | None]:
-    """The texts of a thought, and its signature where that stands beside one of them."""
-    if type(thoughts) is str:
-        return thoughts, None
-    inner = [thought for thought in thoughts if type(thought) is dict] if type(thoughts) is list else []
-    signed = (fact(thought, "signature", str) for thought in inner)
-    return "".join(fact(thought, "text", str) or "" for thought in inner), next(filter(None, signed), None)
+def _joined(thoughts: Any) -> tuple[str, str | None, list[Any]]:
+    """The texts of a thought, the signature where that stands beside one of them, and what else is among them."""
+    if type(thoughts) is not list:
+        return thoughts or "", None, []
+    texts, others, signature = [], [], None
+    for thought in thoughts:
+        match thought:
+            case {"text": str(text), **more} if more.keys() <= {"type", "signature"}:
+                mine = fact(thought, "signature", str)
+                if mine and signature:
+                    others.append(thought)
+                    continue
+                texts.append(text)
+                signature = signature or mine
+            case _ if thought:
+                others.append(thought)
+    return "".join(texts), signature, others

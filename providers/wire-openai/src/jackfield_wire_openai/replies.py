@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import Any, Final
 
-from jackfield.errors import MalformedReplyError
+from jackfield.errors import JackfieldError, MalformedReplyError
 from jackfield.http import HttpResponse
 from jackfield.types import Event, Finish, Finished, FinishReason, Start, Unrecognized, Usage, UsageReported
 
@@ -39,6 +39,7 @@ class ChoicesReader:
         """Begin a reply with this head."""
         self._head = head
         self._finished: dict[int, bool] = {}
+        self._held: dict[int, Finished] = {}  # of choices with tool calls, until it shows that no other call follows
         self._started = False
         self._early: list[Any] = []  # payloads that came before anything could be made of one
         self._facts: dict[str, Any] = {}
@@ -52,7 +53,11 @@ class ChoicesReader:
         Raises:
             JackfieldError: the document is an error, or has no choices.
         """
-        yield from self.chunk(payload, whole=True)
+        try:
+            yield from self.chunk(payload, whole=True)
+        except JackfieldError:
+            yield from self.broken()
+            raise
         if not self._finished:
             raise MalformedReplyError(
                 f"the reply has no choices: {said(payload)}",
@@ -86,11 +91,21 @@ class ChoicesReader:
             self._early.append(self.take())
 
     def end(self) -> Iterator[Any]:
-        """The reply has ended: usage that came before its choices were finished."""
+        """The reply has ended: what was held back.
+
+        Raises:
+            MalformedReplyError: what a choice came to is not whole.
+        """
+        yield from self._release()
+        yield from self.broken()
+
+    def broken(self) -> Iterator[Any]:
+        """The reply ended in an error: usage that came before the finish."""
         if self._usage is not None:
             if not self._started:
                 yield from self._begin()
-            yield UsageReported(self._usage)
+            usage, self._usage = self._usage, None
+            yield UsageReported(usage)
 
     def read_choice(self, choice: Mapping[str, Any], index: int, *, whole: bool) -> Iterator[Event]:
         """The events of what a choice holds, beside its finish; the first of them has `raw=self.take()`."""
@@ -99,6 +114,21 @@ class ChoicesReader:
     def has_calls(self, index: int) -> bool:
         """Whether a choice holds tool calls."""
         return False
+
+    def goes_on(self, choice: Mapping[str, Any], index: int) -> bool:
+        """Whether there is more of a choice's tool calls in this."""
+        return False
+
+    def check(self, finished: Finished) -> None:
+        """Look at what a choice came to.
+
+        Raises:
+            MalformedReplyError: it is not whole.
+        """
+
+    def is_finished(self, index: int) -> bool:
+        """Whether the finish of a choice was given."""
+        return self._finished[index]
 
     def take(self) -> Any:
         """The payload, for the first event that is made of it; then None."""
@@ -114,7 +144,8 @@ class ChoicesReader:
     ) -> Iterator[Any]:
         """The event of more text. A character that is cut into two surrogates is held back until it is whole.
 
-        `key` tells the texts of a choice apart; `make` makes the event of a text, and `bare` one of text alone.
+        `key` tells the texts of a choice apart; `make` makes the event of a text. Where `bare` makes one of text alone,
+        `make` has more to say and is asked also where no text is left.
         """
         if self._halves and (held := self._halves.pop((index, key), None)):
             text = held[0] + text
@@ -123,7 +154,7 @@ class ChoicesReader:
         if "\ud800" <= text[-1:] <= "\udbff":
             self._halves[index, key] = text[-1], bare or make
             text = text[:-1]
-        if text:
+        if text or bare:
             yield make(text)
 
     def _learn(self, payload: Mapping[str, Any]) -> None:
@@ -142,34 +173,72 @@ class ChoicesReader:
 
     def _read(self, payload: Mapping[str, Any], *, whole: bool) -> Iterator[Any]:
         failed = payload.get("error") or (payload.get("object") == "error" and not payload.get("choices"))
-        for position, choice in enumerate(objects(payload, "choices")):
-            index = field(choice, "index", int)
-            if index is None:
-                index = position if whole else 0
+        stated = None if USAGES.isdisjoint(payload) else find_usage(payload)
+        self._usage = stated or self._usage
+        choices = _numbered(payload, whole=whole)
+        if self._held:
+            yield from self._release([n for n, choice in choices if n in self._held and self.goes_on(choice, n)])
+        for index, choice in choices:
             self._finished.setdefault(index, False)
             yield from self.read_choice(choice, index, whole=whole)
             if "usage" in choice:
-                self._usage = find_usage(choice) or self._usage
+                self._usage = stated or find_usage(choice) or self._usage
             if choice.get("error"):
                 raise in_band_error(choice, self._head)
             reason = choice.get("finish_reason")
             if (reason or whole) and not self._finished[index] and not failed:
-                yield from self._finish(reason, index)
-        if not USAGES.isdisjoint(payload):
-            self._usage = find_usage(payload) or self._usage
+                yield from self._finish(reason, index, whole=whole)
         if failed:
             raise in_band_error(payload, self._head)
         if self._usage is not None and self._finished and all(self._finished.values()):
             usage, self._usage = self._usage, None
             yield UsageReported(usage, raw=self.take())
 
-    def _finish(self, reason: Any, index: int) -> Iterator[Any]:
+    def _finish(self, reason: Any, index: int, *, whole: bool) -> Iterator[Any]:
         for key in [key for key in self._halves if key[0] == index]:
             half, make = self._halves.pop(key)
             yield make(half)
-        self._finished[index] = True
         raw = reason if isinstance(reason, str) else None
         unified = REASONS.get(raw or "", "other")
-        if unified == "stop" and self.has_calls(index):
+        called = self.has_calls(index)
+        if unified == "stop" and called:
             unified = "tool_calls"  # some servers say "stop" when they mean that tools are to be run
-        yield Finished(Finish(unified, raw), index, raw=self.take())
+        finished = Finished(Finish(unified, raw), index, raw=self.take())
+        if whole or not called:
+            yield from self._close(finished)
+        else:
+            self._held[index] = finished
+
+    def _close(self, finished: Finished) -> Iterator[Any]:
+        self.check(finished)
+        self._finished[finished.choice] = True
+        yield finished
+
+    def _release(self, unfinished: Collection[int] = ()) -> Iterator[Any]:
+        """Give each finish that was held back; not of choices that go on, of which another finish must follow.
+
+        Some servers say with each of several calls that the reply is finished.
+        """
+        held, self._held = self._held, {}
+        for index, finished in held.items():
+            if index not in unfinished:
+                yield from self._close(finished)
+            elif finished.raw is not None:
+                yield Unrecognized(raw=finished.raw)
+
+
+def _numbered(payload: Mapping[str, Any], *, whole: bool) -> list[tuple[int, dict[str, Any]]]:
+    """The choices of a payload, each with its number; without one, it is its place.
+
+    Raises:
+        MalformedReplyError: they are no objects, or two that are whole have one number.
+    """
+    numbered: list[tuple[int, dict[str, Any]]] = []
+    for place, choice in enumerate(objects(payload, "choices")):
+        index = field(choice, "index", int)
+        numbered.append((place if index is None else index, choice))
+    if 1 < len(numbered) > len({index for index, _ in numbered}) and (
+        whole or any(choice.get("message") for _, choice in numbered)
+    ):
+        raise MalformedReplyError("choices: two have one index")
+    return numbered

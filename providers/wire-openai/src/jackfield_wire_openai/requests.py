@@ -119,26 +119,27 @@ def _add_reasoning(body: dict[str, Any], to: Destination) -> None:
 
 def _add_tools(body: dict[str, Any], to: Destination) -> None:
     tools, choice, parallel = to.take("tools"), to.take("tool_choice"), to.take("parallel_tool_calls")
-    if not tools:
+    if tools:
+        body["tools"] = [_tool(tool, f"tools[{index}]", to) for index, tool in enumerate(tools)]
+    elif not (tools := to.beside("tools")):
         # the API refuses both where there are no tools; without any, only these two choices say nothing
         if choice not in (None, "auto", "none"):
             raise BadRequestError(f"tool_choice: {choice!r} needs tools, and the request has none")
         return
-    body["tools"] = [_tool(tool, f"tools[{index}]", to) for index, tool in enumerate(tools)]
     if choice is not None:
         body["tool_choice"] = _choice(choice, tools)
     if parallel is not None:
         body["parallel_tool_calls"] = parallel
 
 
-def _choice(choice: Any, tools: tuple[Tool | Unknown, ...]) -> Any:
+def _choice(choice: Any, tools: Any) -> Any:
     if isinstance(choice, Unknown):
         return choice.raw
     if not isinstance(choice, ForcedTool):
         return choice
-    for tool in tools:
-        match tool:
-            case Unknown(raw={"type": "custom", "custom": {"name": choice.name}}):
+    for tool in tools if isinstance(tools, list | tuple) else ():
+        match tool.raw if isinstance(tool, Unknown) else tool:
+            case {"type": "custom", "custom": {"name": choice.name}}:
                 return {"type": "custom", "custom": {"name": choice.name}}
     return {"type": "function", "function": {"name": choice.name}}
 

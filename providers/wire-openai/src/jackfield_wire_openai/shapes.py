@@ -95,27 +95,28 @@ def message(value: Mapping[str, Any], where: str) -> Message:
     _no_typo(value, KEYS, where)
     if role != "tool" and value.get("tool_call_id") is not None:
         raise BadRequestError(f"{where}.tool_call_id: only a tool's turn has one, and this is of role {role!r}")
-    parts = _result(value, where) if role == "tool" else _parts(value, where)
+    parts = _parts(value, where)
     cache, taken = _cache(value)
     return Message(role, parts, _text(value, "name", where), cache=cache, extra=_rest(value, *KEYS, *taken))
-
-
-def _result(value: Mapping[str, Any], where: str) -> list[Part]:
-    call_id = value.get("tool_call_id")
-    if not isinstance(call_id, str):
-        raise BadRequestError(f"{where}.tool_call_id: expected the id of a tool call, got {call_id!r}")
-    return [ToolResult(call_id, _content(value.get("content"), f"{where}.content"))]
 
 
 def _parts(value: Mapping[str, Any], where: str) -> list[Part]:
     thoughts = ((name, _text(value, name, where)) for name in THOUGHTS)
     parts: list[Part] = [Reasoning(thought, format=name) for name, thought in thoughts if thought]
-    parts += _content(value.get("content"), f"{where}.content")
+    content = _content(value.get("content"), f"{where}.content")
+    parts += [ToolResult(_call_id(value, where), content)] if value["role"] == "tool" else content
     if refusal := _text(value, "refusal", where):
         parts.append(Refusal(refusal))
     calls = _items(value.get("tool_calls"), f"{where}.tool_calls")
     parts += (_tool_call(call, f"{where}.tool_calls[{index}]") for index, call in enumerate(calls))
     return parts
+
+
+def _call_id(value: Mapping[str, Any], where: str) -> str:
+    call_id = value.get("tool_call_id")
+    if not isinstance(call_id, str):
+        raise BadRequestError(f"{where}.tool_call_id: expected the id of a tool call, got {call_id!r}")
+    return call_id
 
 
 def _text(value: Mapping[str, Any], name: str, where: str) -> str | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from jackfield.errors import MalformedReplyError, TruncatedStreamError
+from jackfield.errors import JackfieldError, MalformedReplyError, TruncatedStreamError
 from jackfield.http import HttpResponse, read_json
 from jackfield.provider import Decoder, JsonReply
 from jackfield.sse import ServerSentEvent, SseDecoder
 from jackfield.types import Event
 
-from .errors import in_band_error
+from .errors import in_band_error, quoted
 
 __all__ = ["JsonStream", "Reader", "decoder"]
 
@@ -20,6 +20,7 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 DONE: Final = "[DONE]"
 MAX_BARE: Final = 1024 * 1024
+MAX_QUOTED: Final = 200
 BOM: Final = b"\xef\xbb\xbf"
 FIRST: Final = (b"data:", b"event:", b"id:", b"retry:", b":")  # what a stream of events begins with
 MAX_FIRST: Final = 16
@@ -38,6 +39,10 @@ class Reader(Protocol[E_co]):
 
     def end(self) -> Iterator[E_co]:
         """The reply has ended: what was held back."""
+        ...
+
+    def broken(self) -> Iterator[E_co]:
+        """The reply ended in an error: what of it is known all the same."""
         ...
 
 
@@ -77,7 +82,7 @@ class JsonStream(Generic[E]):
         """
         if self._bare is not None and len(self._bare) < MAX_BARE:
             self._bare += data
-        yield from self._read(self._events.feed(data))
+        yield from self._kept(self._read(self._events.feed(data)))
 
     def end(self) -> Iterator[E]:
         """The bytes have ended: what is left.
@@ -85,6 +90,16 @@ class JsonStream(Generic[E]):
         Raises:
             JackfieldError: the bytes ended inside an event, held none, or ended in an error.
         """
+        yield from self._kept(self._rest())
+
+    def _kept(self, events: Iterator[E]) -> Iterator[E]:
+        try:
+            yield from events
+        except JackfieldError:
+            yield from self._reader.broken()
+            raise
+
+    def _rest(self) -> Iterator[E]:
         try:
             yield from self._read(self._events.end())
         except MalformedReplyError as error:
@@ -99,7 +114,8 @@ class JsonStream(Generic[E]):
 
     def _document(self, data: bytes) -> Iterator[E]:
         if not data.removeprefix(BOM).lstrip().startswith(b"{"):
-            raise TruncatedStreamError(f"the reply holds no event: {data[:200]!r}")
+            shown = quoted(data.decode("latin-1"), MAX_QUOTED).encode("latin-1")
+            raise TruncatedStreamError(f"the reply holds no event: {shown!r}")
         # not a stream at all, whatever its head says: a document, most often an error
         yield from self._reader.whole(read_json(data))
 

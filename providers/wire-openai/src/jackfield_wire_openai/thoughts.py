@@ -8,6 +8,7 @@ for it: a conversation that moved to another provider must work.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from jackfield.types import Reasoning
@@ -19,6 +20,13 @@ __all__ = ["CONTENT", "DETAILS", "PLAIN", "detail", "form_of", "kind_of", "think
 PLAIN: Final = ("reasoning", "reasoning_content")
 CONTENT: Final = ("thinking", "summary")
 DETAILS: Final = "reasoning_details"
+# what a thought may hold beside its text, and which of it each form can carry
+BESIDE: Final = ("signature", "encrypted", "summary", "id", "extra")
+CARRIED: Final[Mapping[str, tuple[str, ...]]] = {
+    "thinking": ("signature", "extra"),
+    "summary": ("signature", "summary", "extra"),
+    DETAILS: BESIDE,
+}
 
 
 def form_of(thought: Reasoning, where: str, to: Destination) -> str | None:
@@ -34,22 +42,23 @@ def form_of(thought: Reasoning, where: str, to: Destination) -> str | None:
     if form == DETAILS and (thought.format or "").startswith("anthropic") and thought.text and not thought.signature:
         to.leave_out(where, "a thought that nobody signed is refused: its reply broke off")
         return None
+    for name in BESIDE:
+        if name not in CARRIED.get(form, ()) and getattr(thought, name):
+            to.leave_out(f"{where}.{name}", f"reasoning of the form {form!r} has no place for it")
     return form
 
 
 def thinking(thought: Reasoning, form: str, where: str) -> dict[str, Any]:
     """A thought as a part of content."""
-    if form == "thinking":
-        inner = {"type": "text", "text": thought.text}
-        wire: dict[str, Any] = {"type": "thinking", "thinking": [inner]}
-        if thought.signature is not None:
-            wire["signature"] = thought.signature
-    else:
-        inner = {"type": "summary_text", "text": thought.text}
-        if thought.signature is not None:
-            inner["signature"] = thought.signature
-        wire = {"type": "reasoning", "summary": [inner]}
-    put(wire, thought.extra, where)
+    extra = dict(thought.extra or {})
+    kind, inner = ("thinking", "text") if form == "thinking" else ("reasoning", "summary_text")
+    pieces = [{"type": inner, "text": thought.text}]
+    if isinstance(extra.get(form), list):  # pieces that have no word of ours
+        pieces = [*(pieces if thought.text or thought.signature else ()), *extra.pop(form)]
+    wire: dict[str, Any] = {"type": kind, form: pieces}
+    if thought.signature is not None:
+        (wire if form == "thinking" else pieces[0])["signature"] = thought.signature
+    put(wire, extra, where)
     return wire
 
 
@@ -64,6 +73,8 @@ def detail(thought: Reasoning, where: str) -> dict[str, Any]:
     extra = dict(thought.extra or {})
     kind = kind_of(text=thought.text, encrypted=thought.encrypted, summary=thought.summary)
     wire: dict[str, Any] = {"type": extra.pop("type", kind)}
+    if wire["type"] is None:
+        del wire["type"]  # it came without one
     if thought.text:
         wire["summary" if thought.summary else "text"] = thought.text
     if thought.encrypted is not None:
