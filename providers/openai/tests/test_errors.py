@@ -2,12 +2,11 @@
 
 import gzip
 import json
-import os
-from pathlib import Path
 
 import pytest
 from exchanges import JSON, SSE, Outcome, chat_call, decoder, lines
 from hypothesis import given, strategies as st
+from wire_folder import beside
 
 from jackfield.errors import (
     AuthenticationError,
@@ -29,7 +28,6 @@ from jackfield.provider import Secret
 from jackfield_openai import OpenAIProvider, OpenAISettings
 from jackfield_wire_openai.errors import CODES, in_band_error
 
-WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 PROVIDER = OpenAIProvider("openai", OpenAISettings(api_key=Secret("sk-test")))
 
 
@@ -338,9 +336,7 @@ RIGHT = [
 
 
 def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
-    path = WIRE / "recordings.jsonl.gz"
-    if not path.exists():
-        pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    path = beside("recordings.jsonl.gz")
     seen = set()
     count = 0
     with gzip.open(path, "rt", encoding="utf-8") as rows:
@@ -367,9 +363,7 @@ def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
 
 
 def test_every_example_of_an_error_in_the_specifications_is_typed():
-    files = [WIRE / "openai" / "examples" / "all_examples.json", WIRE / "openrouter" / "examples.json"]
-    if not files[0].exists():
-        pytest.skip("the specifications are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    files = [beside("openai", "examples", "all_examples.json"), beside("openrouter", "examples.json")]
     count = 0
     for example in (one for file in files for one in json.loads(file.read_text(encoding="utf-8"))):
         reply = example.get("response")
