@@ -71,7 +71,7 @@ def check(*, as_json: bool, config: str | None) -> int:
     from .configuring import check as checked
 
     output = standard_output()
-    problems = [str(problem) for problem in checked(_named(config))]
+    problems = [str(problem) for problem in checked(_named(config)).problems]
     source = _source(config)
     if as_json:
         output.write_json({"source": source, "problems": problems})
