@@ -143,6 +143,8 @@ def command(how):
     raise {
         "server": ServerError("broken", status=500), "config": ConfigurationError("a.b: wrong"),
         "plugin": PluginError("unfit"), "bug": TypeError("oh"), "file": FileNotFoundError(2, "No such file", "x"),
+        "files": OSError(18, "Other device", b"a", None, b"b"),
+        "net": ConnectionRefusedError(111, "Connection refused"), "words": OSError("in words"), "wordless": TimeoutError(),
         "empty": JackfieldError(""), "usage": click.UsageError("how?"),
     }[how]
 """
@@ -161,7 +163,11 @@ def command(how):
         ("config", 2, "jackfield: a.b: wrong\n"),
         ("plugin", 2, "jackfield: unfit\n"),
         ("bug", 1, "jackfield: internal error: TypeError (jf_command.py:20)\n"),
-        ("file", 1, "jackfield: [Errno 2] No such file: 'x'\n"),
+        ("file", 1, "jackfield: x: No such file\n"),
+        ("files", 1, "jackfield: a -> b: Other device\n"),
+        ("net", 1, "jackfield: Connection refused\n"),
+        ("words", 1, "jackfield: in words\n"),
+        ("wordless", 1, "jackfield: TimeoutError\n"),
         ("empty", 1, "jackfield: JackfieldError\n"),
         ("usage", 2, "jackfield: how? (see `jackfield act --help`)\n"),
     ],

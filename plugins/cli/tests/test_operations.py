@@ -250,7 +250,7 @@ def test_wrong_use_of_embed_is_one_line(many, arguments, reason):
 def test_a_file_that_is_not_there_is_one_line(many):
     done = many.run("embed", "--file", "absent")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "jackfield: [Errno 2] No such file or directory: 'absent'\n"
+    assert done.err == "jackfield: absent: No such file or directory\n"
 
 
 def test_no_text_at_a_terminal_is_wrong_use(many, terminal):

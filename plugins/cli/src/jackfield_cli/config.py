@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -85,21 +87,30 @@ def check(*, as_json: bool, config: str | None) -> int:
 
 @config.command(epilog=EPILOG)
 @click.argument("file", default=FILE)
-@click.option("--force", is_flag=True, help="Replace the file if there is one.")
+@click.option("--force", is_flag=True, help="Replace the file if there is one, or hide the other that is read now.")
 def init(file: str, *, force: bool) -> None:
     """Write a configuration to begin with, every line of it explained. FILE is jackfield.toml; - is standard output."""
-    from .configuring import starter
+    from .configuring import hidden, starter
 
     output = standard_output()
     if file == "-":
         output.write(starter())
         return
+    path = Path(file)
+    if not force and hidden(path):
+        other = path.with_name("pyproject.toml")
+        raise click.UsageError(
+            f"{other} has a [tool.jackfield], which {file} would hide: --force writes it all the same"
+        )
     try:
-        with Path(file).open("w" if force else "x", encoding="utf-8", newline="\n") as new:
+        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as new:
             new.write(starter())
     except FileExistsError:
         raise click.UsageError(f"{file} is there already: --force replaces it") from None
-    output.write(f"{file} is written. Take away the # before what you want, then: jackfield config check\n")
+    named = "" if path.absolute() == Path.cwd() / FILE else f" --config {shlex.quote(file)}"
+    output.write(f"{file} is written. Take away the # before what you want, then: jackfield config check{named}\n")
+    if (read := os.environ.get("JACKFIELD_CONFIG")) and not named:
+        say(f"JACKFIELD_CONFIG names {read}, which is read in place of {file}")
 
 
 @config.command(epilog=EPILOG)

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from .checking import Plugins, Report
     from .explaining import Explanation
 
-__all__ = ["check", "demands", "explain", "find", "schema", "starter", "trust", "untrust"]
+__all__ = ["check", "demands", "explain", "find", "hidden", "schema", "starter", "trust"]
+__all__ += ["untrust"]
+
+
+FILE: Final = "jackfield.toml"
 
 
 def find(folder: Path | None = None) -> Path | None:
@@ -30,6 +34,15 @@ def find(folder: Path | None = None) -> Path | None:
     if named := os.environ.get("JACKFIELD_CONFIG"):
         return Path(named)
     return find_document(None, folder).found
+
+
+def hidden(path: Path) -> bool:
+    """Whether a file, once it is there, would hide the table `[tool.jackfield]` of the pyproject.toml beside it."""
+    if path.name != FILE:
+        return False
+    with suppress(ConfigurationError):  # what cannot be read is no configuration now
+        return bool(find_document(path.with_name("pyproject.toml")).table)
+    return False
 
 
 def explain(config: ConfigLike = None, *, folder: Path | None = None, plugins: Plugins | None = None) -> Explanation:

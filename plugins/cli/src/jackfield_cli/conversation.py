@@ -19,7 +19,7 @@ from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError
 from jackfield.types import ToolCall
 
 from .asking import streamed, verdict, whole
-from .failures import explained
+from .failures import explained, refused
 from .history import HistoryFile
 from .saved import load_turns, save_turns
 from .terminal import say
@@ -143,8 +143,10 @@ class Conversation:
         elif name in COMMANDS:
             try:
                 getattr(self, f"_{name}")(argument.strip())
-            except (OSError, JackfieldError) as error:
-                say(explained(error)[0] if isinstance(error, JackfieldError) else str(error))
+            except OSError as error:
+                say(refused(error))
+            except JackfieldError as error:
+                say(explained(error)[0])
         else:
             from difflib import get_close_matches
 
@@ -263,7 +265,12 @@ class Conversation:
         file = _file(name)
         messages = self._messages()
         # what this conversation did not write itself is somebody's
-        save_turns(file, messages, replace=file == self._file)
+        try:
+            save_turns(file, messages, replace=file == self._file)
+        except FileExistsError:
+            raise BadRequestError(
+                f"{file} is there already, and no file of this conversation: choose another"
+            ) from None
         self._file = file
         say(f"{_count(messages)} written to {file}")
 

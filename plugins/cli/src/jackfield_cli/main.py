@@ -167,7 +167,9 @@ def _failed(error: BaseException) -> int:
         case OSError():
             # what is still buffered would fail once more, at exit
             discard(sys.stdout)
-            say(str(error))
+            from .failures import refused
+
+            say(refused(error))
         case _:
             # not before: what a failure needs, `--help` does not
             from .failures import explained
