@@ -144,8 +144,8 @@ def command(how):
         "server": ServerError("broken", status=500), "config": ConfigurationError("a.b: wrong"),
         "plugin": PluginError("unfit"), "bug": TypeError("oh"), "file": FileNotFoundError(2, "No such file", "x"),
         "files": OSError(18, "Other device", b"a", None, b"b"),
-        "net": ConnectionRefusedError(111, "Connection refused"), "words": OSError("in words"), "wordless": TimeoutError(),
-        "empty": JackfieldError(""), "usage": click.UsageError("how?"),
+        "net": ConnectionRefusedError(111, "Connection refused"), "words": OSError("in words"),
+        "wordless": TimeoutError(), "empty": JackfieldError(""), "usage": click.UsageError("how?"),
     }[how]
 """
 

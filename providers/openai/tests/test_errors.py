@@ -46,6 +46,8 @@ QUOTA = openai("You exceeded your current quota, please check your plan and bill
 LONG = "This model's maximum context length is 8192 tokens."
 HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head></html>"
 
+WRONG_URL = ", and redirects are not followed: base_url is probably wrong"
+
 TABLE = {
     # name: status, body, class, code, message, retryable
     "bad request": (400, openai("Bad."), BadRequestError, INVALID, "Bad.", False),
@@ -150,7 +152,8 @@ TABLE = {
     "null": (400, None, BadRequestError, None, "the provider gave no reason", False),
     "a list": (400, ["Bad."], BadRequestError, None, "['Bad.']", False),
     "a status nobody knows": (418, b"teapot", BadRequestError, None, "teapot", False),
-    "a redirect": (302, b"", BadRequestError, None, "the provider gave no reason", False),
+    "a redirect": (302, b"", BadRequestError, None, f"redirected to another place{WRONG_URL}", False),
+    "a redirect that talks": (301, HTML, BadRequestError, None, f"redirected to another place{WRONG_URL}", False),
 }  # fmt: skip
 
 
@@ -333,6 +336,25 @@ RIGHT = [
     (lambda status, text: status == 400, BadRequestError),
     (lambda status, text: status == 500, ServerError),
 ]
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://other.example/v1/chat/completions?key=sk-secret#x", "https://other.example"),
+        ("http://me:sk-secret@other.example:8080/sk-secret", "http://other.example:8080"),
+        ("//other.example/x", "https://other.example"),
+        ("https://[::1]:8080/x", "https://[::1]:8080"),
+        ("/v2/chat/completions", "another place"),
+        ("https://[broken", "another place"),
+        ("https://other.example:port/", "another place"),
+        ("", "another place"),
+    ],
+)
+def test_a_redirect_names_the_origin_that_it_leads_to_and_nothing_else_of_it(location, told):
+    found = error(307, b"", location=location)
+    assert (found.status, found.message) == (307, f"redirected to {told}{WRONG_URL}")
+    assert not found.retryable
 
 
 def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():

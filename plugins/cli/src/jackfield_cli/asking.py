@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from jackfield.operations import ChatResponse, CompleteResponse, Request, Response
+from jackfield.types import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jackfield import Client
+    from jackfield.types import Part
 
     from .terminal import Output
 
@@ -67,18 +71,30 @@ def verdict(response: ChatResponse | CompleteResponse) -> tuple[list[str], int]:
     """What there is to say about a reply beside its text, and the exit status that follows."""
     notes = remarks(response)
     status = 0
-    if isinstance(response, ChatResponse):
-        if response.refusal:
-            notes.append(f"the model refused: {response.refusal}")
-            status = 1
-        if response.tool_calls:
-            names = ", ".join(call.name for call in response.tool_calls)
-            notes.append(f"the model asked for tools, which this command does not run: {names}")
+    message = response.message if isinstance(response, ChatResponse) else None
+    if isinstance(response, ChatResponse) and response.refusal:
+        notes.append(f"the model refused: {response.refusal}")
+        status = 1
+    if message and message.tool_calls:
+        names = ", ".join(call.name for call in message.tool_calls)
+        notes.append(f"the model asked for tools, which this command does not run: {names}")
+    elif not status and not response.text.strip():
+        notes.append(_emptiness(response, message.parts if message else ()))
+        status = 1
     if response.finish and response.finish.unified in UNFINISHED:
         note, failed = UNFINISHED[response.finish.unified]
         notes.append(note)
         status = status or failed
     return notes, status
+
+
+def _emptiness(response: ChatResponse | CompleteResponse, parts: Iterable[Part]) -> str:
+    """What there is in place of a text, and why the reply ended."""
+    others = sorted({type(part).__name__.lower() for part in parts if not isinstance(part, Text)})
+    what = f"has no text, only {' and '.join(others)}" if others else "is empty"
+    finish = response.finish
+    why = f"it ended with {finish.raw or finish.unified!r}" if finish else "the provider does not say why it ended"
+    return f"the reply {what}; {why}"
 
 
 def remarks(response: Response) -> list[str]:
