@@ -52,6 +52,7 @@ def test_nothing_configured_is_a_problem(findings):
     assert code == 1
     (problem,) = told(found, "configuration", "problem")
     assert problem.startswith("nothing is configured, so that only the mock can answer -> set OPENAI_API_KEY ")
+    assert any("HTTP library" in text for text in told(found, "versions"))
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,15 @@ import os
 import platform
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from jackfield import Client
-from jackfield.errors import JackfieldError, NothingConfiguredError, UnsupportedError, UntrustedError
+from jackfield.errors import JackfieldError, UnsupportedError, UntrustedError
 from jackfield.instances import Instances
 from jackfield.provider import Secret
 from jackfield.registry import Registry
@@ -77,19 +78,15 @@ def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Fi
         return  # nothing more can be known of it
     yield from _keys(report)
     yield from _network(report.config)
-    try:
-        client = Client(report.config)
-    except NothingConfiguredError:
+    if report.default is None and report.config.empty:
         yield NOTHING
-    except JackfieldError:
-        return  # it is one of the problems
-    else:
-        with client:
-            yield _engine(client.engine)
-            if not report.problems:
-                yield _sound(report)
-            if online:
-                yield from _online(client, report.providers)
+    elif not report.problems:
+        yield _sound(report)
+    # nothing is asked of the default, but without one there may be nobody to ask
+    with suppress(JackfieldError), Client(evolve(report.config, default=report.default or "none")) as client:
+        yield _engine(client.engine)
+        if online:
+            yield from _online(client, report.providers)
 
 
 # --- what is installed ------------------------------------------------------------------------------------------------

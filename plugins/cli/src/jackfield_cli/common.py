@@ -21,7 +21,7 @@ __all__ += ["model_option", "open_client", "standard_output", "temperature_optio
 EPILOG: Final = """\b
 Exit status:
   0    it worked
-  1    the call or a check failed, or the model refused
+  1    the call or a check failed, the model refused, or nothing came
   2    wrong use, or wrong configuration
   130  interrupted with Ctrl-C
   141  whoever read the output went away
