@@ -190,6 +190,14 @@ def test_init_hides_no_table_that_is_read_now_unless_forced(place):
     assert (place.folder / "jackfield.toml").exists()
 
 
+def test_init_of_a_folder(place):
+    (place.folder / "sub").mkdir()
+    for force in ([], ["--force"]):
+        done = place.run("config", "init", *force, "sub")
+        assert (done.code, done.out) == (2, "")
+        assert "sub is a folder: name a file in it" in done.err
+
+
 @pytest.mark.parametrize("text", ["[project]\nname = 'x'\n", "broken", "[tool.jackfield]\n"])
 def test_init_beside_another_pyproject(place, text):
     place.write(text, "pyproject.toml")

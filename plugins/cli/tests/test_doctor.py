@@ -131,7 +131,9 @@ def test_a_line_of_env_that_is_none_is_a_finding(place, keyed, findings):
     found, code = findings()
     assert code == 1
     assert [one["text"] for one in wrong(found)] == [".env, line 1: expected NAME=value"]
-    assert told(found, "versions")[0].startswith("Python ")
+    python, library = told(found, "versions")
+    assert python.startswith("Python ")
+    assert library.startswith("HTTP library: ")
 
 
 def test_what_variables_alone_configure_is_looked_at_and_told_once(place, keyed, findings):

@@ -63,7 +63,10 @@ def test_the_start_imports_little(place, arguments):
     ours = {name for name in loaded if name.startswith("jackfield")}
     assert {name.split(".")[0] for name in ours} == {"jackfield_cli"}  # and no plugin
     if len(arguments) == 1:
-        assert ours == {"jackfield_cli", "jackfield_cli.common", "jackfield_cli.main", "jackfield_cli.terminal"}
+        assert ours == {
+            "jackfield_cli",
+            *(f"jackfield_cli.{one}" for one in ("common", "failures", "main", "terminal")),
+        }
 
 
 def test_version(place):
@@ -84,13 +87,13 @@ def test_the_console_script_is_there(place):
     [
         ("caht", "did you mean 'chat'?"),
         ("chats", "did you mean 'chat'?"),
-        ("xyzzy", f"there is {', '.join(sorted(ABOUT))}"),
+        ("xyzzy", f"known: {', '.join(sorted(ABOUT))}"),
     ],
 )
 def test_an_unknown_command_suggests_the_nearest(place, typed, advice):
     done = place.run(typed)
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"jackfield: no such command '{typed}': {advice} (see `jackfield --help`)\n"
+    assert done.err == f"jackfield: no such command '{typed}'; {advice} (see `jackfield --help`)\n"
 
 
 @pytest.mark.parametrize("option", ["--nope", "-x"])

@@ -340,6 +340,6 @@ def test_doctor_asks_each_configured_provider(many):
     findings = [line.split("\t") for line in done.out.splitlines()]
     assert [one for one in findings if one[1] == "network"] == [
         ["ok", "network", "many: it answers, with 3 models", ""],
-        [*("problem", "network", "down: down: 401: no such key"), "look at its base_url, its key and the network"],
+        [*("problem", "network", "down: 401: no such key"), "look at its base_url, its key and the network"],
         ["note", "network", "stage: it has no list of models, so it was not asked", ""],
     ]

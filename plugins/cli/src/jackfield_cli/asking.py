@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from jackfield.operations import ChatResponse, CompleteResponse, Request, Response
 from jackfield.types import Text
 
+from .terminal import say
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from jackfield import Client
     from jackfield.types import Part
 
     from .terminal import Output
 
-__all__ = ["facts", "remarks", "streamed", "verdict", "whole"]
+__all__ = ["answer", "facts", "remarks", "streamed", "verdict", "whole"]
 
 R = TypeVar("R", bound=ChatResponse | CompleteResponse)
 
@@ -27,6 +29,41 @@ UNFINISHED: Final = {
     "content_filter": ("the provider's content filter ended the reply", 1),
     "error": ("the provider ended the reply with an error", 1),
 }
+
+
+def answer(
+    client: Client,
+    request: Request[Any, R],
+    timeout: float | None,
+    output: Output,
+    *,
+    stream: bool,
+    document: Callable[[R], dict[str, Any]] | None,
+) -> int:
+    """Ask, show the reply, and say what there is to say beside it.
+
+    Args:
+        client: whom to ask through.
+        request: what to ask.
+        timeout: how long the whole call may take, in seconds.
+        output: where the reply goes.
+        stream: whether its text is shown as it comes.
+        document: makes the JSON to print in place of the text, which says everything itself.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        JackfieldError: the call failed.
+    """
+    if document is not None:
+        response = client.call(request, timeout=timeout)
+        output.write_json(document(response))
+        return verdict(response)[1]
+    notes, status = verdict((streamed if stream else whole)(client, request, timeout, output))
+    for note in notes:
+        say(note)
+    return status
 
 
 def streamed(

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from attrs import evolve, frozen
 
 from jackfield import Client
+from jackfield.config import Config, Document, Environment
 from jackfield.errors import JackfieldError, UnsupportedError, UntrustedError
 from jackfield.instances import Instances
 from jackfield.provider import Secret
@@ -21,11 +22,6 @@ from jackfield.registry import Registry
 
 from .configuring import check
 from .plugins import GROUPS, installed
-
-if TYPE_CHECKING:
-    from jackfield.config import Config
-
-    from .checking import Report
 
 __all__ = ["Finding", "everything"]
 
@@ -59,7 +55,7 @@ NOTHING: Final = Finding(
 )
 
 
-def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Finding]:
+def everything(config: Path | None, folder: Path, *, online: bool) -> Iterator[Finding]:
     """Every finding, in the order in which the things depend on each other.
 
     Args:
@@ -71,19 +67,19 @@ def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Fi
     plugins = list(_plugins())
     yield from plugins
     yield from _env_files(folder)
-    report = check(None if config is None else Path(config))
+    report = check(config)
     told = "\n".join(finding.text for finding in plugins)
     yield from (_problem(problem) for problem in report.problems if str(problem) not in told)
-    if report.config is None:
-        return  # nothing more can be known of it
-    yield from _keys(report)
-    yield from _network(report.config)
-    if report.default is None and report.config.empty:
-        yield NOTHING
-    elif not report.problems:
-        yield _sound(report)
-    # nothing is asked of the default, but without one there may be nobody to ask
-    with suppress(JackfieldError), Client(evolve(report.config, default=report.default or "none")) as client:
+    if report.config is not None:
+        yield from _keys(report.config, report.providers)
+        yield from _network(report.config)
+        if report.default is None and report.config.empty:
+            yield NOTHING
+        elif not report.problems:
+            yield _sound(report.config, report.default)
+    # nobody is asked for a default model, but a client wants one where nothing else is configured
+    readable = report.config or Config(Document("nothing"), Environment(()))
+    with suppress(JackfieldError), Client(evolve(readable, default=report.default or "none")) as client:
         yield _engine(client.engine)
         if online:
             yield from _online(client, report.providers)
@@ -162,13 +158,12 @@ def _problem(error: JackfieldError) -> Finding:
     return Finding("configuration", "problem", str(error), advice)
 
 
-def _sound(report: Report) -> Finding:
+def _sound(config: Config, default: str | None) -> Finding:
     """That nothing is wrong with a configuration, and whom it has answer."""
-    source = report.config.source if report.config else ""
-    if report.default is None:
+    if default is None:
         choice = "no default model, so that each request has to name one"
-        return Finding("configuration", "note", f"{source}, {choice}", 'write default = "provider:model"')
-    return Finding("configuration", "ok", f"{source}, default model {report.default}")
+        return Finding("configuration", "note", f"{config.source}, {choice}", 'write default = "provider:model"')
+    return Finding("configuration", "ok", f"{config.source}, default model {default}")
 
 
 def _env_files(folder: Path) -> Iterator[Finding]:
@@ -186,9 +181,9 @@ def _env_files(folder: Path) -> Iterator[Finding]:
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-def _keys(report: Report) -> Iterator[Finding]:
-    instances = Instances(cast("Config", report.config), Registry())
-    for name in report.providers:
+def _keys(config: Config, providers: Iterable[str]) -> Iterator[Finding]:
+    instances = Instances(config, Registry())
+    for name in providers:
         found = instances.settings("provider", name)
         if "api_key" not in found.fields:
             continue

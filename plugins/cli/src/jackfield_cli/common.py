@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -44,7 +45,10 @@ def finite(_: click.Context, __: click.Parameter, value: float | None) -> float 
 
 
 config_option = click.option(
-    "--config", metavar="FILE", help="The configuration to use, instead of the one that is found."
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration to use, instead of the one that is found.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 model_option = click.option(
@@ -76,20 +80,18 @@ def standard_output() -> Output:
     return Output(sys.stdout)
 
 
-def load_config(config: str | None) -> Config:
+def load_config(config: Path | None) -> Config:
     """The configuration of this file, or the one that is found.
 
     Raises:
         ConfigurationError: it cannot be read, or is wrong.
     """
-    from pathlib import Path
-
     from jackfield.config import load
 
-    return load(None if config is None else Path(config))
+    return load(config)
 
 
-def model_names(config: str | None) -> list[str]:
+def model_names(config: Path | None) -> list[str]:
     """What `-m` can be without a model's own name: the aliases and the providers of a configuration."""
     from jackfield.registry import Registry
 
@@ -97,7 +99,7 @@ def model_names(config: str | None) -> list[str]:
     return sorted({*loaded.models, *loaded.providers, *Registry().names("provider")})
 
 
-def open_client(config: str | None, model: str | None) -> Client:
+def open_client(config: Path | None, model: str | None) -> Client:
     """The client of the configuration, or of the mock where there is none and no model was named.
 
     Raises:

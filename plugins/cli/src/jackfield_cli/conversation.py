@@ -16,6 +16,7 @@ from attrs import evolve
 from jackfield import Message
 from jackfield.config import state_folder
 from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError
+from jackfield.settings import nearest
 from jackfield.types import ToolCall
 
 from .asking import streamed, verdict, whole
@@ -148,11 +149,8 @@ class Conversation:
             except JackfieldError as error:
                 say(explained(error)[0])
         else:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, COMMANDS, n=1)
-            advice = f"did you mean /{close[0]}?" if close else "/help lists them"
-            say(f"no such command '/{name}': {advice} To ask this, put a blank before it")
+            advice = nearest(f"/{name}", map("/{}".format, COMMANDS))
+            say(f"no such command '/{name}'; {advice} (with a blank before it, it is a question)")
         return True
 
     def completions(self, text: str) -> Iterator[tuple[str, int]]:
