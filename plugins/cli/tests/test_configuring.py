@@ -322,6 +322,14 @@ def test_providers_that_variables_configure_are_looked_at(problems, monkeypatch)
     wrong_only(problems, None, "providers.fake.base_url: not a URL of http or https")
 
 
+def test_a_broken_plugin_that_nobody_named_hides_no_wrong_target(problems, plugins, monkeypatch):
+    monkeypatch.setenv("AAA_API_KEY", "sk-1")
+    plugins["provider"]["aaa"] = unfit("it cannot be imported")
+    wrong_only(
+        problems, {"models": {"a": "fkae:m"}}, "it cannot be imported", "'fkae' is neither an alias nor a provider"
+    )
+
+
 def test_a_wrong_variable_of_a_provider_is_the_one_thing_told_of_it(problems, monkeypatch):
     monkeypatch.setenv("JACKFIELD_PROVIDERS__X__PLUGIN", "fkae")
     monkeypatch.setenv("JACKFIELD_PROVIDERS__X__BASE_URL", "http://127.0.0.1:1")

@@ -357,6 +357,13 @@ def test_a_redirect_names_the_origin_that_it_leads_to_and_nothing_else_of_it(loc
     assert not found.retryable
 
 
+@given(st.text(), st.integers(300, 399))
+def test_whatever_a_redirect_names_becomes_a_message_of_a_bounded_length(location, status):
+    found = error(status, b"", location=location)
+    assert found.message.endswith(WRONG_URL)
+    assert len(found.message) < 700
+
+
 def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
     path = beside("recordings.jsonl.gz")
     seen = set()

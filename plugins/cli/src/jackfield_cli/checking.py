@@ -153,7 +153,8 @@ class Checker:
         absent |= config.providers.keys() | set(self._providers(config))
         absent = absent.difference(self._made).union(usual)
         tables = {name: table for name, table in config.providers.items() if name not in absent}
-        plain = evolve(config, middleware=(), engine="auto", providers=tables, models=aliases)
+        # without a default, a client would look for one among all that is installed
+        plain = evolve(config, default=config.default or "none", middleware=(), providers=tables, models=aliases)
         given = {**self._plugins.get("provider", {}), **dict.fromkeys(absent, _StandIn())}
         probes: list[tuple[Config, str | None]] = [(plain, None)] if config.default else []
         for name, alias in aliases.items():
@@ -168,17 +169,14 @@ class Checker:
 
     def _aimed(self, plugins: Plugins, config: Config, model: str | None) -> None:
         """See to it that some operation finds its target by this model, or by the default."""
-        failed: JackfieldError | None = None
+        failed: list[JackfieldError] = []
         with Client(config, plugins=plugins, middleware=self._layers, transport=_nobody) as client:
             for request in ASKING:
                 try:
-                    client.stream(evolve(request, model=model)).close()
+                    return client.stream(evolve(request, model=model)).close()
                 except JackfieldError as error:
-                    failed = failed or error
-                else:
-                    return
-        if failed:
-            raise failed
+                    failed.append(error)
+        raise failed[0]
 
     # --- what is found ------------------------------------------------------------------------------------------------
 
