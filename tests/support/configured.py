@@ -7,6 +7,7 @@ from attrs import frozen
 from fakes import Player, Plugin, hello
 
 from jackfield import Client, Secret, Slot
+from jackfield.errors import PluginError
 from jackfield.hooks import hookimpl
 from jackfield.registry import Registry
 
@@ -20,6 +21,11 @@ class Settings:
     default_model: str | None = None
     retries: int = 0
     fast: bool = False
+
+
+@frozen
+class StrictSettings:
+    api_key: Secret
 
 
 @frozen
@@ -62,6 +68,17 @@ class Mark:
             yield event
 
 
+def unfit(message):
+    """A plugin that raises as soon as anything is wanted of it."""
+
+    class Unfit:
+        @hookimpl
+        def jackfield_settings(self):
+            raise PluginError(message)
+
+    return Unfit()
+
+
 @pytest.fixture
 def made():
     """The settings that the fake plugin was given, by instance."""
@@ -70,7 +87,7 @@ def made():
 
 @pytest.fixture
 def plugins(made):
-    """Two providers of one kind, and a middleware."""
+    """Two providers of one kind, one that needs a key, and a middleware."""
 
     def make(name, settings):
         made[name] = settings
@@ -79,7 +96,9 @@ def plugins(made):
         return player
 
     plugin = Plugin(make, Settings)
-    return {"provider": {"fake": plugin, "other-fake": plugin}, "middleware": {"marks": Marks()}}
+    strict = Plugin(lambda name, settings: Player(hello(name), name=name), StrictSettings)
+    providers = {"fake": plugin, "other-fake": plugin, "strict": strict}
+    return {"provider": providers, "middleware": {"marks": Marks()}}
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ __all__ = ["PROCESS", "Environment", "overlay", "read_environment"]
 PROCESS: Final = "the environment"
 PREFIX: Final = "JACKFIELD_"
 # Variables of ours that set no value of the file, and the beginnings of whole families of them.
-OTHERS: Final = ("JACKFIELD_CONFIG", "JACKFIELD_OFFLINE", "JACKFIELD_WIRE")
+OTHERS: Final = ("JACKFIELD_CONFIG", "JACKFIELD_OFFLINE")
 FAMILIES: Final = ("JACKFIELD_CLI_", "JACKFIELD_TEST_")
 
 

@@ -299,6 +299,35 @@ def test_a_reply_that_is_not_whole_is_told(place, finish, code, note):
     assert note in done.err
 
 
+@pytest.mark.parametrize("more", [[], ["--no-stream"], ["--json"]])
+@pytest.mark.parametrize(
+    ("events", "note"),
+    [
+        ("yield STOP", "the reply is empty; it ended with 'stop'"),
+        ("yield TextDelta(' \\n')\nyield STOP", "the reply is empty; it ended with 'stop'"),
+        ("yield Finished(Finish('other', 'o\\x1b[2J'))", "the reply is empty; it ended with 'o\\x1b[2J'"),
+        ("yield Finished(Finish('other', None))", "the reply is empty; it ended with 'other'"),
+        ("yield ReasoningDelta('hm')\nyield STOP", "the reply has no text, only reasoning; it ended with 'stop'"),
+    ],
+)
+def test_an_empty_reply_is_told_and_is_a_failure(place, more, events, note):
+    place.stage(events)
+    done = place.run("chat", *more, "Hello")
+    assert done.code == 1
+    assert done.err == ("" if "--json" in more else f"jackfield: {note}\n")
+    assert done.out.strip() == "" or "--json" in more
+
+
+def test_an_empty_reply_that_was_cut_off_says_so_too(place):
+    place.stage("yield Finished(Finish('length', 'max_tokens'))")
+    done = place.run("chat", "Hello")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "jackfield: the reply is empty; it ended with 'max_tokens'\n"
+        "jackfield: the reply was cut off at the limit of tokens\n"
+    )
+
+
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 

@@ -173,10 +173,60 @@ def test_init_replaces_nothing_unless_forced(place):
     assert (place.folder / "other.toml").exists()
 
 
+TOOL = '[tool.jackfield]\ndefault = "stage"\n'
+
+
+def test_init_hides_no_table_that_is_read_now_unless_forced(place):
+    place.stage("yield STOP")
+    (place.folder / "jackfield.toml").unlink()
+    place.write(TOOL, "pyproject.toml")
+    done = place.run("config", "init")
+    assert (done.code, done.out) == (2, "")
+    assert "pyproject.toml has a [tool.jackfield], which jackfield.toml would hide: --force writes it" in done.err
+    assert not (place.folder / "jackfield.toml").exists()
+    assert place.run("config", "init", "other.toml").code == 0
+    assert place.run("config", "init", "-").code == 0
+    assert place.run("config", "init", "--force").code == 0
+    assert (place.folder / "jackfield.toml").exists()
+
+
+def test_init_of_a_folder(place):
+    (place.folder / "sub").mkdir()
+    for force in ([], ["--force"]):
+        done = place.run("config", "init", *force, "sub")
+        assert (done.code, done.out) == (2, "")
+        assert "sub is a folder: name a file in it" in done.err
+
+
+@pytest.mark.parametrize("text", ["[project]\nname = 'x'\n", "broken", "[tool.jackfield]\n"])
+def test_init_beside_another_pyproject(place, text):
+    place.write(text, "pyproject.toml")
+    assert place.run("config", "init").code == 0
+
+
+def test_init_looks_beside_the_file_that_it_writes(place):
+    (place.folder / "sub").mkdir()
+    place.write(TOOL, "sub/pyproject.toml")
+    assert place.run("config", "init", "sub/jackfield.toml").code == 2
+    assert place.run("config", "init").code == 0
+
+
+def test_init_says_how_the_file_is_read(place):
+    assert place.run("config", "init").out.endswith("then: jackfield config check\n")
+    assert place.run("config", "init", "my own.toml").out.endswith(
+        "then: jackfield config check --config 'my own.toml'\n"
+    )
+    done = place.run("config", "init", "--force", JACKFIELD_CONFIG="x.toml")
+    assert (done.code, done.err) == (
+        0,
+        "jackfield: JACKFIELD_CONFIG names x.toml, which is read in place of jackfield.toml\n",
+    )
+
+
 def test_init_where_nothing_can_be_written(place):
     done = place.run("config", "init", "no/where.toml")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "jackfield: [Errno 2] No such file or directory: 'no/where.toml'\n"
+    assert done.err == "jackfield: no/where.toml: No such file or directory\n"
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ import stat
 from pathlib import Path
 
 import pytest
-from configured import clean_folder, made, plugins, registry, write
+from configured import clean_folder, made, plugins, unfit, write
 
 from jackfield.config import load, state_folder
-from jackfield.errors import ConfigurationError, JackfieldError, PluginError, UntrustedError
+from jackfield.errors import ConfigurationError, JackfieldError, UntrustedError
 from jackfield_cli.configuring import check, demands, explain, find, starter, trust, untrust
 
-__all__ = ["clean_folder", "made", "plugins", "registry"]
+__all__ = ["clean_folder", "made", "plugins"]
 
 pytestmark = pytest.mark.usefixtures("clean_folder")
 
@@ -43,11 +43,11 @@ where = ["a", "https://me:word@host.example/path?token=abc"]
 
 
 @pytest.fixture
-def told(clean_folder, registry):
+def told(clean_folder, plugins):
     """The rows of an explanation, by key."""
 
     def ask(config=None):
-        found = explain(config, registry=registry)
+        found = explain(config, plugins=plugins)
         return {row.key: (row.value, row.origin) for row in found.rows}
 
     return ask
@@ -89,10 +89,10 @@ def test_each_value_is_shown_with_its_origin(told, monkeypatch):
     assert not re.search("sk-|word|abc|outside", repr(rows))
 
 
-def test_the_chain_is_shown_from_the_outside_in(clean_folder, registry):
+def test_the_chain_is_shown_from_the_outside_in(clean_folder, plugins):
     write("jackfield.toml", ALL)
     write(".env", "FAKE_API_KEY=sk-1\nA_MODEL=m\n")
-    found = explain("jackfield.toml", registry=registry)
+    found = explain("jackfield.toml", plugins=plugins)
     assert [(link.slot, link.name, link.layer, link.origin) for link in found.chain] == [
         ("OBSERVE", "marks", "Mark", "jackfield.toml, line 17"),
         ("ATTEMPT", "marks", "Mark", "jackfield.toml, line 17"),
@@ -124,10 +124,8 @@ def test_a_dictionary_and_nothing_are_explained_too(told, monkeypatch):
 def test_no_secret_is_shown_wherever_it_stands(clean_folder, plugins, settings):
     from fakes import Player, Plugin, hello
 
-    from jackfield.registry import Registry
-
-    plain = Registry({"provider": {"plain": Plugin(lambda name, settings: Player(hello()))}})
-    found = explain({"providers": {"plain": settings}}, registry=plain)
+    plain = {"provider": {"plain": Plugin(lambda name, settings: Player(hello()))}}
+    found = explain({"providers": {"plain": settings}}, plugins=plain)
     assert "***" in repr(found.rows)
     assert "hush" not in repr(found)
 
@@ -139,6 +137,13 @@ def test_what_a_provider_would_be_refused_is_explained_all_the_same(told, monkey
 
 
 # --- check ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def problems(clean_folder, plugins):
+    """What is wrong."""
+    return lambda config=None: list(check(config, plugins=plugins).problems)
+
 
 BAD = """\
 default = "fsat"
@@ -197,6 +202,7 @@ TOLD = [
     "jackfield.toml, line 8: models.calm.temperatures: no such setting of a request; did you mean 'temperature'?",
     "jackfield.toml, line 9: models.one: one -> two -> one is a circle",
     "jackfield.toml, line 10: models.two: two -> one -> two is a circle",
+    "jackfield.toml, line 11: models.three: provider 'fake' has no default model for 'chat'; write 'fake:model'",
     "jackfield.toml, line 14: providers.fake.bas_url: no such key; did you mean 'base_url'?",
     "jackfield.toml, line 15: providers.fake.retries: expected a whole number, got '5'",
     "jackfield.toml, line 17: providers.fake.api_key: the environment variable NOWHERE is not set",
@@ -211,31 +217,31 @@ TOLD = [
 ]
 
 
-def test_all_that_is_wrong_is_told_in_the_order_of_the_lines(clean_folder, registry, monkeypatch):
+def test_all_that_is_wrong_is_told_in_the_order_of_the_lines(problems, monkeypatch):
     write("jackfield.toml", BAD)
     monkeypatch.setenv("JACKFIELD_ENGINES", "httpx")
     monkeypatch.setenv("JACKFIELD_TIMEOUTS__CONNECT", "x")
     monkeypatch.setenv("FAKE_BASE_URL", "https://x.example")
-    found = [str(problem) for problem in check(registry=registry)]
+    found = [str(problem) for problem in problems()]
     assert [line[: len(says)] for line, says in zip(found, TOLD, strict=True)] == TOLD
     assert Path("jackfield.toml").read_text() == BAD
 
 
-def test_each_of_them_is_an_error_with_its_key(clean_folder, registry):
+def test_each_of_them_is_an_error_with_its_key(problems):
     write("jackfield.toml", "[timeouts]\ntotal = 0\n")
-    (problem,) = check(registry=registry)
+    (problem,) = problems()
     assert isinstance(problem, ConfigurationError)
     assert problem.key == ("timeouts", "total")
 
 
-def test_nothing_wrong_is_nothing_told(clean_folder, registry, monkeypatch):
+def test_nothing_wrong_is_nothing_told(problems, monkeypatch):
     monkeypatch.setenv("FAKE_API_KEY", "sk-1")
     monkeypatch.setenv("A_MODEL", "m")
-    assert check(registry=registry) == []
+    assert problems() == []
     write("jackfield.toml", ALL.replace("several", "# several").replace("sk-0123456789abcdefgh", "me"))
-    assert check("jackfield.toml", registry=registry) == []
-    assert check({"default": "fake:m"}, registry=registry) == []
-    assert check(load({"default": "fake:m"}), registry=registry) == []
+    assert problems("jackfield.toml") == []
+    assert problems({"default": "fake:m"}) == []
+    assert problems(load({"default": "fake:m"})) == []
 
 
 @pytest.mark.parametrize(
@@ -246,17 +252,14 @@ def test_nothing_wrong_is_nothing_told(clean_folder, registry, monkeypatch):
         (".env", "FAKE_API_KEY='x\n", ".env, line 1: expected NAME=value"),
     ],
 )
-def test_what_cannot_be_read_is_the_one_thing_that_is_told(clean_folder, registry, name, text, says):
+def test_what_cannot_be_read_is_the_one_thing_that_is_told(problems, name, text, says):
     write(name, text)
-    assert [str(problem) for problem in check(registry=registry)] == [says]
+    assert [str(problem) for problem in problems()] == [says]
 
 
-def test_a_plugin_that_cannot_be_loaded_is_told_beside_the_rest(clean_folder, registry, monkeypatch):
-    def refuse(kind, name):
-        raise PluginError(f"{kind} plugin {name!r} cannot be imported")
-
-    monkeypatch.setattr(registry, "settings_class", refuse)
-    found = check({"providers": {"fake": {}}, "timeouts": {"totals": 1}}, registry=registry)
+def test_a_plugin_that_cannot_be_loaded_is_told_beside_the_rest(problems, plugins):
+    plugins["provider"]["fake"] = unfit("provider plugin 'fake' cannot be imported")
+    found = problems({"providers": {"fake": {}}, "timeouts": {"totals": 1}})
     assert sorted(map(str, found)) == [
         "config.timeouts.totals: no such key; did you mean 'total'?",
         "provider plugin 'fake' cannot be imported",
@@ -264,12 +267,109 @@ def test_a_plugin_that_cannot_be_loaded_is_told_beside_the_rest(clean_folder, re
     assert all(isinstance(one, JackfieldError) for one in found)
 
 
+def wrong_only(problems, config, *expected):
+    found = [str(problem) for problem in problems(config)]
+    assert len(found) == len(expected), found
+    for says, line in zip(expected, found, strict=True):
+        assert says in line
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        # each target of a list, and only the one that is wrong
+        ({"models": {"a": ["fake:m", "fkae:m"]}}, ["a list of targets needs a fallback", "'fkae' is neither an alias"]),
+        ({"models": {"a": ["fake:m", "fake"]}}, ["a list of targets needs a fallback", "no default model for 'chat'"]),
+        ({"models": {"a": ["fake:m", "a"]}}, ["a list of targets needs a fallback", "a -> a is a circle"]),
+        ({"models": {"a": "b", "b": "c", "c": "a"}}, ["a -> b -> c", "b -> c -> a", "c -> a -> b"]),
+        ({"default": "fake"}, ["config.default: provider 'fake' has no default model for 'chat'"]),
+        ({"default": "absent:m"}, ["config.default: expected 'provider:model' or an alias, and 'absent' is neither"]),
+        # whoever refers to what is wrong itself is not told apart
+        ({"default": "fast", "models": {"fast": 5}}, ["config.models.fast: expected"]),
+        ({"default": "b", "models": {"a": 5, "b": "c", "c": "a"}}, ["config.models.a: expected"]),
+        ({"default": "x:m", "providers": {"x": 5}}, ["config.providers.x: expected a table, got 5"]),
+        ({"default": "x", "providers": {"x": {"plugin": "fkae"}}}, ["no provider plugin 'fkae' is installed"]),
+        ({"default": "x:m", "providers": 5}, ["config.providers: expected a table, got 5"]),
+        ({"default": "x", "models": 5}, ["config.models: expected a table, got 5"]),
+        # what a plugin needs and is cut out for being wrong is not missing as well
+        ({"providers": {"strict": {"api_key": {"env": "NOWHERE"}}}}, ["the environment variable NOWHERE is not set"]),
+        ({"providers": {"strict": {"api_key": 5}}}, ["providers.strict.api_key: expected text, got 5"]),
+        ({"providers": {"strict": {}}}, ["providers.strict.api_key: missing; expected text"]),
+        ({"default": "strict:m"}, ["providers.strict.api_key: missing; expected text"]),
+        ({"models": {"a": "fake:m", "b": "strict"}}, ["providers.strict.api_key: missing; expected text"]),
+        ({"providers": {"a:b": {"plugin": "fake"}}}, ["providers.a:b: a provider has no colon in its name"]),
+        ({"network": {"ca": "nowhere.pem"}}, ["config.network.ca: 'nowhere.pem' cannot be used: No such file"]),
+    ],
+)
+def test_what_a_client_would_use_is_looked_at_and_each_thing_told_once(problems, plugins, config, expected):
+    wrong_only(problems, {**config}, *expected)
+
+
+def test_a_provider_of_other_operations_alone_is_no_problem(problems, plugins):
+    from fakes import Player, Plugin, hello
+
+    player = Player(hello(), name="voice")
+    player.default_models = {"speak": "one"}
+    plugins["provider"]["voice"] = Plugin(lambda name, settings: player)
+    wrong_only(problems, {"default": "voice", "models": {"a": "voice"}})
+
+
+def test_providers_that_variables_configure_are_looked_at(problems, monkeypatch):
+    monkeypatch.setenv("FAKE_API_KEY", "sk 1")
+    wrong_only(problems, None, "providers.fake.api_key: character 3 of 4 is a space")
+    monkeypatch.setenv("FAKE_API_KEY", "sk-1")
+    monkeypatch.setenv("FAKE_BASE_URL", "ftp://x")
+    wrong_only(problems, None, "providers.fake.base_url: not a URL of http or https")
+
+
+def test_a_broken_plugin_that_nobody_named_hides_no_wrong_target(problems, plugins, monkeypatch):
+    monkeypatch.setenv("AAA_API_KEY", "sk-1")
+    plugins["provider"]["aaa"] = unfit("it cannot be imported")
+    wrong_only(
+        problems, {"models": {"a": "fkae:m"}}, "it cannot be imported", "'fkae' is neither an alias nor a provider"
+    )
+
+
+def test_a_wrong_variable_of_a_provider_is_the_one_thing_told_of_it(problems, monkeypatch):
+    monkeypatch.setenv("JACKFIELD_PROVIDERS__X__PLUGIN", "fkae")
+    monkeypatch.setenv("JACKFIELD_PROVIDERS__X__BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("JACKFIELD_DEFAULT", "x:m")
+    wrong_only(
+        problems, None, "JACKFIELD_PROVIDERS__X__PLUGIN in the environment: providers.x.plugin: no provider plug"
+    )
+
+
+def test_a_wrong_variable_does_not_hide_what_stands_elsewhere(problems, monkeypatch):
+    write("jackfield.toml", '[timeouts]\ntotal = "x"\nfirst = "y"\n')
+    monkeypatch.setenv("JACKFIELD_TIMEOUTS__TOTAL", "ten")
+    wrong_only(problems, None, "JACKFIELD_TIMEOUTS__TOTAL in the environment", "timeouts.first: expected a number")
+
+
+def test_an_engine_that_is_not_installed_is_told_with_its_line(problems, monkeypatch):
+    import importlib.util
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "httpx2" else real(name, *more)
+    )
+    write("jackfield.toml", 'default = "fake:m"\nengine = "httpx2"\n')
+    wrong_only(problems, None, "jackfield.toml, line 2: engine: 'httpx2' is not installed")
+
+
+def test_a_key_without_its_plugin_is_told(problems, monkeypatch):
+    from jackfield.registry import Registry
+
+    monkeypatch.setattr(Registry, "names", lambda self, kind: frozenset())
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    wrong_only(problems, None, "OPENAI_API_KEY is set, but the provider plugin 'openai' is not installed")
+
+
 # --- trust ----------------------------------------------------------------------------------------------------------
 
 RISKY = f'[providers.fake]\nbase_url = "{AWAY}"\n[[middleware]]\nuse = "marks"\ntoken = {{ env = "ANY_TOKEN" }}\n'
 
 
-def test_what_trust_would_allow_is_told_before_and_after(clean_folder, registry, monkeypatch):
+def test_what_trust_would_allow_is_told_before_and_after(plugins, monkeypatch):
     monkeypatch.setenv("FAKE_API_KEY", "sk-1")
     monkeypatch.setenv("ANY_TOKEN", "sk-2")
     write("jackfield.toml", RISKY + "[network]\nca = 'mine.pem'\n")
@@ -281,28 +381,28 @@ def test_what_trust_would_allow_is_told_before_and_after(clean_folder, registry,
         "jackfield.toml, line 5: middleware[0].token: of all variables this file may name none here, not ANY_TOKEN",
         "jackfield.toml, line 7: network.ca: this says by whom requests pass or whom to trust",
     ]
-    assert demands("jackfield.toml", registry) == expected
+    assert demands("jackfield.toml", plugins) == expected
     trust("jackfield.toml")
-    assert demands("jackfield.toml", registry) == expected
+    assert demands("jackfield.toml", plugins) == expected
     write("jackfield.toml", "[timeouts]\ntotal = 5\n")
-    assert demands("jackfield.toml", registry) == []
+    assert demands("jackfield.toml", plugins) == []
 
 
-def test_trust_lasts_until_it_is_taken_back_or_the_file_changes(clean_folder, registry, monkeypatch):
+def test_trust_lasts_until_it_is_taken_back_or_the_file_changes(problems, monkeypatch):
     monkeypatch.setenv("FAKE_API_KEY", "sk-1")
     monkeypatch.setenv("ANY_TOKEN", "sk-2")
     write("jackfield.toml", RISKY)
-    assert [type(one) for one in check(registry=registry)] == [UntrustedError, UntrustedError]
-    digest = trust(clean_folder / "jackfield.toml")
+    assert [type(one) for one in problems()] == [UntrustedError, UntrustedError]
+    digest = trust(Path.cwd() / "jackfield.toml")
     assert re.fullmatch("[0-9a-f]{64}", digest)
-    assert check(registry=registry) == []
+    assert problems() == []
     write("jackfield.toml", RISKY + "\n")
-    assert "(it changed since it was trusted)" in str(check(registry=registry)[0])
+    assert "(it changed since it was trusted)" in str(problems()[0])
     assert trust("jackfield.toml") != digest
-    assert check(registry=registry) == []
+    assert problems() == []
     assert untrust("jackfield.toml")
     assert not untrust("jackfield.toml")
-    assert "(nobody has trusted it)" in str(check(registry=registry)[0])
+    assert "(nobody has trusted it)" in str(problems()[0])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
@@ -368,11 +468,11 @@ def test_the_starter_works_as_it_is_and_with_all_of_it_opened(clean_folder, monk
     pytest.importorskip("jackfield_count")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
     write("jackfield.toml", starter())
-    assert check() == []
+    assert check().problems == ()
     assert load().empty
     opened = re.sub(r"^#(?=[^ ])", "", starter(), flags=re.MULTILINE)
     write("jackfield.toml", opened)
-    assert check() == []
+    assert check().problems == ()
     config = load()
     assert (config.default, list(config.models), config.timeouts.total) == ("fast", ["fast", "calm", "local"], 600.0)
     # what stands there without being an example is the default

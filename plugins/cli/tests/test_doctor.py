@@ -52,6 +52,7 @@ def test_nothing_configured_is_a_problem(findings):
     assert code == 1
     (problem,) = told(found, "configuration", "problem")
     assert problem.startswith("nothing is configured, so that only the mock can answer -> set OPENAI_API_KEY ")
+    assert any("HTTP library" in text for text in told(found, "versions"))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,82 @@ def test_a_wrong_configuration_is_a_problem(place, findings, text, reason):
     assert findings("--config", str(good))[1] == 0
 
 
+def wrong(found):
+    return [one for one in found if one["state"] == "problem"]
+
+
+def test_a_wrong_variable_is_a_finding_and_the_rest_is_looked_at(place, keyed, findings):
+    place.write('default = "keyed:m"')
+    found, code = findings(JACKFIELD_NOPE="1", JACKFIELD_TIMEOUTS__TOTAL="ten", KEYED_API_KEY=KEY, HTTP_PROXY="x")
+    assert code == 1
+    assert [one["text"].partition(": ")[0] for one in wrong(found)] == [
+        "JACKFIELD_NOPE in the environment",
+        "JACKFIELD_TIMEOUTS__TOTAL in the environment",
+    ]
+    assert told(found, "keys") == ["keyed: a key from KEYED_API_KEY in the environment -> "]
+    assert any("HTTP library" in text for text in told(found, "versions"))
+    assert told(found, "network") != []
+
+
+def test_a_line_of_env_that_is_none_is_a_finding(place, keyed, findings):
+    place.write("KEYED_API_KEY='x\n", ".env").chmod(0o600)
+    found, code = findings()
+    assert code == 1
+    assert [one["text"] for one in wrong(found)] == [".env, line 1: expected NAME=value"]
+    python, library = told(found, "versions")
+    assert python.startswith("Python ")
+    assert library.startswith("HTTP library: ")
+
+
+def test_what_variables_alone_configure_is_looked_at_and_told_once(place, keyed, findings):
+    found, code = findings(KEYED_API_KEY=KEY, KEYED_BASE_URL="ftp://x")
+    assert code == 1
+    assert [one["text"] for one in wrong(found)] == [
+        "providers.keyed.base_url: not a URL of http or https; expected one like 'https://host/v1'"
+    ]
+    variables = {"JACKFIELD_PROVIDERS__MINE__PLUGIN": "keyed", "JACKFIELD_PROVIDERS__MINE__API_KEY": KEY}
+    found, code = findings(**variables)
+    assert code == 0
+    assert told(found, "keys") == ["mine: a key from JACKFIELD_PROVIDERS__MINE__API_KEY in the environment -> "]
+    assert told(found, "configuration") == ["no file, default model mine -> "]
+
+
+def test_a_plugin_that_is_broken_and_named_is_told_once(place, findings):
+    place.install("jf_broken", "import jf_absent", "[jackfield.providers]\nbroken = jf_broken\n")
+    place.write('default = "broken:m"')
+    found, code = findings()
+    assert code == 1
+    (problem,) = wrong(found)
+    assert "No module named 'jf_absent'" in problem["text"]
+
+
+def test_no_default_model_among_several_providers_is_a_note(place, keyed, findings):
+    place.write('[providers.a]\nplugin = "keyed"\n[providers.b]\nplugin = "keyed"\n')
+    found, code = findings()
+    assert code == 0
+    assert told(found, "configuration", "note") == [
+        'jackfield.toml, no default model, so that each request has to name one -> write default = "provider:model"'
+    ]
+
+
+@pytest.mark.parametrize("provider", ["keyed", "mine"])
+def test_a_provider_whose_settings_are_wrong_is_not_asked(place, keyed, findings, provider):
+    place.write(f'default = "{provider}:m"\n[providers.{provider}]\nplugin = "keyed"\nbase_url = "ftp://x"\n')
+    found, _ = findings("--online", KEYED_API_KEY=KEY)
+    assert len(wrong(found)) == 1
+
+
+def test_a_provider_that_does_not_answer_is_a_problem_and_one_that_cannot_is_a_note(place, findings):
+    pytest.importorskip("jackfield_openai")
+    place.stage("yield STOP")
+    place.write('default = "stage"\n[providers.stage]\n[providers.openai]\nbase_url = "http://127.0.0.1:1/v1"\n')
+    found, code = findings("--online")
+    assert code == 1
+    (problem,) = told(found, "network", "problem")
+    assert problem.startswith("openai: no reply from http://127.0.0.1:1: ")
+    assert told(found, "network", "note") == ["stage: it has no list of models, so it was not asked -> "]
+
+
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
@@ -144,8 +221,9 @@ def test_the_shape_of_a_key(keyed, findings, key, url, said):
 def test_a_key_that_cannot_be_sent(keyed, findings, key):
     found, code = findings(KEYED_API_KEY=key)
     assert code == 1
-    (problem,) = told(found, "keys", "problem")
+    (problem,) = told(found, "configuration", "problem")
     assert "is a space, a control character or not ASCII" in problem
+    assert told(found, "keys") == []
     assert not any(key.strip() in f"{one['text']} {one['advice']}" for one in found)
 
 

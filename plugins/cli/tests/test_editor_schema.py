@@ -5,14 +5,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from configured import clean_folder, made, plugins, registry
+from configured import clean_folder, made, plugins, unfit
 
 from jackfield_cli.configuring import check, schema, starter
 
 jsonschema = pytest.importorskip("jsonschema")
 pytest.importorskip("jackfield_schema")
 
-__all__ = ["clean_folder", "made", "plugins", "registry"]
+__all__ = ["clean_folder", "made", "plugins"]
 
 pytestmark = pytest.mark.usefixtures("clean_folder")
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,8 +29,8 @@ BLOCKS = [
 
 
 @pytest.fixture
-def validator(registry):
-    made = schema(registry)
+def validator(plugins):
+    made = schema(plugins)
     jsonschema.Draft202012Validator.check_schema(made)
     return jsonschema.Draft202012Validator(made)
 
@@ -55,7 +55,7 @@ def test_every_configuration_of_the_documents_is_taken(text):
 
 RIGHT = [
     "",
-    'default = "fake"',
+    'default = "fake:m"',
     'engine = "httpx2"\nunsupported = "warn"',
     '[models]\na = "fake:m"\nb = ["fake:m", "fake:n"]\nc = { target = "fake:m", temperature = 0.5, stop = ["."] }',
     '[models.a]\ntarget = ["fake:m"]\nmax_output_tokens = 5\noptions = { fake = { x = 1 } }',
@@ -69,11 +69,11 @@ RIGHT = [
 
 
 @pytest.mark.parametrize("text", RIGHT)
-def test_what_the_library_takes_is_taken(validator, registry, monkeypatch, text):
+def test_what_the_library_takes_is_taken(validator, plugins, monkeypatch, text):
     monkeypatch.setenv("FAKE_API_KEY", "sk-1")
     monkeypatch.setenv("T", "sk-2")
     table = tomllib.loads(text)
-    assert [one for one in check(table, registry=registry) if "fallback" not in str(one)] == []
+    assert [one for one in check(table, plugins=plugins).problems if "fallback" not in str(one)] == []
     validator.validate(table)
 
 
@@ -115,9 +115,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_the_library_refuses_is_refused(validator, registry, text):
+def test_what_the_library_refuses_is_refused(validator, plugins, text):
     table = tomllib.loads(text)
-    assert check(table, registry=registry)
+    assert check(table, plugins=plugins).problems
     assert not validator.is_valid(table)
 
 
@@ -128,19 +128,14 @@ def test_the_starter_is_taken_as_it_is_and_with_all_of_it_opened():
         jsonschema.validate(tomllib.loads(text), schema(), jsonschema.Draft202012Validator)
 
 
-def test_an_editor_is_told_what_each_key_is_for(registry):
-    made = schema(registry)
+def test_an_editor_is_told_what_each_key_is_for(plugins):
+    made = schema(plugins)
     assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert made["$defs"]["middleware.marks"]["properties"]["size"]["description"] == "how large a mark is."
     assert made["$defs"]["middleware.marks"]["properties"]["size"]["default"] == 1
     assert "deadline" in made["properties"]["timeouts"]["properties"]["total"]["description"]
 
 
-def test_a_plugin_that_cannot_be_loaded_is_not_checked(registry, monkeypatch):
-    from jackfield.errors import PluginError
-
-    def refuse(kind, name):
-        raise PluginError("it cannot be imported")
-
-    monkeypatch.setattr(registry, "settings_class", refuse)
-    jsonschema.validate({"providers": {"fake": {"whatever": 1}}}, schema(registry), jsonschema.Draft202012Validator)
+def test_a_plugin_that_cannot_be_loaded_is_not_checked(plugins):
+    plugins["provider"]["fake"] = unfit("it cannot be imported")
+    jsonschema.validate({"providers": {"fake": {"whatever": 1}}}, schema(plugins), jsonschema.Draft202012Validator)

@@ -25,8 +25,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.asked.append((self.path, self.headers["authorization"], json.loads(body)))
-        status, kind, reply = self.server.reply
+        status, kind, reply, *more = self.server.reply
         self.send_response(status)
+        for name, value in dict(*more).items():
+            self.send_header(name, value)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(reply)))
         self.end_headers()
@@ -79,6 +81,22 @@ def test_a_refused_key_is_not_shown(place, server):
     assert "see \\x1b[1mhelp" in done.err
     assert KEY not in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_redirect_says_where_to_and_that_nobody_follows(place, server):
+    server.reply = 302, "text/html", b"<html>Moved</html>", {"location": "https://login.example/?next=x"}
+    done = place.run("chat", "Hello")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "jackfield: openai:m: 302: redirected to https://login.example, and redirects are not followed: "
+        "base_url is probably wrong\n"
+    )
+
+
+def test_an_empty_completion_is_told(place, server):
+    server.reply = 200, "text/event-stream", stream(chunk("stop", role="assistant", content=""))
+    done = place.run("chat", "Hello")
+    assert (done.code, done.out, done.err) == (1, "", "jackfield: the reply is empty; it ended with 'stop'\n")
 
 
 def test_a_server_that_is_not_there(place, server):

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from jackfield_cli.common import EPILOG
 from jackfield_cli.main import ABOUT
 
 HELP = "from jackfield_cli.main import main; main()"
@@ -35,7 +37,17 @@ def test_every_command_has_help_and_tells_its_exit_statuses(place, name):
     assert "--config FILE" in done.out or "Commands:" in done.out
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+CONFIG = ["explain", "check", "init", "schema", "trust"]
+HELPS = [
+    ["--version"],
+    ["--help"],
+    *([name, "--help"] for name in ABOUT),
+    *(["config", one, "--help"] for one in CONFIG),
+]
+HEAVY = {"httpx", "httpx2", "rich", "prompt_toolkit", "attr", "attrs", "pluggy", "anyio", "asyncio", "jackfield"}
+
+
+@pytest.mark.parametrize("arguments", HELPS, ids=" ".join)
 def test_the_start_imports_little(place, arguments):
     show = "import atexit, sys; atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr)); "
     done = subprocess.run(
@@ -46,11 +58,15 @@ def test_the_start_imports_little(place, arguments):
         text=True,
         check=True,
     )
-    loaded = {name for name in done.stderr.split() if name.split(".")[0] in {"jackfield", "jackfield_cli"}}
-    assert loaded == {"jackfield_cli", "jackfield_cli.common", "jackfield_cli.main", "jackfield_cli.terminal"}
-    assert not {"httpx", "httpx2", "rich", "attr", "attrs", "pluggy", "anyio", "asyncio", "jackfield_mock"} & set(
-        done.stderr.split()
-    )
+    loaded = set(done.stderr.split())
+    assert not HEAVY & loaded
+    ours = {name for name in loaded if name.startswith("jackfield")}
+    assert {name.split(".")[0] for name in ours} == {"jackfield_cli"}  # and no plugin
+    if len(arguments) == 1:
+        assert ours == {
+            "jackfield_cli",
+            *(f"jackfield_cli.{one}" for one in ("common", "failures", "main", "terminal")),
+        }
 
 
 def test_version(place):
@@ -71,13 +87,13 @@ def test_the_console_script_is_there(place):
     [
         ("caht", "did you mean 'chat'?"),
         ("chats", "did you mean 'chat'?"),
-        ("xyzzy", f"there is {', '.join(sorted(ABOUT))}"),
+        ("xyzzy", f"known: {', '.join(sorted(ABOUT))}"),
     ],
 )
 def test_an_unknown_command_suggests_the_nearest(place, typed, advice):
     done = place.run(typed)
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"jackfield: no such command '{typed}': {advice} (see `jackfield --help`)\n"
+    assert done.err == f"jackfield: no such command '{typed}'; {advice} (see `jackfield --help`)\n"
 
 
 @pytest.mark.parametrize("option", ["--nope", "-x"])
@@ -143,34 +159,48 @@ def command(how):
     raise {
         "server": ServerError("broken", status=500), "config": ConfigurationError("a.b: wrong"),
         "plugin": PluginError("unfit"), "bug": TypeError("oh"), "file": FileNotFoundError(2, "No such file", "x"),
-        "empty": JackfieldError(""), "usage": click.UsageError("how?"),
+        "files": OSError(18, "Other device", b"a", None, b"b"),
+        "net": ConnectionRefusedError(111, "Connection refused"), "words": OSError("in words"),
+        "wordless": TimeoutError(), "empty": JackfieldError(""), "usage": click.UsageError("how?"),
     }[how]
 """
 
 
-@pytest.mark.parametrize(
-    ("how", "code", "line"),
-    [
-        ("status", 7, ""),
-        ("exit", 8, ""),
-        ("flag", 0, ""),
-        ("abort", 1, "jackfield: aborted\n"),
-        ("interrupt", 130, ""),
-        ("pipe", 141, ""),
-        ("server", 1, "jackfield: 500: broken\n"),
-        ("config", 2, "jackfield: a.b: wrong\n"),
-        ("plugin", 2, "jackfield: unfit\n"),
-        ("bug", 1, "jackfield: internal error: TypeError (jf_command.py:20)\n"),
-        ("file", 1, "jackfield: [Errno 2] No such file: 'x'\n"),
-        ("empty", 1, "jackfield: JackfieldError\n"),
-        ("usage", 2, "jackfield: how? (see `jackfield act --help`)\n"),
-    ],
-)
+OWN = {7, 8}  # statuses of the command below
+RAISED = [
+    ("status", 7, ""),
+    ("exit", 8, ""),
+    ("flag", 0, ""),
+    ("abort", 1, "jackfield: aborted\n"),
+    ("interrupt", 130, ""),
+    ("pipe", 141, ""),
+    ("server", 1, "jackfield: 500: broken\n"),
+    ("config", 2, "jackfield: a.b: wrong\n"),
+    ("plugin", 2, "jackfield: unfit\n"),
+    ("bug", 1, "jackfield: internal error: TypeError (jf_command.py:20)\n"),
+    ("file", 1, "jackfield: x: No such file\n"),
+    ("files", 1, "jackfield: a -> b: Other device\n"),
+    ("net", 1, "jackfield: Connection refused\n"),
+    ("words", 1, "jackfield: in words\n"),
+    ("wordless", 1, "jackfield: TimeoutError\n"),
+    ("empty", 1, "jackfield: JackfieldError\n"),
+    ("usage", 2, "jackfield: how? (see `jackfield act --help`)\n"),
+]
+
+
+@pytest.mark.parametrize(("how", "code", "line"), RAISED, ids=[how for how, _, _ in RAISED])
 def test_whatever_a_command_raises_becomes_a_status_and_a_line(place, how, code, line):
     place.install("jf_command", COMMAND, "[jackfield.commands]\nact = jf_command:command\n")
     done = place.run("act", how)
     assert (done.code, done.out) == (code, "")
     assert done.err == line
+
+
+def test_the_statuses_that_are_told_are_those_that_there_are():
+    documented = {int(status) for status in re.findall(r"^  (\d+) ", EPILOG, re.MULTILINE)}
+    assert documented == {code for _, code, _ in RAISED} - OWN
+    page = Path(__file__).parents[3] / "docs" / "cli.md"
+    assert documented == {int(status) for status in re.findall(r"^\| (\d+) \|", page.read_text(), re.MULTILINE)}
 
 
 def test_completion_of_command_names(place):

@@ -250,7 +250,7 @@ def test_wrong_use_of_embed_is_one_line(many, arguments, reason):
 def test_a_file_that_is_not_there_is_one_line(many):
     done = many.run("embed", "--file", "absent")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "jackfield: [Errno 2] No such file or directory: 'absent'\n"
+    assert done.err == "jackfield: absent: No such file or directory\n"
 
 
 def test_no_text_at_a_terminal_is_wrong_use(many, terminal):
@@ -340,6 +340,6 @@ def test_doctor_asks_each_configured_provider(many):
     findings = [line.split("\t") for line in done.out.splitlines()]
     assert [one for one in findings if one[1] == "network"] == [
         ["ok", "network", "many: it answers, with 3 models", ""],
-        [*("problem", "network", "down: down: 401: no such key"), "look at its base_url, its key and the network"],
+        [*("problem", "network", "down: 401: no such key"), "look at its base_url, its key and the network"],
         ["note", "network", "stage: it has no list of models, so it was not asked", ""],
     ]

@@ -170,7 +170,7 @@ def test_what_makes_schemas_is_a_plugin_too(place):
 def test_an_unknown_name_suggests_the_nearest(place):
     done = place.run("plugins", "xyzzy", "--kind", "command")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("jackfield: no plugin 'xyzzy' is installed: there is chat, ")
+    assert done.err.startswith("jackfield: no plugin 'xyzzy' is installed; known: ")
     assert "did you mean 'chat'?" in place.run("plugins", "caht").err
 
 

@@ -35,11 +35,14 @@ def test_a_dash_reads_what_is_typed(place, terminal, words, said):
 
 @pytest.mark.parametrize("more", [[], ["--no-stream"]])
 def test_a_reply_cannot_drive_the_terminal(place, terminal, more):
-    text = "a\x1b[2J\x1b]0;title\x07\x9b31m\x7f\x00\u202eb\u2066\r\tc\n\x8f🎉é"
+    link = "\x1b]8;;https://x.example\x1b\\here\x1b]8;;\x1b\\\x9d8;;y\x9c\x90q\x9c"
+    text = f"a\x1b[2J\x1b]0;title\x07\x9b31m\x7f\x00\u202eb\u2066\r\tc\n\x8f🎉é{link}safe\rlies"
     place.stage(f"for piece in {text!r}: yield TextDelta(piece)\nyield STOP")
     shown, code = terminal("chat", *more, "Hello").finish()
     assert code == 0
-    assert shown == "a\\x1b[2J\\x1b]0;title\\x07\\x9b31m\\x7f\\x00\\u202eb\\u2066\\x0d\tc\n\\x8f🎉é\n"
+    link = r"\x1b]8;;https://x.example\x1b\here\x1b]8;;\x1b\\x9d8;;y\x9c\x90q\x9c"
+    plain = "a\\x1b[2J\\x1b]0;title\\x07\\x9b31m\\x7f\\x00\\u202eb\\u2066\\x0d\tc\n\\x8f🎉é"
+    assert shown == f"{plain}{link}safe\\x0dlies\n"
 
 
 def test_json_cannot_drive_it_either(place, terminal):
@@ -71,6 +74,16 @@ def test_ctrl_c_closes_the_stream_and_leaves_a_fresh_line(place, terminal, appea
     appears(place.folder / "waiting")
     person.press(b"\x03")
     assert person.finish() == ("so far^C\n", 130)
+    assert (place.folder / "closed").exists()
+
+
+@pytest.mark.parametrize("more", [[], ["--no-stream"], ["--json"]])
+def test_ctrl_c_while_nothing_has_come_leaves_a_fresh_line(place, terminal, appears, more):
+    place.stage(SLOW.replace('yield TextDelta("so far")', "pass"))
+    person = terminal("chat", *more, "Hello")
+    appears(place.folder / "waiting")
+    person.press(b"\x03")
+    assert person.finish() == ("^C\n", 130)
     assert (place.folder / "closed").exists()
 
 

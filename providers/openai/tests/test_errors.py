@@ -2,12 +2,11 @@
 
 import gzip
 import json
-import os
-from pathlib import Path
 
 import pytest
 from exchanges import JSON, SSE, Outcome, chat_call, decoder, lines
 from hypothesis import given, strategies as st
+from wire_folder import beside
 
 from jackfield.errors import (
     AuthenticationError,
@@ -29,7 +28,6 @@ from jackfield.provider import Secret
 from jackfield_openai import OpenAIProvider, OpenAISettings
 from jackfield_wire_openai.errors import CODES, in_band_error
 
-WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 PROVIDER = OpenAIProvider("openai", OpenAISettings(api_key=Secret("sk-test")))
 
 
@@ -47,6 +45,8 @@ INVALID, NO_CREDIT, POLICY = "invalid_request_error", "insufficient_quota", "con
 QUOTA = openai("You exceeded your current quota, please check your plan and billing details.", code="quota_exceeded")
 LONG = "This model's maximum context length is 8192 tokens."
 HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head></html>"
+
+WRONG_URL = ", and redirects are not followed: base_url is probably wrong"
 
 TABLE = {
     # name: status, body, class, code, message, retryable
@@ -152,7 +152,8 @@ TABLE = {
     "null": (400, None, BadRequestError, None, "the provider gave no reason", False),
     "a list": (400, ["Bad."], BadRequestError, None, "['Bad.']", False),
     "a status nobody knows": (418, b"teapot", BadRequestError, None, "teapot", False),
-    "a redirect": (302, b"", BadRequestError, None, "the provider gave no reason", False),
+    "a redirect": (302, b"", BadRequestError, None, f"redirected to another place{WRONG_URL}", False),
+    "a redirect that talks": (301, HTML, BadRequestError, None, f"redirected to another place{WRONG_URL}", False),
 }  # fmt: skip
 
 
@@ -356,10 +357,34 @@ RIGHT = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://other.example/v1/chat/completions?key=sk-secret#x", "https://other.example"),
+        ("http://me:sk-secret@other.example:8080/sk-secret", "http://other.example:8080"),
+        ("//other.example/x", "https://other.example"),
+        ("https://[::1]:8080/x", "https://[::1]:8080"),
+        ("/v2/chat/completions", "another place"),
+        ("https://[broken", "another place"),
+        ("https://other.example:port/", "another place"),
+        ("", "another place"),
+    ],
+)
+def test_a_redirect_names_the_origin_that_it_leads_to_and_nothing_else_of_it(location, told):
+    found = error(307, b"", location=location)
+    assert (found.status, found.message) == (307, f"redirected to {told}{WRONG_URL}")
+    assert not found.retryable
+
+
+@given(st.text(), st.integers(300, 399))
+def test_whatever_a_redirect_names_becomes_a_message_of_a_bounded_length(location, status):
+    found = error(status, b"", location=location)
+    assert found.message.endswith(WRONG_URL)
+    assert len(found.message) < 700
+
+
 def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
-    path = WIRE / "recordings.jsonl.gz"
-    if not path.exists():
-        pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    path = beside("recordings.jsonl.gz")
     seen = set()
     count = 0
     with gzip.open(path, "rt", encoding="utf-8") as rows:
@@ -387,9 +412,7 @@ def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
 
 
 def test_every_example_of_an_error_in_the_specifications_is_typed():
-    files = [WIRE / "openai" / "examples" / "all_examples.json", WIRE / "openrouter" / "examples.json"]
-    if not files[0].exists():
-        pytest.skip("the specifications are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    files = [beside("openai", "examples", "all_examples.json"), beside("openrouter", "examples.json")]
     count = 0
     for example in (one for file in files for one in json.loads(file.read_text(encoding="utf-8"))):
         reply = example.get("response")

@@ -2,17 +2,15 @@
 
 import gzip
 import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
+from wire_folder import beside
 
 from jackfield.types import RateLimit
 from jackfield_wire_openai.headers import rate_limit, request_id
 
-WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 NOW = "Tue, 07 Oct 2025 13:56:16 GMT"
 IN_44_SECONDS = "1759845420"  # and it is a minute that begins
 X = "x-ratelimit-{}"
@@ -218,9 +216,7 @@ def test_a_duration_is_the_sum_of_its_pieces(hours, minutes, seconds, thousandth
 
 
 def test_the_headers_of_every_recording():
-    path = WIRE / "recordings.jsonl.gz"
-    if not path.exists():
-        pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    path = beside("recordings.jsonl.gz")
     limited = identified = 0
     with gzip.open(path, "rt", encoding="utf-8") as rows:
         for row in map(json.loads, rows):

@@ -4,14 +4,13 @@ import base64
 import collections
 import gzip
 import json
-import os
 import re
 import struct
-from pathlib import Path
 
 import pytest
 from exchanges import Outcome, single
 from operations import INPUT, LIST, ONE, PROMPT, body_of, reading, whole
+from wire_folder import beside
 
 from jackfield.errors import BadRequestError, JackfieldError, TruncatedStreamError
 from jackfield.http import HttpResponse
@@ -20,7 +19,6 @@ from jackfield_wire_openai.completions import read_completion_request
 from jackfield_wire_openai.embeddings import read_embed_request
 from jackfield_wire_openai.errors import read_error
 
-WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 # agents of Mistral are chats, whatever their path
 CHATS = re.compile(r"(chat|agents)/completions")
 
@@ -41,9 +39,7 @@ def kind_of(row):
 
 @pytest.fixture(scope="module")
 def rows():
-    path = WIRE / "recordings.jsonl.gz"
-    if not path.exists():
-        pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    path = beside("recordings.jsonl.gz")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         found = [row for row in map(json.loads, file) if kind_of(row) is not None]
     print(dict(collections.Counter(f"{row['method']} {row['endpoint']}" for row in found)))
@@ -239,9 +235,7 @@ def test_every_refusal_is_a_typed_error(rows):
 
 
 def test_the_examples_of_the_description_decode():
-    folder = WIRE / "openai" / "examples"
-    if not folder.exists():
-        pytest.skip("OpenAI's examples are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    folder = beside("openai", "examples")
     kinds = {"createCompletion": PROMPT, "createEmbedding": INPUT, "listModels": LIST, "retrieveModel": ONE}
     seen = set()
     for name in ("completions", "embeddings", "models"):

@@ -3,28 +3,24 @@
 import collections
 import gzip
 import json
-import os
 import re
-from pathlib import Path
 
 import attrs
 import pytest
 from exchanges import Outcome, chat_call, decoder, single
 from openai_chats import Wire, sent
+from wire_folder import beside
 
 from jackfield.errors import JackfieldError, TruncatedStreamError
 from jackfield.operations import ChatRequest
 from jackfield.types import Audio, Citation, Reasoning, TextDelta, TokenLogprob, Unknown
 
-WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 SMALL = 20_000
 
 
 @pytest.fixture(scope="module")
 def rows():
-    path = WIRE / "recordings.jsonl.gz"
-    if not path.exists():
-        pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    path = beside("recordings.jsonl.gz")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         chats = [row for row in map(json.loads, file) if "chat/completions" in row["endpoint"]]
     # lists of stored completions, their messages, and their removal are not chats

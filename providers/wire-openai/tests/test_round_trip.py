@@ -4,25 +4,20 @@ import collections
 import copy
 import gzip
 import json
-import os
-from pathlib import Path
 
 import pytest
 from exchanges import asked, chat_call
 from openai_chats import Wire
+from wire_folder import beside
 
 from jackfield.errors import BadRequestError, UnsupportedError
 from jackfield_wire_openai.profiles import profile_of
 from jackfield_wire_openai.reading_requests import read_chat_request
 
-WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
-
 
 @pytest.fixture(scope="module")
 def rows():
-    path = WIRE / "recordings.jsonl.gz"
-    if not path.exists():
-        pytest.skip("the recorded exchanges are not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    path = beside("recordings.jsonl.gz")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         chats = [row for row in map(json.loads, file) if "chat/completions" in row["endpoint"]]
     return [row for row in chats if row["method"] == "POST" and row["request_body_kind"] == "json"]

@@ -3,13 +3,12 @@
 import copy
 import functools
 import json
-import os
-from pathlib import Path
 
 import pytest
 from exchanges import asked, chat_call
 from hypothesis import HealthCheck, given, settings, strategies as st
 from openai_chats import LOCAL, OFFICIAL
+from wire_folder import beside
 
 from jackfield.operations import ChatRequest
 from jackfield.types import (
@@ -30,7 +29,6 @@ from jackfield.types import (
     Unknown,
 )
 
-WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 USER = {"role": "user", "content": "x"}
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 CUSTOM = {"type": "custom", "custom": {"name": "grep"}}
@@ -157,9 +155,7 @@ def test_nothing_that_is_sent_is_null_but_the_content_of_a_turn_that_has_none(re
 def validator():
     jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema and PyYAML")
     yaml = pytest.importorskip("yaml", reason="needs jsonschema and PyYAML")
-    path = WIRE / "openai" / "openapi.yaml"
-    if not path.exists():
-        pytest.skip("OpenAI's API description is not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    path = beside("openai", "openapi.yaml")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schemas = yaml.load(path.read_bytes(), loader)["components"]["schemas"]
     schema = {"$ref": "#/components/schemas/CreateChatCompletionRequest", "components": {"schemas": schemas}}

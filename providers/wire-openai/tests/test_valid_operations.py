@@ -1,16 +1,13 @@
 """What we send of completions and embeddings fits OpenAI's own description, or carries a waiver."""
 
 import functools
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from operations import body_of
+from wire_folder import beside
 
 from jackfield.operations import CompleteRequest, EmbedRequest
-
-WIRE = Path(os.environ.get("JACKFIELD_WIRE") or Path(__file__).parents[4] / "shared" / "wire")
 
 # What our words allow and the description refuses: hosts allow it, and OpenAI says so itself where it does not.
 WAIVERS = {
@@ -30,9 +27,7 @@ WAIVERS = {
 @functools.cache
 def validator(name):
     jsonschema, yaml = pytest.importorskip("jsonschema"), pytest.importorskip("yaml")
-    path = WIRE / "openai" / "openapi.yaml"
-    if not path.exists():
-        pytest.skip("OpenAI's API description is not beside the project (../shared/wire, or JACKFIELD_WIRE)")
+    path = beside("openai", "openapi.yaml")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schemas = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)["components"]["schemas"]
     root = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}

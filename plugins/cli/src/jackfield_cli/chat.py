@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -20,7 +21,6 @@ from .common import (
     timeout_option,
 )
 from .inputs import decoded, prompt_text
-from .terminal import say
 
 if TYPE_CHECKING:
     from jackfield import ChatResponse
@@ -57,7 +57,7 @@ def chat(
     *,
     model: str | None,
     system: str | None,
-    config: str | None,
+    config: Path | None,
     timeout: float | None,
     temperature: float | None,
     max_tokens: int | None,
@@ -74,7 +74,7 @@ def chat(
     from jackfield import ChatRequest, Message
     from jackfield.errors import BadRequestError
 
-    from .asking import streamed, verdict, whole
+    from .asking import answer
 
     messages = [Message("user", text)]
     if system is not None:
@@ -91,15 +91,8 @@ def chat(
             return converse(
                 client, request, output, timeout=timeout, stream=not no_stream, keep=not no_history, names=names
             )
-        if as_json:
-            response = client.chat(request, timeout=timeout)
-            output.write_json(_document(response))
-            return verdict(response)[1]
-        response = (whole if no_stream else streamed)(client, request, timeout, output)
-    notes, status = verdict(response)
-    for note in notes:
-        say(note)
-    return status
+        document = _document if as_json else None
+        return answer(client, request, timeout, output, stream=not no_stream, document=document)
 
 
 def _document(response: ChatResponse) -> dict[str, Any]:

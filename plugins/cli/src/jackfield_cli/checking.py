@@ -2,102 +2,214 @@
 
 The library tells the first mistake that it meets, and where it is.
 So what was complained of is cut out of a copy, and the copy is read again, until nothing is left to complain of.
+What is looked at is what a client would use, and a client is made of it to say the rest.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
+from attrs import evolve, frozen
 
-from jackfield.config import Config, Document, Environment, read_document
-from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError
+from jackfield import ChatRequest, Client, CompleteRequest, EmbedRequest
+from jackfield.config import Alias, Config, Document, Environment, read_document
+from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError, NothingConfiguredError
+from jackfield.hooks import hookimpl
 from jackfield.instances import Instances
-from jackfield.operations import ChatRequest, Request
-from jackfield.registry import Registry
+from jackfield.middleware import Middleware
+from jackfield.operations import Request
+from jackfield.provider import Provider
+from jackfield.registry import Kind, Registry
 from jackfield.settings import nearest
 
-__all__ = ["Checker"]
+__all__ = ["Checker", "Plugins", "Report"]
+
+Plugins: TypeAlias = Mapping[Kind, Mapping[str, object]]
+KeyPath: TypeAlias = tuple[str | int, ...]
+T = TypeVar("T")
+
+KEYS: Final = frozenset(field.name for field in attrs.fields(Config)) - {"document", "environment"}
+# one of these has to find a model where a target names none
+ASKING: Final = (ChatRequest(messages="x"), CompleteRequest(prompt="x"), EmbedRequest(input="x"))
+COLON: Final = "a provider has no colon in its name, as the first colon of 'provider:model' ends it"
+
+
+@frozen
+class Report:
+    """What was found out about a configuration.
+
+    Attributes:
+        problems: everything that is wrong, in the order of the lines of the file.
+        config: the configuration without what is wrong; None where it cannot be read at all.
+        providers: the names of the provider instances with which nothing is wrong, of those that have a table or a
+            variable of their own, or that a model names.
+        default: the model of requests that name none.
+    """
+
+    problems: tuple[JackfieldError, ...]
+    config: Config | None = None
+    providers: tuple[str, ...] = ()
+    default: str | None = None
+
+
+class _StandIn:
+    """Takes the place of a plugin of which all has been said, so that who refers to it is not blamed."""
+
+    @hookimpl
+    def jackfield_provider(self, name: str) -> Provider:
+        return Provider(name, {"chat": "any"})
 
 
 class Checker:
-    """Looks through one configuration.
+    """Looks through one configuration."""
 
-    Attributes:
-        found: what is wrong, by its message, in the order in which it was met.
-    """
-
-    def __init__(self, document: Document, environment: Environment, registry: Registry) -> None:
-        """Take what is to be read; it is left as it is."""
-        self.found: dict[str, JackfieldError] = {}
-        self._emptied: set[str | int] = set()  # numbers of middleware
+    def __init__(self, document: Document, environment: Environment, plugins: Plugins | None = None) -> None:
+        """Take what is to be read; it is left as it is. `plugins` are those that are not installed."""
         self._document = document
         self._environment = environment
-        self._registry = registry
+        self._plugins = plugins or {}
+        self._registry = Registry(plugins)
+        self._found: dict[str, JackfieldError] = {}
+        self._gone: set[KeyPath] = set()  # what was cut out
+        self._made: dict[str, Provider] = {}
+        self._layers: list[Middleware] = []
 
-    def problems(self) -> list[JackfieldError]:
-        """Everything that is wrong, in the order of the lines of the file."""
-        self._try(self._config)
-        config = self._readable()
-        if config is None:
-            return self._sorted()
-        written = config.providers.keys()
-        for name in written:
-            self._try(partial(self._provider, name))
-        for index in range(len(config.middleware)):
-            self._try(partial(self._layers, index))
-        config = self._readable() or config
-        names = self._instances().names | written
-        for error in _model_errors(config, names):
+    def report(self) -> Report:
+        """Look at everything. Makes all that a client would use, and asks nobody anything."""
+        if self._try(self._config) is None:
+            return Report(self._problems())
+        self._try(self._client)
+        for name in self._providers(self._config()):
+            if made := self._try(partial(self._provider, name)):
+                self._made[name] = made
+        for index in range(len(self._config().middleware)):
+            self._layers += self._try(partial(self._middleware, index)) or ()
+        config = self._config()
+        for error in _setting_errors(config):
             self._add(error)
-        return self._sorted()
+        if not self._gone & {("models",), ("providers",)}:
+            self._models(config)
+        # without what was cut out, an instance is not the one that was meant
+        sound = tuple(name for name in self._made if not any(path[:2] == ("providers", name) for path in self._gone))
+        return Report(self._problems(), config, sound, self._default(config))
+
+    # --- what is looked at --------------------------------------------------------------------------------------------
 
     def _config(self) -> Config:
-        return read_document(attrs.evolve(self._document), self._environment)
+        return read_document(evolve(self._document), self._environment)
 
-    def _instances(self) -> Instances:
-        return Instances(self._config(), self._registry)
-
-    def _readable(self) -> Config | None:
+    def _client(self) -> None:
+        """A client alone, for what it says of the network."""
+        config = self._config()
         try:
-            return self._config()
-        except ConfigurationError:
+            Client(evolve(config, middleware=()), plugins=self._plugins).close()
+        except NothingConfiguredError:
+            pass
+        except ConfigurationError as error:
+            if re.split(r"[.:]", error.message)[0] in KEYS:
+                raise config.place().adopted(error, KEYS) from None
+            raise
+
+    def _providers(self, config: Config) -> list[str]:
+        """The names of all that could be asked."""
+        own = []
+        for name in sorted(self._registry.names("provider")):
+            with suppress(JackfieldError):  # a plugin that nobody configured may be as broken as it likes
+                own += [name] if Instances(config, self._registry).has_own(name) else []
+        targets = [target for alias in config.models.values() for target in alias.targets]
+        named = [target.partition(":")[0] for target in [*targets, config.default or ""] if target not in config.models]
+        known = Instances(config, self._registry).names
+        return list(dict.fromkeys([*config.providers, *own, *(name for name in named if name in known)]))
+
+    def _provider(self, name: str) -> Provider | None:
+        config = self._config()
+        if ("providers", name) in self._gone:
             return None
+        if ":" in name:
+            raise config.place("providers", name).error(COLON)
+        return Instances(config, self._registry).provider(name)
 
-    def _add(self, error: JackfieldError) -> None:
-        self.found.setdefault(str(error), error)
+    def _middleware(self, index: int) -> list[Middleware]:
+        if ("middleware", index) in self._gone:
+            return []
+        return Instances(self._config(), self._registry).layers(index)
 
-    def _sorted(self) -> list[JackfieldError]:
-        line = re.compile(re.escape(self._document.name) + r", line (\d+): ")
-        return sorted(self.found.values(), key=lambda error: int(at[1]) if (at := line.match(str(error))) else 0)
+    def _default(self, config: Config) -> str | None:
+        only = next(iter(config.providers)) if len(config.providers) == 1 else None
+        with suppress(JackfieldError):
+            return config.default or only or Instances(config, self._registry).ambient()
+        return None
 
-    def _provider(self, name: str) -> None:
-        if name in self._config().providers:
-            self._instances().provider(name)
-
-    def _layers(self, index: int) -> None:
-        if index not in self._emptied:
-            self._instances().layers(index)
-
-    def _try(self, act: Callable[[], object]) -> None:
-        while True:
+    def _models(self, config: Config) -> None:
+        """Look whether each target leads somewhere: a client is asked, once for each."""
+        aliases = {name: Alias(alias.targets) for name, alias in config.models.items()}
+        usual = [name for name, made in self._made.items() if _serves_else(made)]
+        absent = {str(path[1]) for path in self._gone if path[0] in {"models", "providers"} and len(path) == 2}
+        absent |= config.providers.keys() | set(self._providers(config))
+        absent = absent.difference(self._made).union(usual)
+        tables = {name: table for name, table in config.providers.items() if name not in absent}
+        # without a default, a client would look for one among all that is installed
+        plain = evolve(config, default=config.default or "none", middleware=(), providers=tables, models=aliases)
+        given = {**self._plugins.get("provider", {}), **dict.fromkeys(absent, _StandIn())}
+        probes: list[tuple[Config, str | None]] = [(plain, None)] if config.default else []
+        for name, alias in aliases.items():
+            probes.append((plain, name))
+            if len(alias.targets) > 1:
+                probes += [(evolve(plain, models={**aliases, name: Alias((one,))}), name) for one in alias.targets]
+        for probe, model in probes:
             try:
-                act()
-            except ConfigurationError as error:
-                self._add(error)
-                if not self._cut(error):
-                    return
+                self._aimed({**self._plugins, "provider": given}, probe, model)
             except JackfieldError as error:
                 self._add(error)
-                return
-            else:
-                return
+
+    def _aimed(self, plugins: Plugins, config: Config, model: str | None) -> None:
+        """See to it that some operation finds its target by this model, or by the default."""
+        failed: list[JackfieldError] = []
+        with Client(config, plugins=plugins, middleware=self._layers, transport=_nobody) as client:
+            for request in ASKING:
+                try:
+                    return client.stream(evolve(request, model=model)).close()
+                except JackfieldError as error:
+                    failed.append(error)
+        raise failed[0]
+
+    # --- what is found ------------------------------------------------------------------------------------------------
+
+    def _add(self, error: JackfieldError) -> None:
+        self._found.setdefault(str(error), error)
+
+    def _problems(self) -> tuple[JackfieldError, ...]:
+        line = re.compile(re.escape(self._document.name) + r", line (\d+): ")
+        found = self._found.values()
+        return tuple(sorted(found, key=lambda error: int(at[1]) if (at := line.match(str(error))) else 0))
+
+    def _try(self, act: Callable[[], T]) -> T | None:
+        """Do something until nothing is in its way that could be cut out. Gives None where something remains."""
+        while True:
+            try:
+                return act()
+            except ConfigurationError as error:
+                # what is missing because it was cut out is told already
+                if not any(path == (error.key or ())[: len(path)] for path in self._gone):
+                    self._add(error)
+                if not self._cut(error):
+                    return None
+            except JackfieldError as error:
+                self._add(error)
+                return None
 
     def _cut(self, error: ConfigurationError) -> bool:
         """Take away what an error is about. Tells whether there was anything to take."""
+        # without its plugin, nothing more can be said of a table
+        key = error.key or ()
+        path = key[:2] if key[2:] in {("plugin",), ("use",)} else key
+        if path:
+            self._gone.add(path)
         if error.variable:
             self._environment = Environment(
                 tuple(
@@ -106,16 +218,22 @@ class Checker:
                 )
             )
             return True
-        if not error.key or not isinstance(self._document.table, dict):
+        if not path or not isinstance(self._document.table, dict):
             return False
-        # without its plugin, nothing more can be said of a table
-        path = error.key[:2] if error.key[2:] in {("plugin",), ("use",)} else error.key
-        if path[0] == "middleware" and len(path) == 2:
-            self._emptied.add(path[1])
         table = _without(self._document.table, list(path))
         changed = bool(table != self._document.table)
-        self._document = attrs.evolve(self._document, table=table)
+        self._document = evolve(self._document, table=table)
         return changed
+
+
+def _nobody(_: object) -> Any:
+    raise ConfigurationError("nobody is asked anything here")
+
+
+def _serves_else(provider: Provider) -> bool:
+    """Whether a provider has default models, though for none of the operations that are tried."""
+    models = provider.default_models.keys()
+    return bool(models) and models.isdisjoint(request.operation.name for request in ASKING)
 
 
 def _without(node: Any, path: list[str | int]) -> Any:
@@ -143,8 +261,8 @@ def _holds_tables(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(item, dict) for item in value)
 
 
-def _model_errors(config: Config, providers: frozenset[str]) -> Iterator[ConfigurationError]:
-    """What is wrong with the models, as far as that does not depend on a request."""
+def _setting_errors(config: Config) -> Iterator[ConfigurationError]:
+    """What is wrong with the settings of aliases, as far as that does not depend on a request."""
     settings = {field.alias for kind in _requests(Request) for field in attrs.fields(kind)} - {"model", "messages"}
     for name, alias in config.models.items():
         place = config.place("models", name)
@@ -156,25 +274,6 @@ def _model_errors(config: Config, providers: frozenset[str]) -> Iterator[Configu
                     ChatRequest(messages="x", **{key: value})
                 except BadRequestError as error:
                     yield (place / key).error(error.message.removeprefix(f"{key}: "))
-        for target in alias.targets:
-            yield from _target_errors(config, providers, target, place)
-        passed = [name]
-        while (found := config.models.get(passed[-1])) and passed[-1] not in passed[:-1]:
-            passed.append(found.targets[0])
-        if passed[-1] == name and len(passed) > 1:
-            yield place.error(f"{' -> '.join(passed)} is a circle")
-    if config.default:
-        yield from _target_errors(config, providers, config.default, config.place("default"))
-
-
-def _target_errors(config: Config, providers: frozenset[str], named: str, place: Any) -> Iterator[ConfigurationError]:
-    provider = named.partition(":")[0]
-    if named not in config.models and provider not in providers:
-        known = config.models.keys() | providers
-        yield place.error(
-            f"expected 'provider:model' or an alias, and {provider!r} is neither an alias nor a provider; "
-            f"{nearest(provider, known)}"
-        )
 
 
 def _requests(base: type[Any]) -> Iterator[Any]:

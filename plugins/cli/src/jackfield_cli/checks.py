@@ -9,21 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from jackfield import Client
-from jackfield.config import load
-from jackfield.errors import JackfieldError, NothingConfiguredError, UnsupportedError, UntrustedError
+from jackfield.config import Config, Document, Environment
+from jackfield.errors import JackfieldError, UnsupportedError, UntrustedError
 from jackfield.instances import Instances
 from jackfield.provider import Secret
 from jackfield.registry import Registry
 
+from .configuring import check
 from .plugins import GROUPS, installed
-
-if TYPE_CHECKING:
-    from jackfield.config import Config
 
 __all__ = ["Finding", "everything"]
 
@@ -57,7 +55,7 @@ NOTHING: Final = Finding(
 )
 
 
-def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Finding]:
+def everything(config: Path | None, folder: Path, *, online: bool) -> Iterator[Finding]:
     """Every finding, in the order in which the things depend on each other.
 
     Args:
@@ -65,58 +63,51 @@ def everything(config: str | None, folder: Path, *, online: bool) -> Iterator[Fi
         folder: where the `.env` files are.
         online: whether each configured provider is asked for its models.
     """
-    yield from _versions()
-    yield from _plugins()
+    yield _versions()
+    plugins = list(_plugins())
+    yield from plugins
     yield from _env_files(folder)
-    problems = list(_configuration(config))
-    yield from problems
-    try:
-        loaded = load(config)
-    except JackfieldError:
-        return  # nothing more can be known of it
-    registry = Registry()
-    told = {problem.text for problem in problems}
-    yield from (finding for finding in _keys(loaded, registry) if finding.text not in told)
-    yield from _network(loaded)
-    try:
-        client = Client(loaded)
-    except NothingConfiguredError:
-        yield NOTHING
-    except JackfieldError as error:
-        if not problems:
-            yield Finding("configuration", "problem", str(error))
-    else:
-        with client:
-            if not problems:
-                default = loaded.default or "of the provider"
-                yield Finding("configuration", "ok", f"{loaded.source}, default model {default}")
-            if online:
-                yield from _online(client, _named(loaded, Instances(loaded, registry), registry))
+    report = check(config)
+    told = "\n".join(finding.text for finding in plugins)
+    yield from (_problem(problem) for problem in report.problems if str(problem) not in told)
+    if report.config is not None:
+        yield from _keys(report.config, report.providers)
+        yield from _network(report.config)
+        if report.default is None and report.config.empty:
+            yield NOTHING
+        elif not report.problems:
+            yield _sound(report.config, report.default)
+    # nobody is asked for a default model, but a client wants one where nothing else is configured
+    readable = report.config or Config(Document("nothing"), Environment(()))
+    with suppress(JackfieldError), Client(evolve(readable, default=report.default or "none")) as client:
+        yield _engine(client.engine)
+        if online:
+            yield from _online(client, report.providers)
 
 
 # --- what is installed ------------------------------------------------------------------------------------------------
 
 
-def _versions() -> Iterator[Finding]:
+def _versions() -> Finding:
     python = f"Python {platform.python_version()} on {platform.system()}"
-    yield Finding(
-        "versions", "ok", f"{python}, jackfield {version('jackfield')}, jackfield-cli {version('jackfield-cli')}"
-    )
-    with Client({}) as client:
-        name = client.engine
+    ours = f"jackfield {version('jackfield')}, jackfield-cli {version('jackfield-cli')}"
+    return Finding("versions", "ok", f"{python}, {ours}")
+
+
+def _engine(name: str) -> Finding:
+    """What there is to say of the HTTP library in use."""
     try:
         number = version(name)
     except PackageNotFoundError:
         number = "of an unknown version"
     if name == "httpx" and number.startswith("0.28"):
-        yield Finding(
+        return Finding(
             "versions",
             "note",
             f"HTTP library: {name} {number}, whose pool can lose a connection when a call is cancelled twice",
             "where calls are cancelled often, install httpx2, which has mended that and is used as soon as it is there",
         )
-    else:
-        yield Finding("versions", "ok", f"HTTP library: {name} {number}")
+    return Finding("versions", "ok", f"HTTP library: {name} {number}")
 
 
 def _plugins() -> Iterator[Finding]:
@@ -161,15 +152,18 @@ def _load_error(kind: str, name: str) -> str | None:
 # --- what is configured -----------------------------------------------------------------------------------------------
 
 
-def _configuration(config: str | None) -> Iterator[Finding]:
-    """What is wrong with the configuration, whole; what is found of it where nothing is."""
-    from .configuring import check
+def _problem(error: JackfieldError) -> Finding:
+    trust = isinstance(error, UntrustedError)
+    advice = "look at it with `jackfield config trust`, which asks before it trusts" if trust else "mend it"
+    return Finding("configuration", "problem", str(error), advice)
 
-    problems = check(None if config is None else Path(config))
-    for problem in problems:
-        trust = isinstance(problem, UntrustedError)
-        advice = "look at it with `jackfield config trust`, which asks before it trusts" if trust else "mend it"
-        yield Finding("configuration", "problem", str(problem), advice)
+
+def _sound(config: Config, default: str | None) -> Finding:
+    """That nothing is wrong with a configuration, and whom it has answer."""
+    if default is None:
+        choice = "no default model, so that each request has to name one"
+        return Finding("configuration", "note", f"{config.source}, {choice}", 'write default = "provider:model"')
+    return Finding("configuration", "ok", f"{config.source}, default model {default}")
 
 
 def _env_files(folder: Path) -> Iterator[Finding]:
@@ -187,14 +181,10 @@ def _env_files(folder: Path) -> Iterator[Finding]:
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-def _keys(config: Config, registry: Registry) -> Iterator[Finding]:
-    instances = Instances(config, registry)
-    for name in _named(config, instances, registry):
-        try:
-            found = instances.settings("provider", name)
-        except JackfieldError as error:
-            yield Finding("keys", "problem", str(error), "mend it")
-            continue
+def _keys(config: Config, providers: Iterable[str]) -> Iterator[Finding]:
+    instances = Instances(config, Registry())
+    for name in providers:
+        found = instances.settings("provider", name)
         if "api_key" not in found.fields:
             continue
         key, url = found.values.get("api_key"), found.values.get("base_url")
@@ -212,16 +202,6 @@ def _keys(config: Config, registry: Registry) -> Iterator[Finding]:
             yield Finding("keys", "problem", f"{name}: the key from {source} {wrong[0]}", wrong[1])
         else:
             yield Finding("keys", "ok", f"{name}: a key from {source}")
-
-
-def _named(config: Config, instances: Instances, registry: Registry) -> list[str]:
-    """The providers that are configured, by a table or by their own variables."""
-    own = []
-    for name in sorted(registry.names("provider") - set(config.providers)):
-        with suppress(JackfieldError):  # what cannot be loaded was told with the plugins
-            if instances.has_own(name):
-                own.append(name)
-    return [*config.providers, *own]
 
 
 def _shape(key: str, url: str) -> tuple[str, str] | None:
@@ -264,6 +244,6 @@ def _online(client: Client, names: Iterable[str]) -> Iterator[Finding]:
         except UnsupportedError:
             yield Finding("network", "note", f"{name}: it has no list of models, so it was not asked")
         except JackfieldError as error:
-            yield Finding("network", "problem", f"{name}: {error}", "look at its base_url, its key and the network")
+            yield Finding("network", "problem", str(error), "look at its base_url, its key and the network")
         else:
             yield Finding("network", "ok", f"{name}: it answers, with {len(found.models)} models")

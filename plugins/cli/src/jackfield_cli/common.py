@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -21,7 +22,7 @@ __all__ += ["model_option", "open_client", "standard_output", "temperature_optio
 EPILOG: Final = """\b
 Exit status:
   0    it worked
-  1    the call or a check failed, or the model refused
+  1    the call or a check failed, the model refused, or nothing came
   2    wrong use, or wrong configuration
   130  interrupted with Ctrl-C
   141  whoever read the output went away
@@ -44,7 +45,10 @@ def finite(_: click.Context, __: click.Parameter, value: float | None) -> float 
 
 
 config_option = click.option(
-    "--config", metavar="FILE", help="The configuration to use, instead of the one that is found."
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration to use, instead of the one that is found.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 model_option = click.option(
@@ -76,20 +80,18 @@ def standard_output() -> Output:
     return Output(sys.stdout)
 
 
-def load_config(config: str | None) -> Config:
+def load_config(config: Path | None) -> Config:
     """The configuration of this file, or the one that is found.
 
     Raises:
         ConfigurationError: it cannot be read, or is wrong.
     """
-    from pathlib import Path
-
     from jackfield.config import load
 
-    return load(None if config is None else Path(config))
+    return load(config)
 
 
-def model_names(config: str | None) -> list[str]:
+def model_names(config: Path | None) -> list[str]:
     """What `-m` can be without a model's own name: the aliases and the providers of a configuration."""
     from jackfield.registry import Registry
 
@@ -97,7 +99,7 @@ def model_names(config: str | None) -> list[str]:
     return sorted({*loaded.models, *loaded.providers, *Registry().names("provider")})
 
 
-def open_client(config: str | None, model: str | None) -> Client:
+def open_client(config: Path | None, model: str | None) -> Client:
     """The client of the configuration, or of the mock where there is none and no model was named.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -18,7 +19,6 @@ from .common import (
     timeout_option,
 )
 from .inputs import decoded, prompt_text
-from .terminal import say
 
 if TYPE_CHECKING:
     from jackfield.operations import CompleteResponse
@@ -56,7 +56,7 @@ def complete(
     timeout: float | None,
     no_stream: bool,
     as_json: bool,
-    config: str | None,
+    config: Path | None,
 ) -> int:
     """Have a text continued; see `HELP`."""
     output = standard_output()
@@ -65,7 +65,7 @@ def complete(
     from jackfield.errors import BadRequestError
     from jackfield.operations import CompleteRequest
 
-    from .asking import streamed, verdict, whole
+    from .asking import answer
 
     try:
         request = CompleteRequest(
@@ -80,15 +80,8 @@ def complete(
     except BadRequestError as error:
         raise click.UsageError(error.message) from None
     with open_client(config, model) as client:
-        if as_json:
-            response = client.complete(request, timeout=timeout)
-            output.write_json(_document(response))
-            return verdict(response)[1]
-        response = (whole if no_stream else streamed)(client, request, timeout, output)
-    notes, status = verdict(response)
-    for note in notes:
-        say(note)
-    return status
+        document = _document if as_json else None
+        return answer(client, request, timeout, output, stream=not no_stream, document=document)
 
 
 def _document(response: CompleteResponse) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -30,7 +32,7 @@ def config(context: click.Context) -> None:
 @config.command(epilog=EPILOG)
 @json_option
 @config_option
-def explain(*, as_json: bool, config: str | None) -> None:
+def explain(*, as_json: bool, config: Path | None) -> None:
     """Show each setting that is in force with its origin, and the chain of middleware.
 
     Secrets are shown as ***.
@@ -38,7 +40,7 @@ def explain(*, as_json: bool, config: str | None) -> None:
     from .configuring import explain as explained
 
     output = standard_output()
-    found = explained(_named(config))
+    found = explained(config)
     values = [(row.key, row.value, row.origin) for row in found.rows]
     chain = [(link.slot, link.name, link.layer, link.origin) for link in found.chain]
     if as_json:
@@ -63,7 +65,7 @@ def explain(*, as_json: bool, config: str | None) -> None:
 @config.command(epilog=EPILOG)
 @json_option
 @config_option
-def check(*, as_json: bool, config: str | None) -> int:
+def check(*, as_json: bool, config: Path | None) -> int:
     """Load everything that the configuration names, and tell every problem, a line each.
 
     Nobody is asked anything. The exit status is 2 where there is a problem.
@@ -71,8 +73,9 @@ def check(*, as_json: bool, config: str | None) -> int:
     from .configuring import check as checked
 
     output = standard_output()
-    problems = [str(problem) for problem in checked(_named(config))]
-    source = _source(config)
+    report = checked(config)
+    problems = [str(problem) for problem in report.problems]
+    source = report.config.source if report.config else None
     if as_json:
         output.write_json({"source": source, "problems": problems})
     elif problems:
@@ -85,21 +88,32 @@ def check(*, as_json: bool, config: str | None) -> int:
 
 @config.command(epilog=EPILOG)
 @click.argument("file", default=FILE)
-@click.option("--force", is_flag=True, help="Replace the file if there is one.")
+@click.option("--force", is_flag=True, help="Replace the file if there is one, or hide the other that is read now.")
 def init(file: str, *, force: bool) -> None:
     """Write a configuration to begin with, every line of it explained. FILE is jackfield.toml; - is standard output."""
-    from .configuring import starter
+    from .configuring import hidden, starter
 
     output = standard_output()
     if file == "-":
         output.write(starter())
         return
+    path = Path(file)
+    if path.is_dir():
+        raise click.UsageError(f"{file} is a folder: name a file in it")
+    if not force and hidden(path):
+        other = path.with_name("pyproject.toml")
+        raise click.UsageError(
+            f"{other} has a [tool.jackfield], which {file} would hide: --force writes it all the same"
+        )
     try:
-        with Path(file).open("w" if force else "x", encoding="utf-8", newline="\n") as new:
+        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as new:
             new.write(starter())
     except FileExistsError:
         raise click.UsageError(f"{file} is there already: --force replaces it") from None
-    output.write(f"{file} is written. Take away the # before what you want, then: jackfield config check\n")
+    named = "" if path.absolute() == Path.cwd() / FILE else f" --config {shlex.quote(file)}"
+    output.write(f"{file} is written. Take away the # before what you want, then: jackfield config check{named}\n")
+    if (read := os.environ.get("JACKFIELD_CONFIG")) and not named:
+        say(f"JACKFIELD_CONFIG names {read}, which is read in place of {file}")
 
 
 @config.command(epilog=EPILOG)
@@ -150,17 +164,6 @@ def trust(file: str | None, *, yes: bool, undo: bool, as_json: bool) -> int:
     return 0
 
 
-def _source(config: str | None) -> str | None:
-    """What the configuration was read from; None where it cannot be read."""
-    from jackfield.config import find_document
-    from jackfield.errors import ConfigurationError
-
-    try:
-        return find_document(config).name
-    except ConfigurationError:
-        return None
-
-
 def _digest(path: Path) -> str | None:
     """The SHA-256 of what is shown, so that nothing else is trusted in its place; None where it cannot be read."""
     from hashlib import sha256
@@ -190,7 +193,3 @@ def _confirmed(path: Path) -> bool:
     sys.stderr.write(visible(f"Trust {path}? [y/N]: "))
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _named(config: str | None) -> Any:
-    return None if config is None else Path(config)

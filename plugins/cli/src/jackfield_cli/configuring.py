@@ -6,18 +6,23 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve
 
 from jackfield.config import Config, ConfigLike, find_document, load, read_environment, trust_record
-from jackfield.errors import ConfigurationError, JackfieldError, UntrustedError
+from jackfield.errors import ConfigurationError, UntrustedError
 from jackfield.registry import Registry
 
 if TYPE_CHECKING:
+    from .checking import Plugins, Report
     from .explaining import Explanation
 
-__all__ = ["check", "demands", "explain", "find", "schema", "starter", "trust", "untrust"]
+__all__ = ["check", "demands", "explain", "find", "hidden", "schema", "starter", "trust"]
+__all__ += ["untrust"]
+
+
+FILE: Final = "jackfield.toml"
 
 
 def find(folder: Path | None = None) -> Path | None:
@@ -31,7 +36,16 @@ def find(folder: Path | None = None) -> Path | None:
     return find_document(None, folder).found
 
 
-def explain(config: ConfigLike = None, *, folder: Path | None = None, registry: Registry | None = None) -> Explanation:
+def hidden(path: Path) -> bool:
+    """Whether a file, once it is there, would hide the table `[tool.jackfield]` of the pyproject.toml beside it."""
+    if path.name != FILE:
+        return False
+    with suppress(ConfigurationError):  # what cannot be read is no configuration now
+        return bool(find_document(path.with_name("pyproject.toml")).table)
+    return False
+
+
+def explain(config: ConfigLike = None, *, folder: Path | None = None, plugins: Plugins | None = None) -> Explanation:
     """Each value with its origin, secrets masked, and the chain of middleware. Makes the middleware.
 
     Raises:
@@ -40,14 +54,12 @@ def explain(config: ConfigLike = None, *, folder: Path | None = None, registry: 
     """
     from .explaining import explained
 
-    return explained(load(config, folder), registry or Registry())
+    return explained(load(config, folder), Registry(plugins))
 
 
-def check(
-    config: ConfigLike = None, *, folder: Path | None = None, registry: Registry | None = None
-) -> list[JackfieldError]:
-    """Everything that is wrong with a configuration, in the order of its lines. Makes all that it names."""
-    from .checking import Checker
+def check(config: ConfigLike = None, *, folder: Path | None = None, plugins: Plugins | None = None) -> Report:
+    """Everything that is wrong with a configuration, and what is left of it. Makes all that a client would use."""
+    from .checking import Checker, Report
 
     try:
         if isinstance(config, Config):
@@ -56,11 +68,11 @@ def check(
             document = find_document(config, folder)
             environment = read_environment(None if document.name == "config" else folder or Path.cwd())
     except ConfigurationError as error:
-        return [error]
-    return Checker(document, environment, registry or Registry()).problems()
+        return Report((error,))
+    return Checker(document, environment, plugins).report()
 
 
-def demands(path: str | os.PathLike[str], registry: Registry | None = None) -> list[str]:
+def demands(path: str | os.PathLike[str], plugins: Plugins | None = None) -> list[str]:
     """What a file may do only if it is trusted: keys that it would send elsewhere, variables that it names.
 
     Raises:
@@ -71,12 +83,12 @@ def demands(path: str | os.PathLike[str], registry: Registry | None = None) -> l
     file = Path(path)
     # a path below a file, which nobody can have trusted
     document = evolve(find_document(file), found=file / "untrusted")
-    found = Checker(document, read_environment(file.parent), registry or Registry()).problems()
+    found = Checker(document, read_environment(file.parent), plugins).report().problems
     advice = f", and {document.name} was merely found"
     return [str(error).partition(advice)[0] for error in found if isinstance(error, UntrustedError)]
 
 
-def schema(registry: Registry | None = None) -> dict[str, Any]:
+def schema(plugins: Plugins | None = None) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the file, with the settings of every plugin that is installed.
 
     Raises:
@@ -84,7 +96,7 @@ def schema(registry: Registry | None = None) -> dict[str, Any]:
     """
     from .editor_schema import document_schema
 
-    return document_schema(registry or Registry())
+    return document_schema(Registry(plugins))
 
 
 def starter() -> str:

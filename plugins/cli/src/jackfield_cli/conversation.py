@@ -16,10 +16,11 @@ from attrs import evolve
 from jackfield import Message
 from jackfield.config import state_folder
 from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError
+from jackfield.settings import nearest
 from jackfield.types import ToolCall
 
 from .asking import streamed, verdict, whole
-from .failures import explained
+from .failures import explained, refused
 from .history import HistoryFile
 from .saved import load_turns, save_turns
 from .terminal import say
@@ -143,14 +144,13 @@ class Conversation:
         elif name in COMMANDS:
             try:
                 getattr(self, f"_{name}")(argument.strip())
-            except (OSError, JackfieldError) as error:
-                say(explained(error)[0] if isinstance(error, JackfieldError) else str(error))
+            except OSError as error:
+                say(refused(error))
+            except JackfieldError as error:
+                say(explained(error)[0])
         else:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, COMMANDS, n=1)
-            advice = f"did you mean /{close[0]}?" if close else "/help lists them"
-            say(f"no such command '/{name}': {advice} To ask this, put a blank before it")
+            advice = nearest(f"/{name}", map("/{}".format, COMMANDS))
+            say(f"no such command '/{name}'; {advice} (with a blank before it, it is a question)")
         return True
 
     def completions(self, text: str) -> Iterator[tuple[str, int]]:
@@ -263,7 +263,12 @@ class Conversation:
         file = _file(name)
         messages = self._messages()
         # what this conversation did not write itself is somebody's
-        save_turns(file, messages, replace=file == self._file)
+        try:
+            save_turns(file, messages, replace=file == self._file)
+        except FileExistsError:
+            raise BadRequestError(
+                f"{file} is there already, and no file of this conversation: choose another"
+            ) from None
         self._file = file
         say(f"{_count(messages)} written to {file}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -29,10 +30,8 @@ STYLES: Final = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 @click.option("--online", is_flag=True, help="Ask each configured provider for its models, too.")
 @json_option
 @config_option
-def doctor(*, online: bool, as_json: bool, config: str | None) -> int:
+def doctor(*, online: bool, as_json: bool, config: Path | None) -> int:
     """Check a set-up; see `HELP`."""
-    from pathlib import Path
-
     from attrs import asdict
 
     from .checks import everything

@@ -52,7 +52,7 @@ def embed(
     dimensions: int | None,
     timeout: float | None,
     as_json: bool,
-    config: str | None,
+    config: Path | None,
 ) -> None:
     """Turn texts into vectors; see `HELP`."""
     output = standard_output()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePath
 from typing import Final
 
-__all__ = ["FAILED", "WRONG_USE", "explained"]
+__all__ = ["FAILED", "WRONG_USE", "explained", "refused"]
 
 FAILED: Final = 1
 WRONG_USE: Final = 2
@@ -26,3 +27,10 @@ def explained(error: BaseException) -> tuple[str, int]:
     place = f" ({PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace else ""
     # its text stays out, as in the core: it may hold anything, a key included
     return f"internal error: {type(error).__name__}{place}", FAILED
+
+
+def refused(error: OSError) -> str:
+    """What the operating system said, in words, with the file where there is one. Its numbers tell a person nothing."""
+    said = error.strerror or str(error) or type(error).__name__
+    files = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    return f"{' -> '.join(files)}: {said}" if files else said

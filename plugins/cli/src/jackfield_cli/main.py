@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from .common import EPILOG
+from .failures import FAILED, WRONG_USE, explained, refused
 from .terminal import discard, say
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["jackfield", "main", "run"]
 
 GROUP: Final = "jackfield.commands"
-FAILED: Final = 1
-WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
 # our own commands, told without importing them
@@ -89,11 +88,9 @@ class _Commands(click.Group):
         """
         name = args[0]
         if name not in self.points and not name.startswith("-") and not ctx.resilient_parsing:
-            from difflib import get_close_matches
+            from jackfield.settings import nearest
 
-            close = get_close_matches(name, self.points, n=1)
-            advice = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(self.points) or 'none'}"
-            raise click.UsageError(f"no such command {name!r}: {advice}", ctx)
+            raise click.UsageError(f"no such command {name!r}; {nearest(name, self.points)}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -167,11 +164,8 @@ def _failed(error: BaseException) -> int:
         case OSError():
             # what is still buffered would fail once more, at exit
             discard(sys.stdout)
-            say(str(error))
+            say(refused(error))
         case _:
-            # not before: what a failure needs, `--help` does not
-            from .failures import explained
-
             message, status = explained(error)
             say(message)
     return status

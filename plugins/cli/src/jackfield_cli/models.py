@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -31,7 +32,9 @@ FIELDS: Final = ("id", "name", "owner", "created", "context_length", "max_output
 @timeout_option
 @json_option
 @config_option
-def models(provider: str | None, *, match: str | None, timeout: float | None, as_json: bool, config: str | None) -> int:
+def models(
+    provider: str | None, *, match: str | None, timeout: float | None, as_json: bool, config: Path | None
+) -> int:
     """List models; see `HELP`."""
     output = standard_output()
     provider = decoded(provider or "") or None

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -40,7 +41,7 @@ KEYS: Final = ("kind", "name", "package", "version", "entry_point")
 @click.option("--kind", type=click.Choice(list(GROUPS)), help="Only plugins of this kind.")
 @json_option
 @config_option
-def plugins(name: str | None, *, kind: str | None, as_json: bool, config: str | None) -> None:
+def plugins(name: str | None, *, kind: str | None, as_json: bool, config: Path | None) -> None:
     """List plugins; see `HELP`."""
     output = standard_output()
     found = [point for point in installed() if kind in (None, point["kind"])]
@@ -68,7 +69,7 @@ def installed() -> list[dict[str, Any]]:
     return found
 
 
-def _uses(config: str | None) -> Mapping[tuple[str, str], list[str]]:
+def _uses(config: Path | None) -> Mapping[tuple[str, str], list[str]]:
     """Under which names the configuration has a plugin, by kind and name of the plugin."""
     from jackfield.errors import JackfieldError
 
@@ -98,12 +99,10 @@ def _named_by(config: Config) -> Mapping[tuple[str, str], list[str]]:
 def _named(name: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     same = [point for point in found if point["name"] == name]
     if not same:
-        from difflib import get_close_matches
+        from jackfield.settings import nearest
 
-        known = sorted({point["name"] for point in found})
-        close = get_close_matches(name, known, n=1)
-        advice = f"did you mean {close[0]!r}?" if close else f"there is {', '.join(known) or 'none'}"
-        raise click.UsageError(f"no plugin {name!r} is installed: {advice}")
+        known = {point["name"] for point in found}
+        raise click.UsageError(f"no plugin {name!r} is installed; {nearest(name, known)}")
     return [{**point, **described(point)} for point in same]
 
 

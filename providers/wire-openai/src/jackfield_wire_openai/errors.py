@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from jackfield.errors import (
     AuthenticationError,
@@ -82,7 +84,18 @@ def read_error(response: HttpResponse) -> JackfieldError:
         payload = read_json(body)
     except MalformedReplyError:
         payload = body.decode(errors="replace")
-    return _error(payload, response.status, response.headers)
+    message = _redirected(response) if 300 <= response.status < 400 else None
+    return _error(payload, response.status, response.headers, message)
+
+
+def _redirected(response: HttpResponse) -> str:
+    """What to make of a redirect. Of where it leads only the origin is told: the rest may hold anything."""
+    where = "another place"
+    with suppress(ValueError):
+        place = urlsplit(response.headers.get("location", ""))
+        if place.hostname and place.port != 0:  # a port that is none is a ValueError
+            where = f"{place.scheme or 'https'}://{place.netloc.rpartition('@')[2]}"[:MAX_SAID]
+    return f"redirected to {where}, and redirects are not followed: base_url is probably wrong"
 
 
 def in_band_error(payload: Any, head: HttpResponse) -> JackfieldError:
@@ -114,7 +127,7 @@ def quoted(text: str, limit: int) -> str:
     return text[: limit + 1].rstrip(OF_KEYS)[:limit].rstrip() or f"{len(text)} characters without a space"
 
 
-def _error(payload: Any, status: int | None, headers: Mapping[str, str]) -> JackfieldError:
+def _error(payload: Any, status: int | None, headers: Mapping[str, str], message: str | None = None) -> JackfieldError:
     detail = _detail(payload)
     words = _words(detail)
     cls = next((CODES[word] for word in words if word in CODES and _tells(word, status)), None)
@@ -122,7 +135,7 @@ def _error(payload: Any, status: int | None, headers: Mapping[str, str]) -> Jack
         cls = error_class(status) if status is not None else ServerError
     if status == 429 and cls is not QuotaError:
         cls = RateLimitError
-    message = said(payload)
+    message = message or said(payload)
     metadata = detail.get("metadata")
     if cls is PermissionDeniedError and isinstance(metadata, Mapping) and "flagged_input" in metadata:
         cls = ContentFilterError  # OpenRouter's moderation
