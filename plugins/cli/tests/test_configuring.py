@@ -297,7 +297,7 @@ def wrong_only(problems, config, *expected):
         ({"providers": {"strict": {}}}, ["providers.strict.api_key: missing; expected text"]),
         ({"default": "strict:m"}, ["providers.strict.api_key: missing; expected text"]),
         ({"models": {"a": "fake:m", "b": "strict"}}, ["providers.strict.api_key: missing; expected text"]),
-        ({"providers": {"a:b": {"plugin": "fake"}}}, ["providers.a:b: a provider has no colon in its name"]),
+        ({"providers": {"a:b": {"plugin": "fake"}}}, ["providers.a:b: a provider has no colon"]),
         ({"network": {"ca": "nowhere.pem"}}, ["config.network.ca: 'nowhere.pem' cannot be used: No such file"]),
     ],
 )
@@ -361,7 +361,7 @@ def test_a_key_without_its_plugin_is_told(problems, monkeypatch):
 
     monkeypatch.setattr(Registry, "names", lambda self, kind: frozenset())
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
-    wrong_only(problems, None, "OPENAI_API_KEY is set, but the provider plugin 'openai' is not installed")
+    wrong_only(problems, None, "OPENAI_API_KEY is set, but its plugin is not there")
 
 
 # --- trust ----------------------------------------------------------------------------------------------------------

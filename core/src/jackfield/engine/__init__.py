@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from time import monotonic
@@ -183,7 +184,7 @@ class AtWork:
             if work.stopped or self._engine.closed:
                 what = "client was closed under this call" if self._engine.closed else CLOSED
                 raise errors.StreamStateError(f"the {what}") from None
-            text = str(error) or type(error).__name__
+            text = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
             error = error.with_traceback(None)  # the pool's frames hold the headers
             if self._phase == "connect":
                 raise errors.ConnectionFailedError(f"no reply from {work.origin}: {text}") from error

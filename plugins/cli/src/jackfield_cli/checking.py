@@ -17,7 +17,7 @@ import attrs
 from attrs import evolve, frozen
 
 from jackfield import ChatRequest, Client, CompleteRequest, EmbedRequest
-from jackfield.config import Alias, Config, Document, Environment, read_document
+from jackfield.config import Alias, Config, Document, Environment, NetworkOptions, read_document
 from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError, NothingConfiguredError
 from jackfield.hooks import hookimpl
 from jackfield.instances import Instances
@@ -36,7 +36,6 @@ T = TypeVar("T")
 KEYS: Final = frozenset(field.name for field in attrs.fields(Config)) - {"document", "environment"}
 # one of these has to find a model where a target names none
 ASKING: Final = (ChatRequest(messages="x"), CompleteRequest(prompt="x"), EmbedRequest(input="x"))
-COLON: Final = "a provider has no colon in its name, as the first colon of 'provider:model' ends it"
 
 
 @frozen
@@ -130,8 +129,6 @@ class Checker:
         config = self._config()
         if ("providers", name) in self._gone:
             return None
-        if ":" in name:
-            raise config.place("providers", name).error(COLON)
         return Instances(config, self._registry).provider(name)
 
     def _middleware(self, index: int) -> list[Middleware]:
@@ -155,6 +152,7 @@ class Checker:
         tables = {name: table for name, table in config.providers.items() if name not in absent}
         # without a default, a client would look for one among all that is installed
         plain = evolve(config, default=config.default or "none", middleware=(), providers=tables, models=aliases)
+        plain = evolve(plain, engine="auto", network=NetworkOptions())  # they were looked at, and nothing is sent
         given = {**self._plugins.get("provider", {}), **dict.fromkeys(absent, _StandIn())}
         probes: list[tuple[Config, str | None]] = [(plain, None)] if config.default else []
         for name, alias in aliases.items():
@@ -170,7 +168,7 @@ class Checker:
     def _aimed(self, plugins: Plugins, config: Config, model: str | None) -> None:
         """See to it that some operation finds its target by this model, or by the default."""
         failed: list[JackfieldError] = []
-        with Client(config, plugins=plugins, middleware=self._layers, transport=_nobody) as client:
+        with Client(config, plugins=plugins, middleware=self._layers) as client:
             for request in ASKING:
                 try:
                     return client.stream(evolve(request, model=model)).close()
@@ -224,10 +222,6 @@ class Checker:
         changed = bool(table != self._document.table)
         self._document = evolve(self._document, table=table)
         return changed
-
-
-def _nobody(_: object) -> Any:
-    raise ConfigurationError("nobody is asked anything here")
 
 
 def _serves_else(provider: Provider) -> bool:
