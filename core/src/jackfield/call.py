@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 from attrs import Attribute, Factory, evolve, field, frozen
 
 from .errors import ConfigurationError, PluginError, UnsupportedError, UnsupportedWarning
+from .health import Health
 from .operations import Notice, Operation, Request, Response, Unsupported
 from .runtime import Runtime, Scope
 
@@ -106,6 +107,9 @@ class Home(Protocol):
     def provider(self, name: str) -> Provider:
         """The provider instance of this name."""
 
+    def health(self, target: Target) -> Health:
+        """See `Call.health`."""
+
 
 @frozen
 class Call(Generic[Q_co]):
@@ -190,6 +194,10 @@ class Call(Generic[Q_co]):
             raise PluginError(f"calls are nested {DEPTH} deep: does a middleware ask for each of its own calls?")
         result: R = await self._home.ask(self, request)
         return result
+
+    def health(self, target: Target | None = None) -> Health:
+        """How this call's target fares, or another; the calls of a client and of those derived from it share it."""
+        return Health() if self._home is None else self._home.health(target or self.target)
 
     async def identity(self) -> str:
         """An opaque fingerprint of who answers and for whom: targets, providers' settings, addresses, credentials.
