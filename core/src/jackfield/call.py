@@ -199,6 +199,11 @@ class Call(Generic[Q_co]):
         """How this call's target fares, or another; the calls of a client and of those derived from it share it."""
         return Health() if self._home is None else self._home.health(target or self.target)
 
+    @property
+    def idempotency_header(self) -> str | None:
+        """The header by which the target's provider knows a request that comes again; see `Provider`."""
+        return None if self._home is None else self._home.provider(self.target.provider).idempotency_header
+
     async def identity(self) -> str:
         """An opaque fingerprint of who answers and for whom: targets, providers' settings, addresses, credentials.
 

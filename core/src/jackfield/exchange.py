@@ -176,6 +176,7 @@ class _Exchange:
             try:
                 answer = await self._send(request)
             except errors.JackfieldError as error:
+                error.sent = error.sent or answer is not None  # an earlier request of this exchange was
                 answer = error
 
     async def release(self) -> None:

@@ -196,7 +196,9 @@ class AtWork:
             text = str(error) or type(error).__name__
             error = error.with_traceback(None)  # the pool's frames hold the headers
             if self._phase == "connect":
-                raise errors.ConnectionFailedError(f"no reply from {work.origin}: {text}") from error
+                failed = errors.ConnectionFailedError(f"no reply from {work.origin}: {text}")
+                failed.sent = not isinstance(error, core.ConnectError)
+                raise failed from error
             raise errors.StreamInterruptedError(f"the connection broke: {text}") from error
 
 
