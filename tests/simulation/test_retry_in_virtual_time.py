@@ -12,6 +12,7 @@ from jackfield.errors import (
     ConnectTimeoutError,
     DeadlineError,
     JackfieldError,
+    OverloadedError,
     ServerError,
     StreamInterruptedError,
     TruncatedStreamError,
@@ -63,33 +64,33 @@ def calls(simulation, client, count, at_once):
     return outcomes
 
 
-@pytest.mark.parametrize("settings", [{}, {"circuit": False}], ids=["as it comes", "without circuits"])
-@pytest.mark.parametrize("outage", [failure(503), failure(500), Answer(fault="refused")], ids=["503", "500", "refused"])
-def test_a_total_outage_of_ten_thousand_calls_sends_at_most_1_05_requests_a_call(settings, outage):
-    simulation, client = world(outage, RetrySettings(**settings))
+def test_a_total_outage_of_ten_thousand_calls_is_left_alone():
+    simulation, client = world(Answer(fault="refused"))
     outcomes = calls(simulation, client, 10_000, 50)
-    assert len(outcomes) == 10_000
     assert "Hi" not in outcomes
-    assert len(simulation.requests) <= 10_500
-    if settings:
-        assert len(simulation.requests) == 10_000 + 500 // 5
-    else:
-        assert outcomes.count(CircuitOpenError) > 9_000
-        assert len(simulation.requests) < 1_000
+    assert outcomes.count(CircuitOpenError) > 9_000
+    assert len(simulation.requests) < 1_000
     assert simulation.open == []
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_at_ten_percent_failures_99_8_percent_succeed(seed):
-    chance = Random(seed)
+def test_without_circuits_it_sends_at_most_1_05_requests_a_call():
+    simulation, client = world(failure(503), RetrySettings(circuit=False))
+    outcomes = calls(simulation, client, 10_000, 50)
+    assert outcomes == [OverloadedError] * 10_000
+    assert len(simulation.requests) == 10_000 + 500 // 5
+    assert simulation.open == []
+
+
+def test_at_ten_percent_failures_99_8_percent_succeed():
+    chance = Random(1)
 
     def network(request):
         return failure(500) if chance.random() < 0.1 else success(request, latency=0.1)
 
-    simulation, client = world(network, seed=seed)
-    outcomes = calls(simulation, client, 10_000, 20)
-    assert outcomes.count("Hi") >= 9_980
-    assert len(simulation.requests) < 11_500
+    simulation, client = world(network)
+    outcomes = calls(simulation, client, 5_000, 20)
+    assert outcomes.count("Hi") >= 4_990
+    assert 5_300 < len(simulation.requests) < 5_700
 
 
 def test_after_an_outage_one_probe_and_then_all_is_well():
@@ -173,17 +174,12 @@ def test_a_fault_before_the_reply(fault, error, streaming):
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        ({"fault": "reset"}, StreamInterruptedError),
-        ({"fault": "end"}, TruncatedStreamError),
-        ({"fault": "stall"}, None),
-    ],
+    ("fault", "error"), [("reset", StreamInterruptedError), ("end", TruncatedStreamError), ("stall", None)]
 )
 def test_a_fault_inside_a_reply_in_one_piece(fault, error):
     broken = [True]
     simulation, client = world(
-        lambda request: success(request, **fault, after=20) if broken and broken.pop() else success(request)
+        lambda request: success(request, fault=fault, after=20) if broken and broken.pop() else success(request)
     )
     if error is None:
         # nothing ends the silence of a reply in one piece but the deadline, and after that there is no time
@@ -226,7 +222,7 @@ ANSWERS = st.one_of(
 @given(
     st.lists(ANSWERS, min_size=1, max_size=5), st.floats(0.5, 200), st.booleans(), st.integers(0, 99), st.integers(1, 4)
 )
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 def test_whatever_the_network_does_a_call_ends_in_time_with_few_requests(script, deadline, streaming, seed, attempts):
     answers = [*script]
 
