@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from .runtime import Lock
 
@@ -29,6 +29,7 @@ class Health:
     failures: int = 0
     until: float | None = None
     _probing: Lock = field(factory=Lock, init=False, repr=False)
+    _usual: Visit = field(default=Factory(lambda health: Visit(health), takes_self=True), init=False, repr=False)
 
     def state(self, now: float) -> CircuitState:
         """Closed: all calls may pass. Open: none may. Half open: one may, to see how the target fares."""
@@ -43,7 +44,7 @@ class Health:
             if self.until == until:
                 return Visit(self, until, self._probing)
             self._probing.release()  # the probe before this one has just ended, and changed the state
-        return Visit(self)
+        return self._usual  # it has nothing of its own, and every call has one
 
 
 @define(eq=False)
@@ -55,7 +56,7 @@ class Visit:
         since: None, or for the probe of a half open target, `health.until` as it was.
     """
 
-    health: Health
+    health: Health = field(repr=False)
     since: float | None = None
     _place: Lock | None = field(default=None, repr=False)
 
