@@ -145,3 +145,21 @@ def test_another_client_has_its_own():
 def test_a_call_that_no_client_began_has_a_target_that_fares_well():
     call = jf.Call(CHAT, jf.ChatRequest(messages="x"), jf.Target("fake", "m"), runtime=None)
     assert call.health().state(0.0) == "closed"
+
+
+def test_a_probe_that_ends_while_another_call_asks_lets_that_one_pass():
+    health = shut()
+
+    class Racing:
+        """The place of a probe that works, and leaves at the very moment at which somebody asks for it."""
+
+        def acquire(self, *, blocking):
+            health.failures, health.until = 0, None
+            return True
+
+        def release(self):
+            self.released = True
+
+    health._probing = place = Racing()
+    assert health.enter(10.0).since is None
+    assert place.released
