@@ -15,7 +15,6 @@ from jackfield.errors import (
     AuthenticationError,
     BadRequestError,
     CallTimeoutError,
-    ConfigurationError,
     ConnectionFailedError,
     DeadlineError,
     NotFoundError,
@@ -28,7 +27,7 @@ from jackfield.errors import (
     TruncatedStreamError,
 )
 from jackfield.types import Start, TextDelta
-from jackfield_retry import Retry, RetrySettings
+from jackfield_retry import Retry, RetrySettings, Tokens
 
 QUICK = RetrySettings(backoff=0.001)
 
@@ -247,30 +246,6 @@ def test_closing_a_stream_wakes_its_pause_in_another_thread():
 # --- how much ----------------------------------------------------------------------------------------------
 
 
-def test_a_request_may_change_what_is_its_own():
-    simulation, client, player = world([ServerError("no")], retry=Retry())
-    raised(simulation, client.chat("x", options={"retry": {"attempts": 1}}))
-    assert len(player.calls) == 1
-    raised(simulation, client.chat("x", options={"retry": {"attempts": 5, "backoff": 0}}))
-    assert len(player.calls) == 6
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"attempts": 0}, "options.retry.attempts: expected a whole number from 1 to 100, got 0"),
-        ({"attempts": "2"}, "options.retry.attempts: expected a whole number from 1 to 100, got '2'"),
-        ({"attempt": 2}, "options.retry.attempt: no such option; did you mean 'attempts'?"),
-        ({"tokens": 2}, "options.retry.tokens: no such option; known: attempts, backoff, max_backoff, max_wait"),
-    ],
-)
-def test_what_a_request_may_not_say_is_an_error(options, says):
-    simulation, client, player = world(hello(), retry=Retry())
-    error = raised(simulation, client.chat("x", options={"retry": options}))
-    assert (type(error), error.message) == (BadRequestError, says)
-    assert player.calls == []
-
-
 def test_another_middleware_may_have_set_the_budget_and_keep_some():
     class Keeping:
         slot = jf.Slot.FALLBACK
@@ -366,6 +341,21 @@ def test_many_threads_take_no_more_tokens_than_there_are():
     assert retry.tokens("fake").left == 0
 
 
+def test_tokens_that_another_call_takes_meanwhile_are_gone():
+    class Contested(Tokens):
+        """Another thread takes all of them between the look and the grasp."""
+
+        def take(self, count):
+            self.left = 0
+            return super().take(count)
+
+    retry = Retry()
+    retry._tokens["fake"] = Contested(500)
+    simulation, client, player = world([ServerError("no")], retry=retry)
+    assert raised(simulation, client.chat("x")).__notes__[-1].startswith("not tried again: too many calls")
+    assert (len(player.calls), retry.tokens("fake").left) == (1, 0)
+
+
 # --- what is told ------------------------------------------------------------------------------------------
 
 
@@ -385,58 +375,6 @@ def test_an_error_after_another_tells_that_it_cannot_be_helped():
     error = raised(simulation, client.chat("x"))
     made = "2 attempts were made (ServerError 500, BadRequestError 400)"
     assert error.__notes__ == [f"{made}; another attempt cannot help"]
-
-
-# --- settings ----------------------------------------------------------------------------------------------
-
-
-def test_it_is_found_by_its_name_in_a_configuration():
-    table = {"use": "retry", "attempts": 2, "backoff": 0, "circuit": False}
-    options = playing(Player([ServerError("no")]))
-    options["config"]["middleware"] = [table]
-    with jf.Client(**options) as client:
-        (retry,) = client.middleware
-        with pytest.raises(ServerError) as caught:
-            client.chat("x")
-    assert retry.settings == RetrySettings(attempts=2, backoff=0, circuit=False)
-    assert "2 attempts" in caught.value.__notes__[0]
-
-
-WRONG = [
-    ("attempts", 0, "expected a whole number from 1 to 100, got 0"),
-    ("attempts", 101, "expected a whole number from 1 to 100, got 101"),
-    ("backoff", -1, "expected a number from 0 to 31,536,000, got -1"),
-    ("backoff", float("nan"), "expected a number from 0 to 31,536,000, got nan"),
-    ("max_wait", float("inf"), "expected a number from 0 to 31,536,000, got inf"),
-    ("tokens", -1, "expected a whole number from 0 to 1,000,000,000, got -1"),
-    ("circuit_failures", 0, "expected a whole number from 1 to 1,000,000, got 0"),
-    ("circuit_seconds", 0, "expected a number from 0.001 to 31,536,000, got 0"),
-]
-
-
-@pytest.mark.parametrize(("name", "value", "says"), WRONG)
-def test_a_wrong_setting_is_a_clear_error_when_the_client_is_built(name, value, says):
-    config = {"default": "fake", "middleware": [{"use": "retry", name: value}]}
-    with pytest.raises(ConfigurationError) as caught:
-        jf.Client(config, plugins=playing(Player())["plugins"])
-    assert str(caught.value).removesuffix(".0") == f"config.middleware[0].{name}: {says}"
-    with pytest.raises(ConfigurationError, match=name):
-        RetrySettings(**{name: value})
-
-
-@pytest.mark.parametrize(("name", "value"), [("attempts", True), ("circuit", 1), ("backoff", "1"), ("cost", 1.5)])
-def test_a_setting_of_another_type_is_a_clear_error(name, value):
-    with pytest.raises(ConfigurationError, match=f"^{name}: expected"):
-        RetrySettings(**{name: value})
-    config = {"default": "fake", "middleware": [{"use": "retry", name: value}]}
-    with pytest.raises(ConfigurationError, match=rf"middleware\[0\].{name}: expected"):
-        jf.Client(config, plugins=playing(Player())["plugins"])
-
-
-def test_a_setting_that_does_not_exist_is_a_clear_error():
-    config = {"default": "fake", "middleware": [{"use": "retry", "attempt": 1}]}
-    with pytest.raises(ConfigurationError, match=r"middleware\[0\].attempt: no such key; did you mean 'attempts'"):
-        jf.Client(config, plugins=playing(Player())["plugins"])
 
 
 def test_the_finish_of_a_reply_is_that_of_the_attempt_that_worked():
