@@ -10,6 +10,8 @@ NO_TLS = "httpx + json, no TLS set up"
 OURS = "jackfield"
 OURS_ON_2 = "jackfield on httpx2"
 LAYERED = "jackfield, five middlewares"
+ONE_LAYER = "jackfield, a middleware that does nothing"
+RETRYING = "jackfield, retry"
 
 
 class Promise(NamedTuple):
@@ -120,6 +122,8 @@ MEASURES = (
             Row(HTTPX, "bare_httpx"),
             Row(OURS, "jackfield_client", promises=(Promise(HTTPX, 1.15),)),
             Row(LAYERED, "jackfield_client", ("layers=5",), promises=(Promise(OURS, 20, "beyond"),)),
+            Row(ONE_LAYER, "jackfield_client", ("layers=1",)),
+            Row(RETRYING, "jackfield_client", ("use=retry",), promises=(Promise(OURS, 15, "beyond"),)),
             Row(HTTPX2, "bare_httpx", ("library=httpx2",)),
             Row(OURS_ON_2, "jackfield_client", ("engine=httpx2",), promises=(Promise(HTTPX2, 1.15),)),
         ),
@@ -134,6 +138,8 @@ MEASURES = (
             Row(HTTPX, "bare_httpx"),
             Row(OURS, "jackfield_client", promises=(Promise(HTTPX, 15, "beyond"),)),
             Row(LAYERED, "jackfield_client", ("layers=5",), promises=(Promise(OURS, 2, "beyond"),)),
+            Row(ONE_LAYER, "jackfield_client", ("layers=1",)),
+            Row(RETRYING, "jackfield_client", ("use=retry",), promises=(Promise(OURS, 1, "beyond"),)),
             Row(HTTPX2, "bare_httpx", ("library=httpx2",)),
             Row(OURS_ON_2, "jackfield_client", ("engine=httpx2",), promises=(Promise(HTTPX2, 15, "beyond"),)),
         ),
@@ -148,6 +154,8 @@ MEASURES = (
             Row(HTTPX, "bare_httpx"),
             Row(OURS, "jackfield_client", promises=(Promise(HTTPX, 15, "beyond"),)),
             Row(LAYERED, "jackfield_client", ("layers=5",), promises=(Promise(OURS, 2, "beyond"),)),
+            Row(ONE_LAYER, "jackfield_client", ("layers=1",)),
+            Row(RETRYING, "jackfield_client", ("use=retry",), promises=(Promise(OURS, 1, "beyond"),)),
             Row(OURS_ON_2, "jackfield_client", ("engine=httpx2",)),
         ),
         "chunk",

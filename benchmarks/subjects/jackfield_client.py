@@ -1,6 +1,7 @@
 """Jackfield with its OpenAI provider.
 
-Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on.
+Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on, `use` a middleware that
+is named as in a configuration.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class PassOn:
             yield event
 
 
-def arguments(base: str, engine: str, layers: str) -> dict[str, Any]:
+def arguments(base: str, engine: str, layers: str, use: str) -> dict[str, Any]:
     config = {
+        "middleware": [{"use": name} for name in use.split("+") if name],
         "default": f"openai:{MODEL}",
         "engine": engine,
         "providers": {"openai": {"base_url": base, "api_key": KEY}},
@@ -38,8 +40,8 @@ def arguments(base: str, engine: str, layers: str) -> dict[str, Any]:
 
 
 class Sync:
-    def __init__(self, base: str, engine: str = "httpx", layers: str = "0") -> None:
-        self._client = jf.Client(**arguments(base, engine, layers))
+    def __init__(self, base: str, engine: str = "httpx", layers: str = "0", use: str = "") -> None:
+        self._client = jf.Client(**arguments(base, engine, layers, use))
 
     def chat(self) -> str:
         return self._client.chat(MESSAGES, **OPTIONS).text
@@ -58,8 +60,8 @@ class Sync:
 
 
 class Async:
-    def __init__(self, base: str, engine: str = "httpx", layers: str = "0") -> None:
-        self._client = jf.AsyncClient(**arguments(base, engine, layers))
+    def __init__(self, base: str, engine: str = "httpx", layers: str = "0", use: str = "") -> None:
+        self._client = jf.AsyncClient(**arguments(base, engine, layers, use))
 
     async def chat(self) -> str:
         return (await self._client.chat(MESSAGES, **OPTIONS)).text

@@ -376,8 +376,6 @@ def test_a_key_without_its_plugin_is_not_called_nothing(client, monkeypatch):
     if "openai" in Registry().names("provider"):
         pytest.skip("the plugin is installed here")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
-    with pytest.raises(
-        ConfigurationError, match="OPENAI_API_KEY is set, but its plugin is not there"
-    ) as caught:
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is set, but its plugin is not there") as caught:
         client()
     assert not isinstance(caught.value, NothingConfiguredError)

@@ -26,6 +26,7 @@ PUBLIC_ROOMS = frozenset(
         "jackfield.call",
         "jackfield.config",
         "jackfield.errors",
+        "jackfield.health",
         "jackfield.hooks",
         "jackfield.http",
         "jackfield.instances",

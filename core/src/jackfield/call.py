@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
-from attrs import Attribute, Factory, evolve, field, frozen
+from attrs import Attribute, Factory, define, evolve, field, frozen
 
 from .errors import ConfigurationError, PluginError, UnsupportedError, UnsupportedWarning
+from .health import Health
 from .operations import Notice, Operation, Request, Response, Unsupported
 from .runtime import Runtime, Scope
 
@@ -63,6 +64,7 @@ class Timeouts:
     silence: float | None = _bound(120.0)
 
 
+@define(eq=False)
 class Ledger:
     """What one call keeps across its attempts, for all who have a hand in it.
 
@@ -75,16 +77,13 @@ class Ledger:
         kept: what a middleware keeps for this call, under a key of its own.
     """
 
-    __slots__ = ("_notices", "attempts", "budget", "cache", "kept", "parent", "reserved")
-
-    def __init__(self, parent: Ledger | None = None) -> None:
-        self.parent: Ledger | None = parent
-        self.attempts: int = 0
-        self.budget: int | None = None
-        self.reserved: int = 0
-        self.cache: str | None = None
-        self.kept: dict[object, Any] = {}
-        self._notices: dict[tuple[str, str], Notice] = {}
+    parent: Ledger | None = None
+    attempts: int = 0
+    budget: int | None = None
+    reserved: int = 0
+    cache: str | None = None
+    kept: dict[object, Any] = field(factory=dict)
+    _notices: dict[tuple[str, str], Notice] = field(factory=dict, init=False)
 
     def note(self, notice: Notice) -> None:
         """Write something down; what a second attempt says again stands there once."""
@@ -180,6 +179,15 @@ class Call(Generic[Q_co]):
             raise PluginError(f"calls are nested {DEPTH} deep: does a middleware ask for each of its own calls?")
         result: R = await self._home.ask(self, request)
         return result
+
+    def health(self, target: Target | None = None) -> Health:
+        """How this call's target fares, or another; the calls of a client and of those derived from it share it."""
+        return Health() if self._home is None else self._home.health(target or self.target)
+
+    @property
+    def idempotency_header(self) -> str | None:
+        """The header by which the target's provider knows a request that comes again; see `Provider`."""
+        return None if self._home is None else self._home.provider(self.target.provider).idempotency_header
 
     async def identity(self) -> str:
         """An opaque fingerprint of who answers and for whom: targets, providers' settings, addresses, credentials.

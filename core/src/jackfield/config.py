@@ -15,8 +15,7 @@ from .engine import EngineName, NetworkOptions
 from .errors import ConfigurationError
 from .middleware import SlotName
 from .operations import Unsupported
-from .settings import Written, check_keys, meant, read, shown
-from .variables import PROCESS, Environment, overlay, read_environment
+from .settings import PROCESS, Environment, Written, check_keys, meant, overlay, read, read_environment, shown
 
 # fmt: off
 __all__ = ["Alias", "Config", "ConfigLike", "Document", "Environment", "NetworkOptions", "Place", "Sourced"]

@@ -13,6 +13,7 @@ from .call import Call, Ledger, Target
 from .config import Config, Place
 from .errors import BadRequestError, ConfigurationError, NothingConfiguredError, StreamStateError
 from .exchange import last, settle
+from .health import Health
 from .instances import Instances
 from .middleware import Middleware, Stage, compose, in_order
 from .operations import ChatRequest, CompleteRequest, Operation, Request
@@ -54,6 +55,7 @@ class Dispatcher:
         only = next(iter(config.providers)) if len(config.providers) == 1 else ambient
         self.default: str | None = config.default or only
         self.parent: Dispatcher | None = None
+        self._healths: dict[Target, Health] = {}  # shared by those derived from this one
         self._closed = False
         self.timeout: float | None = None
         self.layers: list[Middleware] = instances.middleware()
@@ -73,6 +75,10 @@ class Dispatcher:
     def provider(self, name: str) -> Provider:
         """The provider instance of this name; see `Instances.provider`."""
         return self._instances.provider(name)
+
+    def health(self, target: Target) -> Health:
+        """How a target fares; see `Call.health`."""
+        return self._healths.get(target) or self._healths.setdefault(target, Health())
 
     def chain(self, middleware: Iterable[Middleware]) -> None:
         """Put further middleware into the chain."""

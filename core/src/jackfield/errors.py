@@ -29,11 +29,13 @@ class JackfieldError(Exception):
         request_id: the provider's id of the request.
         retryable: whether the same request may succeed later.
         retry_after: seconds to wait first, where the provider says so.
+        sent: whether anything of the request may have reached the provider.
         partial: the response as far as it had arrived, or None.
         body: the provider's reply to the failed request, decoded where it was JSON.
     """
 
     retryable: bool = False
+    sent: bool = True
 
     def __init__(
         self,
@@ -126,6 +128,8 @@ class CallTimeoutError(JackfieldError):
 
 class ConnectTimeoutError(CallTimeoutError):
     """Connecting took longer than the limit."""
+
+    sent: bool = False
 
 
 class ReadTimeoutError(CallTimeoutError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import define, evolve
 
@@ -167,6 +167,7 @@ class _Exchange:
             try:
                 answer = await self._send(request)
             except errors.JackfieldError as error:
+                error.sent = error.sent or answer is not None  # an earlier request of this exchange was
                 answer = error
 
     async def release(self) -> None:
@@ -183,11 +184,9 @@ class _Exchange:
             error.args = (error.message,)
 
     def _advance(self, answer: HttpResponse | errors.JackfieldError | None) -> HttpRequest:
-        if answer is None:
-            return next(self._source)
         if isinstance(answer, errors.JackfieldError):
             return self._source.throw(answer)
-        return self._source.send(answer)
+        return self._source.send(cast("HttpResponse", answer))  # None begins
 
     async def _send(self, request: HttpRequest) -> HttpResponse | errors.JackfieldError:
         runtime, headers = self._call.runtime, self._call.request.extra_headers

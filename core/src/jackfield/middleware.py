@@ -43,15 +43,10 @@ class Stage(AsyncIterator[Event]):
     """One layer at work on one call: its generator, and the stages that it opened."""
 
     _runtime: Runtime
-    _events: AsyncGenerator[Event, None] | None = field(default=None, init=False)
+    events: AsyncGenerator[Event, None] | None = None
     _opened: list[Stage] = field(factory=list, init=False)
     _started: bool = field(default=False, init=False)
     done: bool = field(default=False, init=False)
-
-    def run(self, events: AsyncGenerator[Event, None]) -> Stage:
-        """Name the generator that this stage steps."""
-        self._events = events
-        return self
 
     def own(self, stage: Stage) -> Stage:
         """Take charge of a stage that this one opened."""
@@ -62,13 +57,13 @@ class Stage(AsyncIterator[Event]):
         return stage
 
     async def __anext__(self) -> Event:
-        if self.done or self._events is None:
+        if self.done or self.events is None:
             raise StopAsyncIteration
         try:
             if self._started:
-                return await self._events.__anext__()
+                return await self.events.__anext__()
             self._started = True
-            event: Event = await begin(self._events)
+            event: Event = await begin(self.events)
         except BaseException:
             self.done = True
             await self._release()
@@ -81,13 +76,13 @@ class Stage(AsyncIterator[Event]):
             return
         self.done = True
         try:
-            if self._started and self._events is not None:
-                await self._events.aclose()
+            if self._started and self.events is not None:
+                await self.events.aclose()
         finally:
             await self._release()
 
     async def _release(self) -> None:
-        self._events = None
+        self.events = None
         if self._opened:
             stage = self._opened.pop()
             try:
@@ -124,7 +119,7 @@ def compose(layers: Iterable[Layer], last: Callable[[Call[Any]], AsyncGenerator[
     """
 
     def innermost(call: Call[Any]) -> Stage:
-        return Stage(call.runtime).run(last(call))
+        return Stage(call.runtime, last(call))
 
     proceed: Proceed = innermost
     for layer in reversed(list(layers)):
@@ -136,7 +131,8 @@ def compose(layers: Iterable[Layer], last: Callable[[Call[Any]], AsyncGenerator[
 def _around(layer: Layer, inner: Proceed) -> Proceed:
     def opened(call: Call[Any]) -> Stage:
         stage = Stage(call.runtime)
-        return stage.run(layer(call, lambda call: stage.own(inner(call))))
+        stage.events = layer(call, lambda call: stage.own(inner(call)))
+        return stage
 
     return opened
 

@@ -23,7 +23,7 @@ from .runtime import Runtime
 from .types import Event
 
 __all__ = ["Credential", "Decoder", "Endpoint", "Exchange", "Fields", "HttpProvider", "JsonReply", "Provider", "Secret"]
-__all__ += ["error_class", "retry_after", "serves"]
+__all__ += ["error_class", "retry_after", "serves", "should_retry"]
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -99,6 +99,9 @@ class Provider:
     Attributes:
         name: the name of this instance, as in `name:model`.
         default_models: the model to use where none is named, by operation.
+        idempotency_header: a header by whose value the service knows a request that comes again, and answers as it did
+            the first time; None where it honours none. An operation must then send at most one request that has an
+            effect.
         made_of: the plugin and the settings that this instance was made of; the core fills it in.
         elsewhere: the fields of requests that `fields` leaves out, as they are seen to elsewhere.
         accessor: a class whose instances, made with a client and this provider's name, offer what the provider has
@@ -107,6 +110,7 @@ class Provider:
 
     name: str
     default_models: Mapping[str, str]
+    idempotency_header: str | None = None
     made_of: object = None
     accessor: ClassVar[type[Any] | None] = None
     _identity: tuple[object, str] | None = None
@@ -179,9 +183,10 @@ class HttpProvider(Provider):
 
     def error(self, response: HttpResponse) -> errors.JackfieldError:
         """The error for a reply that is not 2xx; its body has been read, within bounds."""
-        status, body, wait = response.status, response.body or b"", retry_after(response.headers)
+        status, body, headers = response.status, response.body or b"", response.headers
         text = body[:500].decode(errors="replace").strip() or "the reply has no body"
-        return error_class(status)(text, status=status, retry_after=wait, body=body)
+        again, wait = should_retry(headers), retry_after(headers)
+        return error_class(status)(text, status=status, retryable=again, retry_after=wait, body=body)
 
 
 @define(eq=False)
@@ -248,6 +253,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         if 0 <= seconds <= LONGEST_WAIT:
             return seconds
     return _until(headers.get("retry-after", ""), headers.get("date", ""))
+
+
+def should_retry(headers: Mapping[str, str]) -> bool | None:
+    """What the provider itself says of another attempt (`x-should-retry`), from headers with lower-case names."""
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
 
 
 def _until(then: str, now: str) -> float | None:

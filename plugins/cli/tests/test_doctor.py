@@ -140,7 +140,10 @@ def test_what_variables_alone_configure_is_looked_at_and_told_once(place, keyed,
     found, code = findings(KEYED_API_KEY=KEY, KEYED_BASE_URL="ftp://x")
     assert code == 1
     assert [one["text"] for one in wrong(found)] == [
-        "providers.keyed.base_url: not a URL of http or https; expected one like 'https://host/v1'"
+        (
+            "KEYED_BASE_URL in the environment: providers.keyed.base_url: not a URL of http or https; expected one like "
+            "'https://host/v1'"
+        )
     ]
     variables = {"JACKFIELD_PROVIDERS__MINE__PLUGIN": "keyed", "JACKFIELD_PROVIDERS__MINE__API_KEY": KEY}
     found, code = findings(**variables)

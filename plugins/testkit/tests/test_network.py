@@ -108,6 +108,14 @@ def test_the_deadline_and_the_first_event(answer):
     assert simulation.open == []
 
 
+@pytest.mark.parametrize(("fault", "sent"), [("refused", False), ("unreachable", False), ("lost", True)])
+def test_an_error_tells_whether_anything_was_sent(fault, sent):
+    simulation, client = world(Answer(fault=fault))
+    with pytest.raises((ConnectionFailedError, ConnectTimeoutError)) as caught:
+        simulation.run(client.chat("x"))
+    assert caught.value.sent is sent
+
+
 def test_slow_bytes():
     simulation, client = world(Answer(body=BODY).slowly(1, 2.0))
     assert simulation.run(read(client)) == ["a", "b"]

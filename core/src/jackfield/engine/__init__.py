@@ -127,15 +127,12 @@ class Engine:
                     left.abandon()
             # reading the certificates takes longer than a call: only who speaks TLS pays
             context = self._tls if scheme == "https" else None
-            by = None if proxy is None else self._by(proxy)
+            login = None if proxy is None or proxy.login is None else tuple(part.reveal() for part in proxy.login)
+            secure = self._tls if proxy is not None and proxy.origin.startswith("https") else None
+            by = None if proxy is None else self.core.Proxy(proxy.origin, auth=login, ssl_context=secure)
             pool = self._colour(self.core, ssl_context=context, proxy=by, **self._options.pool())
             pool = self._pools.setdefault(key, pool)  # another thread may have been quicker
         return pool
-
-    def _by(self, proxy: Proxy) -> Any:
-        login = None if proxy.login is None else tuple(secret.reveal() for secret in proxy.login)
-        context = self._tls if proxy.origin.startswith("https") else None
-        return self.core.Proxy(proxy.origin, auth=login, ssl_context=context)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -187,7 +184,9 @@ class AtWork:
             text = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
             error = error.with_traceback(None)  # the pool's frames hold the headers
             if self._phase == "connect":
-                raise errors.ConnectionFailedError(f"no reply from {work.origin}: {text}") from error
+                failed = errors.ConnectionFailedError(f"no reply from {work.origin}: {text}")
+                failed.sent = not isinstance(error, core.ConnectError)
+                raise failed from error
             raise errors.StreamInterruptedError(f"the connection broke: {text}") from error
 
 

@@ -9,5 +9,4 @@ from .embed import *
 from .models import *
 from .saved import *
 
-_FILES = (asking, base, chat, complete, embed, models, saved)
-__all__ = [name for file in _FILES for name in file.__all__]
+__all__ = [name for file in (asking, base, chat, complete, embed, models, saved) for name in file.__all__]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
+from ..errors import BadRequestError
 from ..types import Event, RateLimit, Start, Unrecognized, Usage, UsageReported
 from ..types.content import Brief
-from .checks import a, headers, mapping_of_numbers, number, one_of, options, stop as read_stop, whole
 
 __all__ = ["Fold", "Notice", "Operation", "Request", "Response", "ResponseFold", "Sampled", "Unsupported"]
 
@@ -21,6 +21,87 @@ E = TypeVar("E")
 R = TypeVar("R")
 
 Unsupported: TypeAlias = Literal["error", "warn", "drop"]
+
+
+# --- checks of fields: each raises a BadRequestError that names the field, the value and what would be right
+
+
+def _wrong(name: str, what: str, value: object) -> BadRequestError:
+    shown = repr(value)
+    return BadRequestError(f"{name}: expected {what}, got {shown if len(shown) < 200 else shown[:200] + '...'}")
+
+
+def _checked(fits: Callable[[Any], bool], what: str) -> Any:
+    def check(_: object, attribute: Any, value: object) -> None:
+        if value is not None and not fits(value):
+            raise _wrong(attribute.name, what, value)
+
+    return check
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def number(low: float, high: float, what: str) -> Any:
+    """A number within bounds."""
+    return _checked(lambda value: _is_number(value) and low <= value <= high, what)
+
+
+def whole(low: int | None = None) -> Any:
+    """A whole number, with a lower bound or none."""
+    what = "a whole number" + ("" if low is None else f" of at least {low}")
+    return _checked(lambda value: type(value) is int and (low is None or value >= low), what)
+
+
+def a(kind: type[Any], what: str) -> Any:
+    """An instance of a type."""
+    return _checked(lambda value: isinstance(value, kind), what)
+
+
+def one_of(*words: str) -> Any:
+    """One of several words."""
+    return _checked(words.__contains__, f"one of {', '.join(words)}")
+
+
+def _are_numbers(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_number, value.values()))
+
+
+mapping_of_numbers: Any = _checked(_are_numbers, "a number for each token")
+"""Numbers by name."""
+
+
+def options(_: object, __: object, value: object) -> None:
+    """A table for each plugin."""
+    if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
+        raise _wrong("options", "a dictionary for each plugin, by its name", value)
+
+
+def headers(_: object, attribute: Any, value: object) -> None:
+    """Names and values of headers; none is quoted in the error, since it may be a secret."""
+    if value is None:
+        return
+    if not isinstance(value, Mapping) or not all(isinstance(item, str) for pair in value.items() for item in pair):
+        raise BadRequestError(f"{attribute.name}: expected a dictionary of texts")
+    for name, text in value.items():
+        if not name or not all("!" <= char <= "~" and char != ":" for char in name):
+            raise BadRequestError(f"{attribute.name}: {name!r} is no name of a header")
+        if not all(" " <= char <= "~" or char == "\t" for char in text):
+            raise BadRequestError(f"{attribute.name}.{name}: the value has characters that no header can carry")
+
+
+def stops(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Convert one text, or several, to a tuple of them."""
+    if value is None:
+        return None
+    found = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if not all(isinstance(text, str) for text in found):
+        raise _wrong("stop", "a text or several", value)
+    return found
+
+
+# --- requests and responses
 
 
 class Fold(Protocol[E_contra, R_co]):
@@ -103,7 +184,7 @@ class Sampled(Request[E, R]):
     frequency_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
     presence_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
     max_output_tokens: int | None = field(default=None, validator=whole(1))
-    stop: tuple[str, ...] | None = field(default=None, converter=read_stop)
+    stop: tuple[str, ...] | None = field(default=None, converter=stops)
     seed: int | None = field(default=None, validator=whole())
     n: int | None = field(default=None, validator=whole(1))
     logit_bias: Mapping[str, float] | None = field(default=None, validator=mapping_of_numbers)

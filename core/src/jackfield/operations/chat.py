@@ -13,8 +13,7 @@ from ..errors import MalformedReplyError
 from ..http import read_json
 from ..types.content import Brief
 from .asking import read_messages, read_response_format, read_tool_choice, read_tools
-from .base import Operation, Response, Sampled
-from .checks import a, whole
+from .base import Operation, Response, Sampled, a, whole
 from .folding import ChoiceFold, ChoicesFold
 
 __all__ = ["CHAT", "ChatRequest", "ChatResponse", "Choice"]

@@ -10,8 +10,7 @@ from attrs import field, frozen
 from ..errors import BadRequestError
 from ..types import CompleteEvent, Finish, Logprobs
 from ..types.content import Brief
-from .base import Operation, Response, Sampled
-from .checks import a, whole
+from .base import Operation, Response, Sampled, a, whole
 from .folding import ChoicesFold
 
 __all__ = ["COMPLETE", "CompleteRequest", "CompleteResponse", "Completion", "Prompt", "PromptLike"]

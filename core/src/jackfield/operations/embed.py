@@ -7,8 +7,7 @@ from array import array
 from attrs import field, frozen
 
 from ..types import Embedded, EmbedEvent
-from .base import Operation, Request, Response, ResponseFold
-from .checks import a, whole
+from .base import Operation, Request, Response, ResponseFold, a, whole
 from .complete import Prompt, PromptLike, read_prompts
 
 __all__ = ["EMBED", "EmbedRequest", "EmbedResponse"]

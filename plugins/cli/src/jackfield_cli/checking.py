@@ -208,7 +208,8 @@ class Checker:
         path = key[:2] if key[2:] in {("plugin",), ("use",)} else key
         if path:
             self._gone.add(path)
-        if error.variable:
+        # a vendor's variable is what makes a provider of a name: without it there would be nobody to look at
+        if error.variable and error.variable.startswith("JACKFIELD_"):
             self._environment = Environment(
                 tuple(
                     (source, {name: value for name, value in variables.items() if name != error.variable})

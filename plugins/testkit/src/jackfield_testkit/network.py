@@ -169,7 +169,9 @@ class SimulatedReply(Reply):
             await self._pause(FOREVER, self._limits.connect, ConnectTimeoutError)
         await self._pause(FOREVER if answer.fault == "silent" else answer.latency, silence, ReadTimeoutError)
         if answer.fault in {"refused", "lost"}:
-            raise ConnectionFailedError(f"no reply from {origin}: the connection was {answer.fault}")
+            failed = ConnectionFailedError(f"no reply from {origin}: the connection was {answer.fault}")
+            failed.sent = answer.fault == "lost"
+            raise failed
         self.status, self.headers, self._fault = answer.status, answer.headers, answer.fault
         self._pieces = answer.pieces()
         self._simulation.note(f"status {answer.status}")

@@ -129,7 +129,9 @@ class Fault:
         # of a reply in one piece, whose length is known, the connection misses what does not come
         kind = "reset" if self.kind == "truncated" and not streaming else self.kind
         cls, words = BROKEN[kind]
-        return cls(words)
+        error = cls(words)
+        error.sent = kind != "refused"
+        return error
 
     def _stated(self, request_id: str) -> JackfieldError:
         cls = error_class(self.status) if self.status is not None else ServerError

@@ -24,7 +24,7 @@ from jackfield.errors import (
     UnsupportedError,
 )
 from jackfield.http import HttpResponse, read_json
-from jackfield.provider import error_class, retry_after
+from jackfield.provider import error_class, retry_after, should_retry
 
 from .headers import request_id
 
@@ -146,7 +146,7 @@ def _error(payload: Any, status: int | None, headers: Mapping[str, str], message
         status=status,
         code=next(iter(words), None),
         request_id=request_id(headers) or _request_id(payload),
-        retryable={"true": True, "false": False}.get(headers.get("x-should-retry", "").lower()),
+        retryable=should_retry(headers),
         retry_after=retry_after(headers),
         body=payload,
     )

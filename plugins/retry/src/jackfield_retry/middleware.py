@@ -1,0 +1,237 @@
+"""The middleware: one async generator that asks again, for every operation and both clients."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from jackfield.call import Call
+from jackfield.errors import (
+    CallTimeoutError,
+    ConnectionFailedError,
+    DeadlineError,
+    JackfieldError,
+    OverloadedError,
+    RateLimitError,
+    ServerError,
+    TruncatedStreamError,
+)
+from jackfield.health import Visit
+from jackfield.middleware import Proceed, Slot
+from jackfield.types import Event
+
+from .decision import Reason, State, decide
+from .settings import RetrySettings
+from .tokens import Tokens
+
+__all__ = ["CircuitOpenError", "Retry"]
+
+FAILURES: Final = (ConnectionFailedError, CallTimeoutError, ServerError, TruncatedStreamError)
+PATIENCE: Final = 10.0  # seconds: a deadline that leaves a target less says nothing of the target
+PROBING: Final = 1.0  # seconds to wait for whoever is trying the target right now
+WHY: Final[Mapping[Reason, str]] = {
+    "delivered": "a part of the reply was delivered already",
+    "final": "another attempt cannot help",
+    "effect": "the request may have had its effect, and its provider honours no idempotency key",
+    "attempts": "no attempts are left",
+    "budget": "the call's attempts are spent, or kept for other targets",
+    "circuit": "the target keeps failing and is left alone for now",
+    "wait": "the provider asks to wait longer than max_wait allows",
+    "deadline": "the call's deadline would come first",
+    "tokens": "too many calls to this provider fail: the tokens that retries cost are used up",
+}
+PLAIN: Final = frozenset({"delivered", "final", "attempts"})  # of one attempt these go without saying
+
+
+class CircuitOpenError(OverloadedError):
+    """The target has failed too often of late and is left alone; `retry_after` says for how long. Nothing was sent."""
+
+    sent: bool = False
+
+
+class Retry:
+    """Asks again where an attempt failed, unless that cannot help or could make an outage worse.
+
+    The calls of a client, and of those derived from it, share the tokens of a provider and the circuit of a target.
+
+    Attributes:
+        settings: those of calls that bring none of their own.
+    """
+
+    slot = Slot.RETRY
+
+    def __init__(self, settings: RetrySettings | None = None) -> None:
+        """Begin with all tokens; without settings, with the defaults."""
+        self.settings: RetrySettings = settings or RetrySettings()
+        self._tokens: dict[str, Tokens] = {}
+
+    def tokens(self, provider: str) -> Tokens:
+        """The tokens of the provider instance of this name."""
+        return self._tokens.get(provider) or self._tokens.setdefault(provider, Tokens(self.settings.tokens))
+
+    async def __call__(self, call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, None]:
+        """Give the events of the first attempt that delivers any."""
+        options = call.request.options.get("retry")
+        settings = self.settings.with_options(options) if options else self.settings
+        attempts = _Attempts(call, settings, self.tokens(call.target.provider))
+        try:
+            attempts.begin()
+            while True:
+                try:
+                    async for event in proceed(attempts.call):
+                        if not attempts.delivered:
+                            attempts.deliver()
+                        yield event
+                except JackfieldError as error:
+                    wait = attempts.failed(error)
+                    if wait is None:
+                        raise
+                    await call.runtime.sleep(wait)
+                    if not attempts.enter():
+                        attempts.note(error, "circuit")
+                        raise
+                else:
+                    attempts.completed()
+                    return
+        finally:
+            attempts.leave()
+
+
+@define(eq=False)
+class _Attempts:
+    """The attempts of one call at one target."""
+
+    call: Call[Any]
+    _settings: RetrySettings
+    _tokens: Tokens
+    delivered: bool = field(default=False, init=False)
+    _visit: Visit | None = field(default=None, init=False)
+    _begun: float = field(default=0.0, init=False)
+    _paid: int | None = field(default=None, init=False)
+    _errors: list[str] = field(factory=list, init=False)
+    _idempotent: bool = field(default=False, init=False)
+
+    def begin(self) -> None:
+        """Make ready, and enter for the first attempt.
+
+        Raises:
+            CircuitOpenError: the target is left alone.
+        """
+        ledger = self.call.ledger
+        if ledger.budget is None:
+            ledger.budget = self._settings.attempts
+        if not self.call.operation.repeatable:
+            self._mark()
+        if not self.enter():
+            raise self._refused()
+
+    def enter(self) -> bool:
+        """Begin an attempt; False where the target is left alone."""
+        if not self._settings.circuit:
+            return True
+        self._begun = self.call.runtime.now()
+        self._visit = self.call.health().enter(self._begun)
+        return self._visit is not None
+
+    def leave(self) -> None:
+        """The attempt is over, or was given up."""
+        if self._visit is not None:
+            self._visit.leave()
+            self._visit = None
+
+    def deliver(self) -> None:
+        """The first event has come: whatever follows, the provider answers."""
+        self.delivered = True
+        self._tokens.give(self._settings.refund if self._paid is None else self._paid)
+        if self._visit is not None and self._visit.since is not None:
+            self._visit.worked()  # a consumer that takes its time must not keep others out
+
+    def completed(self) -> None:
+        """The reply was whole."""
+        if self._visit is not None:
+            self._visit.worked()
+
+    def failed(self, error: JackfieldError) -> float | None:
+        """The seconds to wait before another attempt; None where there is to be none."""
+        call, ledger, settings = self.call, self.call.ledger, self._settings
+        now = call.runtime.now()
+        self._judge(error, now)
+        self.leave()
+        self._errors.append(type(error).__name__ + ("" if error.status is None else f" {error.status}"))
+        verdict = decide(
+            settings,
+            State(
+                attempt=len(self._errors),
+                retryable=error.retryable and not isinstance(error, DeadlineError),
+                delivered=self.delivered,
+                timeout=isinstance(error, CallTimeoutError),
+                sent=error.sent,
+                status=error.status,
+                repeatable=call.operation.repeatable,
+                idempotent=self._idempotent,
+                retry_after=error.retry_after,
+                time_left=None if call.deadline is None else call.deadline - now,
+                budget_left=None if ledger.budget is None else ledger.budget - ledger.reserved - ledger.attempts,
+                circuit=call.health().state(now) if settings.circuit else "closed",
+                tokens=self._tokens.left,
+                chance=call.runtime.random(),
+            ),
+        )
+        reason = verdict.reason
+        if verdict.retry and not self._tokens.take(verdict.cost):
+            reason = "tokens"  # another call has taken them meanwhile
+        if reason != "retry":
+            self.note(error, reason)
+            return None
+        self._paid = verdict.cost
+        return verdict.wait
+
+    def note(self, error: JackfieldError, reason: Reason) -> None:
+        """Write on an error how many attempts were made, and why there is no other."""
+        if len(self._errors) > 1:
+            error.add_note(f"{len(self._errors)} attempts were made ({', '.join(self._errors)}); {WHY[reason]}")
+        elif reason not in PLAIN:
+            error.add_note(f"not tried again: {WHY[reason]}")
+
+    def _judge(self, error: JackfieldError, now: float) -> None:
+        """Let the health of the target know what became of the attempt."""
+        visit, settings = self._visit, self._settings
+        if visit is None:
+            return
+        if self._is_failure(error, now):
+            last = visit.since is not None or visit.health.failures + 1 >= settings.circuit_failures
+            visit.failed(now + settings.circuit_seconds if last else None)
+        elif error.status is not None:
+            visit.worked()
+
+    def _is_failure(self, error: JackfieldError, now: float) -> bool:
+        if isinstance(error, DeadlineError):
+            return not self.delivered and now - self._begun >= PATIENCE
+        if isinstance(error, RateLimitError):
+            return self._settings.circuit_rate_limits
+        return isinstance(error, FAILURES) and (error.status is None or error.status >= 500)
+
+    def _mark(self) -> None:
+        """Give a request that must not take effect twice the key by which its provider knows it again."""
+        header, call = self.call.idempotency_header, self.call
+        if header is None:
+            return
+        self._idempotent = True
+        extra = call.request.extra_headers or {}
+        if header.lower() not in {name.lower() for name in extra}:  # else the caller's own key serves
+            key = "".join(f"{int(call.runtime.random() * 2**48):012x}" for _ in range(3))
+            self.call = call.evolve(request=evolve(call.request, extra_headers={**extra, header: f"jackfield-{key}"}))
+
+    def _refused(self) -> CircuitOpenError:
+        call, health = self.call, self.call.health()
+        left = (health.until or 0.0) - call.runtime.now()
+        seconds = left if left > 0 else PROBING
+        error = CircuitOpenError(
+            f"left alone after {health.failures} failures in a row, may be tried again in {seconds:.1f} s",
+            retry_after=seconds,
+        )
+        error.provider, error.model = call.target.provider, call.target.model or None
+        error.operation = call.operation.name
+        return error
