@@ -199,18 +199,18 @@ class _Exchange:
             bounds, repeatable = (self._limits, runtime.control), self._call.operation.repeatable
             reply = self._reply = await runtime.network.send(endpoint, request, *bounds, repeatable=repeatable)
             head = HttpResponse(reply.status, reply.headers)
-            if 200 <= head.status < 300:
-                if not request.read:
-                    return head
-                body = await _read(reply, MAX_READ_BODY)
-                if len(body) > MAX_READ_BODY:
-                    raise errors.LimitExceededError(f"the reply is larger than {MAX_READ_BODY} bytes")
-                return evolve(head, body=bytes(body))
-            body = bytearray()
-            # the status is known, and says more than these
-            with suppress(errors.TruncatedStreamError, errors.MalformedReplyError):
-                await _read(reply, MAX_ERROR_BODY, body)
-        return self._provider.error(evolve(head, body=bytes(body[:MAX_ERROR_BODY])))
+            good = 200 <= head.status < 300
+            if good and not request.read:
+                return head
+            body, limit = bytearray(), MAX_READ_BODY if good else MAX_ERROR_BODY
+            # the status of an error is known, and says more than these
+            with suppress(*() if good else (errors.TruncatedStreamError, errors.MalformedReplyError)):
+                while len(body) <= limit and (data := await reply.read()) is not None:
+                    body += data
+        if good and len(body) > limit:
+            raise errors.LimitExceededError(f"the reply is larger than {limit} bytes")
+        head = evolve(head, body=bytes(body[:limit]))
+        return head if good else self._provider.error(head)
 
 
 def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endpoint) -> HttpRequest:
@@ -234,10 +234,3 @@ def _scrubbed(value: Any, reply: Reply) -> Any:
     if isinstance(value, list):
         return [_scrubbed(item, reply) for item in value]
     return value
-
-
-async def _read(reply: Reply, limit: int, body: bytearray | None = None) -> bytearray:
-    body = bytearray() if body is None else body
-    while len(body) <= limit and (data := await reply.read()) is not None:
-        body += data
-    return body

@@ -11,6 +11,7 @@ import enum
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from attrs import define, field
@@ -138,7 +139,8 @@ def _around(layer: Layer, inner: Proceed) -> Proceed:
 
 
 def _check(layer: object) -> None:
-    if not any(map(inspect.isasyncgenfunction, (layer, callable(layer) and type(layer).__call__))):
+    body = layer.func if isinstance(layer, partial) else layer
+    if not any(map(inspect.isasyncgenfunction, (body, callable(body) and type(body).__call__))):
         form = "`async def __call__(self, call, proceed)` with a `yield` in it"
         raise PluginError(f"middleware {layer!r} must be an async generator function: {form}")
 

@@ -141,8 +141,8 @@ def test_what_variables_alone_configure_is_looked_at_and_told_once(place, keyed,
     assert code == 1
     assert [one["text"] for one in wrong(found)] == [
         (
-            "KEYED_BASE_URL in the environment: providers.keyed.base_url: not a URL of http or https; expected one like "
-            "'https://host/v1'"
+            "KEYED_BASE_URL in the environment: providers.keyed.base_url: not a URL of http or https; expected one "
+            "like 'https://host/v1'"
         )
     ]
     variables = {"JACKFIELD_PROVIDERS__MINE__PLUGIN": "keyed", "JACKFIELD_PROVIDERS__MINE__API_KEY": KEY}
