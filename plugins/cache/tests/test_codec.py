@@ -35,21 +35,24 @@ for kind in (getattr(t, name) for name in t.__all__):
 for kind, how in {
     t.Unknown: st.builds(t.Unknown, ODD),
     t.ToolResult: st.builds(t.ToolResult, TEXT, st.lists(st.builds(t.Text, TEXT), max_size=2)),
-    t.Embedded: st.builds(
-        t.Embedded,
-        st.integers(0),
-        st.one_of(NUMBERS.map(lambda n: array("f", n)), NUMBERS.map(lambda n: array("d", n))),
-    ),
     t.TokenLogprob: st.builds(
         t.TokenLogprob, TEXT, st.none() | st.floats(allow_nan=False), st.none() | st.binary(), st.just(())
     ),
+    t.ModelInfo: st.builds(t.ModelInfo, TEXT, TEXT, created=st.none() | st.floats(allow_nan=False), raw=ODD),
+    t.Citation: st.builds(t.Citation, TEXT, TEXT, end=st.integers(), extra=st.none() | st.dictionaries(TEXT, JSON)),
 }.items():
     st.register_type_strategy(kind, how)
+for kind in (t.Text, t.Image, t.Audio, t.File, t.Reasoning, t.Refusal, t.ToolCall):
+    marks = {"cache": st.none() | st.builds(t.CacheMark, TEXT), "extra": st.none() | st.dictionaries(TEXT, ODD)}
+    st.register_type_strategy(kind, st.builds(kind, **marks))
 
 
 def built(kind):
     """Instances of an event class, with anything in the fields that take anything."""
     given_fields = {"raw": ODD}
+    if kind is t.Embedded:
+        codes = (NUMBERS.map(partial(array, code)) for code in "fd")
+        given_fields |= {"index": st.integers(0), "vector": st.one_of(*codes)}
     for name in ("extra", "fields"):
         if name in attrs.fields_dict(kind):
             given_fields[name] = EXTRA if name == "extra" else st.dictionaries(TEXT, ODD)

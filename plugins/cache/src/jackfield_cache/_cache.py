@@ -201,7 +201,7 @@ class Cache:
 
     async def _join(self, call: Call[Any], plan: _Plan) -> _Found | Lead | None:
         while True:
-            flight = self._flights.elect(call.runtime, plan.key)
+            flight = self._flights.elect(call, plan.key)
             if isinstance(flight, Lead):
                 # since this call looked, another may have landed
                 found = await self._look(call, plan)
@@ -213,7 +213,7 @@ class Cache:
             if ancestor_leads(call.ledger):
                 return None
             try:
-                await call.runtime.wait(flight.landed)
+                await self._flights.landed(call, flight)
             except JackfieldError as error:
                 raise _placed(error, call) from None
             outcome = flight.outcome

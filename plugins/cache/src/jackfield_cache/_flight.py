@@ -14,12 +14,13 @@ from attrs import define, field
 
 from jackfield.call import Call, Ledger
 from jackfield.errors import BlockingAwaitError, DeadlineError, StreamStateError
-from jackfield.runtime import Runtime, Signal
+from jackfield.runtime import Signal
 
 __all__ = ["ALONE", "Flight", "Flights", "Lead", "ancestor_leads", "copied"]
 
 LEADS: Final = object()  # the key in `Ledger.kept` under which a call that leads says so
 ALONE: Final = object()  # an outcome that cannot be shared: everybody asks
+GRACE: Final = 1.0  # seconds past its deadline in which a leader lands
 # the leader's own affair, which says nothing of what others would get
 OWN: Final = (BlockingAwaitError, DeadlineError, StreamStateError)
 
@@ -32,10 +33,12 @@ class Flight:
 
     Attributes:
         landed: set when it is over.
+        until: when the leader must be over, by its own deadline; None where it has none.
         outcome: an entry as bytes, an exception, `ALONE`, or None where the leader was cancelled.
     """
 
     landed: Signal
+    until: float | None
     outcome: Any = None
 
 
@@ -69,12 +72,24 @@ class Flights:
         """Begin with none."""
         self._flights: dict[Key, Flight] = {}
 
-    def elect(self, runtime: Runtime, key: str) -> Lead | Flight:
+    def elect(self, call: Call[Any], key: str) -> Lead | Flight:
         """Lead the flight of this key, or be told which one to follow."""
-        whole = (os.getpid(), runtime.blocking, key)
-        mine = Flight(runtime.signal())
+        whole = (os.getpid(), call.runtime.blocking, key)
+        mine = Flight(call.runtime.signal(), call.deadline)
         found = self._flights.setdefault(whole, mine)
         return Lead(mine, whole, self._flights) if found is mine else found
+
+    async def landed(self, call: Call[Any], flight: Flight) -> None:
+        """Wait until a flight has landed, or its leader should have been over: its event loop may be gone.
+
+        Raises:
+            JackfieldError: the call's own deadline came first, or it was closed.
+        """
+        bound = None if flight.until is None else max(0.0, flight.until - call.runtime.now()) + GRACE
+        if not await call.runtime.wait(flight.landed, bound):
+            for key in [key for key, one in list(self._flights.items()) if one is flight]:
+                self._flights.pop(key, None)
+            flight.landed.set()
 
 
 def ancestor_leads(ledger: Ledger) -> bool:

@@ -43,9 +43,14 @@ def _named(table: Mapping[str, Any], url: Secret | None) -> Store:
         if "url" in own:
             raise ConfigurationError("store.url: `url` stands beside `store` as well; write one of them")
         own["url"] = url
-    if name == "memory":  # in hand: no other plugin is looked for
-        return MemoryStore(structure(MemorySettings, own, "store"))
-    return _checked(Registry().make("store", name, name, own, "store"), f"plugin {name!r} made something that")
+    try:
+        if name == "memory":  # in hand: no other plugin is looked for
+            return MemoryStore(structure(MemorySettings, own, "store"))
+        made = Registry().make("store", name, name, own, "store")
+    except ConfigurationError as error:
+        # where the store stands in the configuration is for others to say, who know
+        raise ConfigurationError(error.message) from None
+    return _checked(made, f"plugin {name!r} made something that")
 
 
 def _checked(made: Any, what: str) -> Store:
