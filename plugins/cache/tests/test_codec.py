@@ -3,6 +3,7 @@
 import json
 from array import array
 from contextlib import suppress
+from functools import partial
 
 import attrs
 import pytest

@@ -10,12 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from attrs import define
+
 from jackfield.errors import JackfieldError
 from jackfield.runtime import Lock
 
 from ._forks import renew_in_children
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "File"]
 
 T = TypeVar("T")
 
@@ -46,15 +48,32 @@ BESIDE: Final = ("", "-wal", "-shm")
 _abandoned: list[sqlite3.Connection] = []
 
 
+@define(eq=False)
+class File:
+    """A file that connections of one store share.
+
+    Attributes:
+        path: where it is.
+        timeout: for how many seconds to wait for others.
+        number: counts the files that were at that place, as far as one of the connections has seen.
+    """
+
+    path: Path
+    timeout: float
+    number: int = 0
+
+
 class Connection:
     """One connection, opened when it is needed, used by one thread at a time."""
 
-    def __init__(self, path: Path, timeout: float, *, writes: bool = False) -> None:
-        """Name the file, and for how many seconds to wait for others."""
-        self._path = path
-        self._timeout = timeout
+    def __init__(self, file: File, *, writes: bool = False) -> None:
+        """Name the file, and say whether what is done is to be a transaction that writes."""
+        self._shared = file
+        self._path = file.path
+        self._timeout = file.timeout
         self._writes = writes
         self._inner: sqlite3.Connection | None = None
+        self._number = 0
         self._file = (0, 0)
         self._lock = Lock()
         renew_in_children(self)
@@ -99,8 +118,11 @@ class Connection:
 
     def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._inner is not None and self._writes and self._identity() != self._file:
-            self._drop()  # the file was removed, or another is in its place
+            self._shared.number += 1  # the file was removed, or another is in its place
+        if self._inner is not None and self._number != self._shared.number:
+            self._drop()
         if self._inner is None:
+            self._number = self._shared.number
             self._inner = self._opened()
             self._file = self._identity()
         if not self._writes:
@@ -150,6 +172,7 @@ class Connection:
         """Move a damaged file out of the way, unless somebody has done so already."""
         mine = self._inner is None or self._identity() == self._file
         self._drop()
+        self._shared.number += 1
         if not mine or not self._path.exists():
             return
         aside = self._path.with_name(f"{self._path.name}.damaged")

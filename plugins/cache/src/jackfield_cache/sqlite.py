@@ -13,7 +13,7 @@ from jackfield.config import state_folder
 from jackfield.hooks import hookimpl
 
 from ._checks import positive, seconds
-from ._connection import Connection
+from ._connection import Connection, File
 
 __all__ = ["SqliteSettings", "SqliteStore"]
 
@@ -56,8 +56,9 @@ class SqliteStore:
         self._settings = settings or SqliteSettings()
         self.path = Path(self._settings.path or state_folder() / "cache.sqlite")
         # a reader never waits for a writer, neither in the file nor here
-        self._reader = Connection(self.path, self._settings.timeout)
-        self._writer = Connection(self.path, self._settings.timeout, writes=True)
+        file = File(self.path, self._settings.timeout)
+        self._reader = Connection(file)
+        self._writer = Connection(file, writes=True)
 
     def get(self, key: str) -> bytes | None:
         """See `Store`."""
