@@ -189,9 +189,7 @@ def test_the_file_is_for_its_owner_alone(tmp_path):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
 
 
-@pytest.mark.parametrize(
-    "content", [b"no database at all, " * 90, b"SQLite format 3\0" * 100]
-)
+@pytest.mark.parametrize("content", [b"no database at all, " * 90, b"SQLite format 3\0" * 100])
 def test_a_file_that_is_no_database_is_set_aside(content, tmp_path, caplog):
     file = tmp_path / "c.sqlite"
     file.write_bytes(content)
