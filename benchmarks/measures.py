@@ -10,6 +10,7 @@ NO_TLS = "httpx + json, no TLS set up"
 OURS = "jackfield"
 OURS_ON_2 = "jackfield on httpx2"
 LAYERED = "jackfield, five middlewares"
+REPLAYED = "jackfield, the same events without looking"
 
 
 class Promise(NamedTuple):
@@ -58,6 +59,16 @@ class Measure(NamedTuple):
     def fresh(self) -> bool:
         return self.kind in {"printed", "whole"}
 
+
+KEPT = (
+    Row(REPLAYED, "jackfield_client", ("cache=replay",)),
+    Row(
+        "jackfield, a hit in memory", "jackfield_client", ("cache=memory",), promises=(Promise(REPLAYED, 20, "beyond"),)
+    ),
+    Row(
+        "jackfield, a hit in SQLite", "jackfield_client", ("cache=sqlite",), promises=(Promise(REPLAYED, 40, "beyond"),)
+    ),
+)
 
 TIMED = "import time; begun = time.process_time(); {}; print(time.process_time() - begun)"
 BUILT = (
@@ -168,6 +179,19 @@ MEASURES = (
         calls=4,
         rounds=20,
         rate=True,
+    ),
+    Measure(
+        "cached", "a blocking chat that was asked before: processor time of a call", "cached", KEPT, "call", calls=200
+    ),
+    Measure(
+        "async-cached",
+        "the same under asyncio: processor time of a call",
+        "async-cached",
+        tuple(
+            row._replace(promises=(Promise(REPLAYED, float("inf"), "beyond"),)) if row.promises else row for row in KEPT
+        ),
+        "call",
+        calls=200,
     ),
     Measure(
         "embed",

@@ -1,12 +1,18 @@
 """Jackfield with its OpenAI provider.
 
-Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on.
+Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on, `cache` the store that
+replies are kept in; "replay" gives what came first again, and looks at nothing.
 """
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+
+import attrs
 
 import jackfield as jf
 
@@ -28,21 +34,53 @@ class PassOn:
             yield event
 
 
-def arguments(base: str, engine: str, layers: str) -> dict[str, Any]:
+class Replay:
+    """What a cache cannot do without: the events of a reply, given again."""
+
+    @property
+    def slot(self) -> jf.Slot:
+        return jf.Slot.CACHE
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+
+    async def __call__(self, call: Any, proceed: Any) -> AsyncIterator[Any]:
+        if not self._events:
+            events = [event async for event in proceed(call)]
+            self._events = [attrs.evolve(events[0], cached=True), *events[1:]]
+        for event in self._events:
+            yield event
+
+
+def caches(cache: str) -> list[Any]:
+    if cache in {"", "replay"}:
+        return [Replay()] if cache else []
+    from jackfield_cache import Cache, CacheSettings
+
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    store = {"use": "sqlite", "path": f"{folder}/cache.sqlite"} if cache == "sqlite" else cache
+    return [Cache(CacheSettings(store=store))]
+
+
+def arguments(base: str, engine: str, layers: str, cache: str) -> dict[str, Any]:
     config = {
         "default": f"openai:{MODEL}",
         "engine": engine,
         "providers": {"openai": {"base_url": base, "api_key": KEY}},
     }
-    return {"config": config, "middleware": [PassOn() for _ in range(int(layers))]}
+    return {"config": config, "middleware": [*(PassOn() for _ in range(int(layers))), *caches(cache)]}
 
 
 class Sync:
-    def __init__(self, base: str, engine: str = "httpx", layers: str = "0") -> None:
-        self._client = jf.Client(**arguments(base, engine, layers))
+    def __init__(self, base: str, engine: str = "httpx", layers: str = "0", cache: str = "") -> None:
+        self._client = jf.Client(**arguments(base, engine, layers, cache))
 
     def chat(self) -> str:
         return self._client.chat(MESSAGES, **OPTIONS).text
+
+    def cached(self) -> str:
+        return self.chat()
 
     def stream(self) -> Iterator[Any]:
         """Typed events, not only their text."""
@@ -58,11 +96,14 @@ class Sync:
 
 
 class Async:
-    def __init__(self, base: str, engine: str = "httpx", layers: str = "0") -> None:
-        self._client = jf.AsyncClient(**arguments(base, engine, layers))
+    def __init__(self, base: str, engine: str = "httpx", layers: str = "0", cache: str = "") -> None:
+        self._client = jf.AsyncClient(**arguments(base, engine, layers, cache))
 
     async def chat(self) -> str:
         return (await self._client.chat(MESSAGES, **OPTIONS)).text
+
+    async def cached(self) -> str:
+        return await self.chat()
 
     async def stream(self) -> AsyncIterator[Any]:
         async with self._client.stream(MESSAGES, **OPTIONS) as stream:

@@ -56,7 +56,7 @@ class RedisServer:
 
 
 class Proxy:
-    """Passes bytes on to a server. `mode` is "pass", "hole" (nothing comes back) or "slow" (`delay` before each reply)."""
+    """Passes bytes on to a server. `mode` is "pass", "hole" (nothing comes back) or "slow" (each reply waits)."""
 
     def __init__(self, port: int) -> None:
         self.mode = "pass"

@@ -1,8 +1,7 @@
 """The command `jackfield cache`, as whoever types it sees it."""
 
+import importlib
 import json
-import subprocess
-import sys
 
 import pytest
 from fakes import STOP, Player, playing
@@ -13,7 +12,8 @@ from jackfield_cache import Cache, CacheSettings
 from jackfield_cache._words import amount, duration, size, visible
 from jackfield_cache.sqlite import SqliteSettings, SqliteStore
 
-click = pytest.importorskip("click")
+CliRunner = pytest.importorskip("click.testing").CliRunner
+cache = importlib.import_module("jackfield_cache.command").cache
 
 NASTY = "\x1b]0;owned\x07\u202ered\nnext"
 
@@ -26,8 +26,8 @@ def filled(tmp_path, monkeypatch):
         'default = "mock"\n[[middleware]]\nuse = "cache"\nstore = { use = "sqlite", path = "c.sqlite" }\n'
     )
     script = [0.05, Start(id="r1"), TextDelta(NASTY), STOP, UsageReported(Usage(1, 2, cost=0.5))]
-    cache = Cache(CacheSettings(store=SqliteStore(SqliteSettings(path="c.sqlite"))))
-    with jf.Client(middleware=[cache], **playing(Player(script))) as client:
+    layer = Cache(CacheSettings(store=SqliteStore(SqliteSettings(path="c.sqlite"))))
+    with jf.Client(middleware=[layer], **playing(Player(script))) as client:
         client.chat(f"Hello {NASTY}", extra_headers={"x-key": "hush"})
         client.chat(f"Hello {NASTY}", extra_headers={"x-key": "hush"})
         client.complete("Go on", model="fake:other")
@@ -35,17 +35,13 @@ def filled(tmp_path, monkeypatch):
 
 
 def ask(*arguments):
-    """Run the command as `jackfield cache` does, in a process of its own."""
-    program = (
-        "import sys; from jackfield_cache.command import cache; sys.exit(cache(sys.argv[1:], standalone_mode=True))"
-    )
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
-    return done
+    """Run the command, as `jackfield` runs it."""
+    return CliRunner().invoke(cache, arguments)
 
 
 def told(*arguments):
     done = ask(*arguments)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.output
     return done.stdout
 
 
@@ -90,12 +86,12 @@ def test_no_secret_is_in_the_file(filled):
 @pytest.mark.parametrize("key", ["", "zz"])
 def test_show_wants_one_entry(filled, key):
     done = ask("show", key)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "entries have a key that begins with" in done.stderr
 
 
 def test_clear_forgets_what_it_is_told(filled):
-    assert ask("clear").returncode == 2
+    assert ask("clear").exit_code == 2
     assert told("clear", "--model", "other") == "1 forgotten\n"
     assert told("clear", "zz") == "0 forgotten\n"
     assert len(told("list").splitlines()) == 1
@@ -110,13 +106,13 @@ def test_clear_forgets_what_it_is_told(filled):
 def test_a_configuration_without_a_cache_is_told(tmp_path, monkeypatch):
     (tmp_path / "other.toml").write_text('default = "mock"\n')
     done = ask("stats", "--config", str(tmp_path / "other.toml"))
-    assert "it has no [[middleware]] with use = 'cache'" in done.stderr
+    assert "it has no [[middleware]] with use = 'cache'" in str(done.exception)
 
 
 def test_a_cache_in_memory_cannot_be_looked_into(tmp_path):
     (tmp_path / "other.toml").write_text('default = "mock"\n[[middleware]]\nuse = "cache"\n')
     done = ask("list", "--config", str(tmp_path / "other.toml"))
-    assert "middleware[0]: this cache is in the memory of each process" in done.stderr
+    assert "middleware[0]: this cache is in the memory of each process" in str(done.exception)
 
 
 def test_words():

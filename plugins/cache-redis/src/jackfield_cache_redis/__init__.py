@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import redis
@@ -110,14 +111,14 @@ class RedisStore:
     def clear(self) -> None:
         """See the contract of stores. Other keys of the server stay."""
         for names in self._names():
-            self._ask(lambda server, names=names: server.delete(*names))
+            self._ask(partial(_delete, names))
         self._ask(lambda server: server.delete(self._sums))
 
     def items(self) -> Iterable[tuple[str, bytes]]:
         """See the contract of stores."""
         start = len(self._name(""))
         for names in self._names():
-            values: Any = self._ask(lambda server, names=names: server.mget(names))
+            values = self._ask(partial(_values, names))
             for name, value in zip(names, values, strict=True):
                 if isinstance(value, bytes):
                     yield name.decode()[start:], value
@@ -139,7 +140,7 @@ class RedisStore:
         entries = size = 0
         for names in self._names():
             entries += len(names)
-            size += sum(self._ask(lambda server, names=names: _sizes(server, names)))
+            size += sum(self._ask(partial(_sizes, names)))
         return {**{name.decode(): float(amount) for name, amount in sums.items()}, "entries": entries, "bytes": size}
 
     def close(self) -> None:
@@ -151,8 +152,7 @@ class RedisStore:
     def _names(self) -> Iterable[list[bytes]]:
         cursor, pattern = 0, f"{self._name('')}*"
         while True:
-            found: Any = self._ask(lambda server, at=cursor: server.scan(at, match=pattern, count=BATCH))
-            cursor, names = found
+            cursor, names = self._ask(partial(_scan, cursor, pattern))
             if names:
                 yield names
             if not cursor:
@@ -214,7 +214,21 @@ class RedisStore:
         return made
 
 
-def _sizes(server: redis.Redis, names: list[bytes]) -> list[int]:
+def _scan(cursor: int, pattern: str, server: redis.Redis) -> tuple[int, list[bytes]]:
+    found: Any = server.scan(cursor, match=pattern, count=BATCH)
+    return found[0], found[1]
+
+
+def _values(names: list[bytes], server: redis.Redis) -> list[bytes | None]:
+    found: Any = server.mget(names)
+    return list(found)
+
+
+def _delete(names: list[bytes], server: redis.Redis) -> None:
+    server.delete(*names)
+
+
+def _sizes(names: list[bytes], server: redis.Redis) -> list[int]:
     with server.pipeline(transaction=False) as pipeline:
         for name in names:
             pipeline.strlen(name)
@@ -225,7 +239,7 @@ def _sizes(server: redis.Redis, names: list[bytes]) -> list[int]:
 def _dropped(server: redis.Redis) -> None:
     with suppress(Exception):  # it is of no use any more
         if server.connection is not None:
-            server.connection.disconnect()
+            server.connection.disconnect()  # type: ignore[no-untyped-call]
         server.close()
 
 

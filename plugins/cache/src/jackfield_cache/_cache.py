@@ -167,15 +167,18 @@ class Cache:
             return None
         codec, ttl = self._codec(call), settings.ttl_of(call)
         if codec is None or ttl is None or settings.leaves_out(request):
-            return _left_alone(call, wishes, "calls like this one are not cached")
+            _left_alone(call, wishes, "calls like this one are not cached")
+            return None
         namespace = _namespace(call, settings)
         if namespace is None:
-            return _left_alone(call, wishes, "it has no namespace")
+            _left_alone(call, wishes, "it has no namespace")
+            return None
         namespaces = (namespace, wishes.namespace)
         try:
             key = key_of(call, await call.identity(), namespaces)
         except (NotCanonicalError, JackfieldError) as error:  # whoever is asked says better what is wrong
-            return _left_alone(call, wishes, f"no key can be made for it: {error}")
+            _left_alone(call, wishes, f"no key can be made for it: {error}")
+            return None
         return _Plan(key, wishes.mode, wishes.ttl or ttl, namespaces, codec)
 
     def _codec(self, call: Call[Any]) -> Codec | None:
@@ -277,8 +280,8 @@ class Cache:
         return record.packed(call, plan.key, plan.namespace, plan.ttl) or ALONE
 
     async def _keep(self, call: Call[Any], plan: _Plan, record: Recording) -> None:
-        value = self._packed(call, plan, record) if record.whole(call) else ALONE
-        if value is not ALONE:
+        value = self._packed(call, plan, record) if record.whole(call) else None
+        if isinstance(value, bytes):
             await self._shelf.set(call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
         with self._lock:
             self._sums.misses += 1
@@ -306,6 +309,7 @@ def _namespace(call: Call[Any], settings: CacheSettings) -> str | None:
 
 
 def _left_alone(call: Call[Any], wishes: Wishes, why: str) -> None:
+    """See that a call which is not cached may be asked."""
     if wishes.mode == "only":
         raise _placed(NotCachedError(f"the request may only be answered from the cache, and {why}"), call)
 

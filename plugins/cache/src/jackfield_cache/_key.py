@@ -101,7 +101,9 @@ def _putting_fields(kind: type[Any], names: list[str]) -> Put:
     head = f"<{kind.__module__}.{kind.__qualname__}"
     labels = tuple(f" {name}=" for name in names)
     # with fewer than two names it would give the value itself, and no tuple
-    get = attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
+    get: Callable[[Any], tuple[Any, ...]] = (
+        attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
+    )
 
     def put(out: list[str], value: Any) -> None:
         out.append(head)

@@ -44,7 +44,8 @@ class Shelf:
             try:
                 value = self.store.get(key)
             except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
-                return self._trouble(runtime.now(), _told(error))
+                self._trouble(runtime.now(), _told(error))
+                return None
         else:
             value = await self._use(runtime, self.store.get, key)
         return value if isinstance(value, bytes) else None

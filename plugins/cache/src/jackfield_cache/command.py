@@ -45,14 +45,14 @@ def cache() -> None:
 @config_option
 def stats(*, as_json: bool, config: str | None) -> None:
     """Tell the sums of each store."""
-    told = [{"store": name, **store.stats()} for name, store in _stores(config)]
+    told = [(name, store.stats()) for name, store in _stores(config)]
     if as_json:
-        _print_json(told)
+        _print_json([{"store": name, **one} for name, one in told])
         return
-    for one in told:
+    for name, one in told:
         hits, misses = int(one.get("hits", 0)), int(one.get("misses", 0))
         share = f" ({100 * hits / (hits + misses):.0f} %)" if hits + misses else ""
-        _print(f"{one['store']}: {int(one['entries'])} entries, {size(one['bytes'])}")
+        _print(f"{name}: {int(one['entries'])} entries, {size(one['bytes'])}")
         _print(f"  hits    {hits}{share}")
         _print(f"  misses  {misses}")
         _print(f"  saved   {duration(one.get('seconds', 0))} of waiting, {amount(one.get('cost', 0))}")

@@ -63,8 +63,9 @@ class SqliteStore:
     def get(self, key: str) -> bytes | None:
         """See `Store`."""
         query = "SELECT value FROM entries WHERE key = ?"
-        row = self._reader.use(lambda connection: connection.execute(query, (key,)).fetchone())
-        return row and row[0]
+        row: Any = self._reader.use(lambda connection: connection.execute(query, (key,)).fetchone())
+        value: bytes | None = row and row[0]
+        return value
 
     def set(self, key: str, value: bytes, ttl: float | None, now: float) -> None:
         """See `Store`. A value that is larger than the whole store is not kept."""
