@@ -60,15 +60,14 @@ class Measure(NamedTuple):
         return self.kind in {"printed", "whole"}
 
 
-KEPT = (
-    Row(REPLAYED, "jackfield_client", ("cache=replay",)),
-    Row(
-        "jackfield, a hit in memory", "jackfield_client", ("cache=memory",), promises=(Promise(REPLAYED, 20, "beyond"),)
-    ),
-    Row(
-        "jackfield, a hit in SQLite", "jackfield_client", ("cache=sqlite",), promises=(Promise(REPLAYED, 40, "beyond"),)
-    ),
-)
+MEMORY = Row("jackfield, a hit in memory", "jackfield_client", ("cache=memory",))
+SQLITE = Row("jackfield, a hit in SQLite", "jackfield_client", ("cache=sqlite",))
+REPLAY = Row(REPLAYED, "jackfield_client", ("cache=replay",))
+
+
+def beyond(most: float) -> tuple[Promise, ...]:
+    return (Promise(REPLAYED, most, "beyond"),)
+
 
 TIMED = "import time; begun = time.process_time(); {}; print(time.process_time() - begun)"
 BUILT = (
@@ -181,15 +180,18 @@ MEASURES = (
         rate=True,
     ),
     Measure(
-        "cached", "a blocking chat that was asked before: processor time of a call", "cached", KEPT, "call", calls=200
+        "cached",
+        "a blocking chat that was asked before: processor time of a call",
+        "cached",
+        (REPLAY, MEMORY._replace(promises=beyond(20)), SQLITE._replace(promises=beyond(40))),
+        "call",
+        calls=200,
     ),
     Measure(
         "async-cached",
         "the same under asyncio: processor time of a call",
         "async-cached",
-        tuple(
-            row._replace(promises=(Promise(REPLAYED, float("inf"), "beyond"),)) if row.promises else row for row in KEPT
-        ),
+        (REPLAY, *(row._replace(promises=beyond(float("inf"))) for row in (MEMORY, SQLITE))),
         "call",
         calls=200,
     ),

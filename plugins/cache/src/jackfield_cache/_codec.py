@@ -39,6 +39,7 @@ others their class, what cannot be changed of them, and what makes the rest anew
 
 _dumps = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _loads = json.JSONDecoder().decode
+_scan = json.JSONDecoder().raw_decode
 
 
 class NotStorableError(Exception):
@@ -116,7 +117,7 @@ class Codec:
 
     def _maker(self, value: Any) -> Maker:
         if value[0] == "j":
-            return partial(_loads, _dumps(value[1]))
+            return partial(_read_again, _dumps(value[1]))
         return partial(self._value, value)
 
     def _tagged(self, value: Any) -> Any:
@@ -176,6 +177,11 @@ def codec_for(events: Any) -> Codec | None:
         return Codec(events)
     except NotStorableError:
         return None
+
+
+def _read_again(text: str) -> Any:
+    """The value of JSON that was written here, and so needs no look at what is around it."""
+    return _scan(text, 0)[0]
 
 
 def made(item: Item) -> Event:

@@ -169,7 +169,7 @@ def read_wishes(options: Mapping[str, Any]) -> Wishes:
     Raises:
         BadRequestError: names the option, the value and what would be right.
     """
-    if "cache" not in options:
+    if "cache" not in options:  # nearly always
         return NONE
     given = options["cache"]
     known = {one.name for one in attrs.fields(Wishes)}
