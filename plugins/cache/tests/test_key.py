@@ -59,7 +59,7 @@ def test_values_have_the_same_form_exactly_where_they_are_the_same(one, other):
         (jf.Text("x"), jf.Refusal("x")),
         (jf.Text("x"), {"text": "x"}),
         ({1, 2}, [1, 2]),
-        ("caf\u00e9", "cafe\u0301"),
+        ("\u00e9", "e\u0301"),
     ],
 )
 def test_these_differ(one, other):

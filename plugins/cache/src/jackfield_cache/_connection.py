@@ -100,6 +100,10 @@ class Connection:
         with self._lock:
             self._drop()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_inner"):
+            self._drop()
+
     def after_fork(self) -> None:
         """In the child, leave the parent's connection alone, and begin anew."""
         self._lock = Lock()

@@ -10,7 +10,7 @@ __all__ = ["check_store"]
 
 NOW = 1_800_000_000.0
 KEY, OTHER = "a" * 64, "b" * 64
-VALUE = b"\x00\xff\r\n" + "caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode()
+VALUE = b"\x00\xff\r\n" + "\N{SNOWMAN}".encode()
 
 
 def check_store(make: Callable[[], Store]) -> None:
