@@ -238,7 +238,7 @@ WRONG = [
     ({"rules": [{"model": "x"}]}, "rules[0].ttl: missing"),
     ({"rules": [{"ttl": "of"}]}, "rules[0].ttl: expected a number or one of off, got 'of'"),
     ({"rules": [{"ttl": -1}]}, "rules[0].ttl: expected seconds above 0, inf for no end, or 'off', got -1"),
-    ({"rules": [{"ttl": 5, "modul": "x"}]}, "rules[0].modul: no such key; did you mean 'model'?"),
+    ({"rules": [{"ttl": 5, "models": "x"}]}, "rules[0].models: no such key; did you mean 'model'?"),
     ({"rules": {"ttl": 5}}, "rules: expected a list, got a table"),
     ({"sampled": "no"}, "sampled: expected true or false, got 'no'"),
     ({"namespace": 5}, "namespace: expected text, or a table like { field = 'user' }, got int"),

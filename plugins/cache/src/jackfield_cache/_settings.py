@@ -96,7 +96,7 @@ class CacheSettings:
         store: where entries are kept: the name of a store ("memory", "sqlite", ...), a table with its name under `use`
             and its own settings beside it, or in Python a store itself.
         url: the store's own setting of this name, here so that a variable can hold it: `{ env = "REDIS_URL" }`.
-        ttl: for how many seconds a reply is good; inf is for ever.
+        ttl: for how many seconds a reply is good; None, or inf in a configuration, is for ever.
         rules: what differs for some models and operations. Lists of models are cached only where a rule says so.
         sampled: whether replies that were sampled (temperature unset or above 0) are cached too.
         namespace: what keeps entries apart beyond the request itself: text; a table `{ field = "metadata.tenant" }`
@@ -109,7 +109,7 @@ class CacheSettings:
 
     store: Any = "memory"
     url: Secret | None = None
-    ttl: float = field(default=math.inf, validator=seconds)
+    ttl: float | None = field(default=None, validator=attrs.validators.optional(seconds))
     rules: tuple[Rule, ...] = field(default=(), converter=_rules, validator=_are_rules)
     sampled: bool = field(default=True, validator=_flag)
     namespace: Any = field(default=None, validator=_namespace)
@@ -119,7 +119,9 @@ class CacheSettings:
         for rule in self.rules:
             if rule.fits(call):
                 return None if rule.ttl == OFF else float(rule.ttl)
-        return None if call.operation.name in LISTS else self.ttl
+        if call.operation.name in LISTS:
+            return None
+        return math.inf if self.ttl is None else self.ttl
 
     def leaves_out(self, request: Any) -> bool:
         """Whether the reply to this request is sampled, and such are not cached."""
