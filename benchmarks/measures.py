@@ -12,6 +12,7 @@ OURS_ON_2 = "jackfield on httpx2"
 LAYERED = "jackfield, five middlewares"
 ONE_LAYER = "jackfield, a middleware that does nothing"
 RETRYING = "jackfield, retry"
+REPLAYED = "jackfield, the same events without looking"
 
 
 class Promise(NamedTuple):
@@ -59,6 +60,15 @@ class Measure(NamedTuple):
     @property
     def fresh(self) -> bool:
         return self.kind in {"printed", "whole"}
+
+
+MEMORY = Row("jackfield, a hit in memory", "jackfield_client", ("use=cache",))
+SQLITE = Row("jackfield, a hit in SQLite", "jackfield_client", ("use=cache:sqlite",))
+REPLAY = Row(REPLAYED, "jackfield_client", ("use=replay",))
+
+
+def beyond(most: float) -> tuple[Promise, ...]:
+    return (Promise(REPLAYED, most, "beyond"),)
 
 
 TIMED = "import time; begun = time.process_time(); {}; print(time.process_time() - begun)"
@@ -176,6 +186,22 @@ MEASURES = (
         calls=4,
         rounds=20,
         rate=True,
+    ),
+    Measure(
+        "cached",
+        "a blocking chat that was asked before: processor time of a call",
+        "cached",
+        (REPLAY, MEMORY._replace(promises=beyond(20)), SQLITE._replace(promises=beyond(40))),
+        "call",
+        calls=200,
+    ),
+    Measure(
+        "async-cached",
+        "the same under asyncio: processor time of a call",
+        "async-cached",
+        (REPLAY, *(row._replace(promises=beyond(float("inf"))) for row in (MEMORY, SQLITE))),
+        "call",
+        calls=200,
     ),
     Measure(
         "embed",

@@ -103,11 +103,41 @@ def embeddings(subject: Any, url: str, options: dict[str, str]) -> Work:
     return work
 
 
+def cached(subject: Any, url: str, options: dict[str, str]) -> Work:
+    client = subject.Sync(f"{url}/chat/v1", **options)
+
+    def work(rounds: int) -> int:
+        for _ in range(rounds):
+            assert len(client.cached()) > 100
+        return rounds
+
+    return work
+
+
+def async_cached(subject: Any, url: str, options: dict[str, str]) -> Work:
+    runner = asyncio.Runner()
+    client: Any = None
+
+    async def one_by_one(rounds: int) -> None:
+        nonlocal client
+        client = client or subject.Async(f"{url}/chat/v1", **options)
+        for _ in range(rounds):
+            assert len(await client.cached()) > 100
+
+    def work(rounds: int) -> int:
+        runner.run(one_by_one(rounds))
+        return rounds
+
+    return work
+
+
 KINDS = {
     "chat": ("Sync", "chat", chats),
     "stream": ("Sync", "stream", streams),
     "async-stream": ("Async", "stream", async_streams),
     "at-once": ("Async", "chat", at_once),
+    "cached": ("Sync", "cached", cached),
+    "async-cached": ("Async", "cached", async_cached),
     "embed": ("Sync", "embed", embeddings),
 }
 

@@ -1,13 +1,19 @@
 """Jackfield with its OpenAI provider.
 
-Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on, `use` a middleware that
-is named as in a configuration.
+Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on, `use` others, by
+names joined by "+". "logging" discards its records; "logging:jsonl" and "logging:journal" write them to a file that goes.
+"cache" keeps replies in memory, "cache:sqlite" in such a file; "replay" gives what came first again, and asks nobody.
 """
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+
+import attrs
 
 import jackfield as jf
 
@@ -29,14 +35,46 @@ class PassOn:
             yield event
 
 
+class Replay:
+    """What a cache cannot do without: the events of a reply, given again."""
+
+    @property
+    def slot(self) -> jf.Slot:
+        return jf.Slot.CACHE
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+
+    async def __call__(self, call: Any, proceed: Any) -> AsyncIterator[Any]:
+        if not self._events:
+            events = [event async for event in proceed(call)]
+            self._events = [attrs.evolve(events[0], cached=True), *events[1:]]
+        for event in self._events:
+            yield event
+
+
+def table(name: str, folder: str) -> dict[str, Any]:
+    """A table of `[[middleware]]`."""
+    plugin, _, kind = name.partition(":")
+    if plugin == "logging":
+        return {"use": plugin, "sinks": [{"kind": kind, "path": f"{folder}/records"}] if kind else ["logging"]}
+    if plugin == "cache":
+        return {"use": plugin, "store": {"use": kind, "path": f"{folder}/cache.sqlite"} if kind else "memory"}
+    return {"use": plugin}
+
+
 def arguments(base: str, engine: str, layers: str, use: str) -> dict[str, Any]:
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    names = use.split("+") if use else []
     config = {
-        "middleware": [{"use": name} for name in use.split("+") if name],
+        "middleware": [table(name, folder) for name in names if name != "replay"],
         "default": f"openai:{MODEL}",
         "engine": engine,
         "providers": {"openai": {"base_url": base, "api_key": KEY}},
     }
-    return {"config": config, "middleware": [PassOn() for _ in range(int(layers))]}
+    passing = [PassOn() for _ in range(int(layers))]
+    return {"config": config, "middleware": [*passing, *([Replay()] if "replay" in names else [])]}
 
 
 class Sync:
@@ -45,6 +83,9 @@ class Sync:
 
     def chat(self) -> str:
         return self._client.chat(MESSAGES, **OPTIONS).text
+
+    def cached(self) -> str:
+        return self.chat()
 
     def stream(self) -> Iterator[Any]:
         """Typed events, not only their text."""
@@ -65,6 +106,9 @@ class Async:
 
     async def chat(self) -> str:
         return (await self._client.chat(MESSAGES, **OPTIONS)).text
+
+    async def cached(self) -> str:
+        return await self.chat()
 
     async def stream(self) -> AsyncIterator[Any]:
         async with self._client.stream(MESSAGES, **OPTIONS) as stream:

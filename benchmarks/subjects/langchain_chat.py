@@ -8,6 +8,7 @@ from typing import Any
 
 os.environ["LANGSMITH_TRACING"] = "false"
 
+from langchain_core.caches import InMemoryCache
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 from .common import EMBEDDING_MODEL, INPUTS, KEY, MODEL, SYSTEM, USER
@@ -25,6 +26,10 @@ class Sync:
     def __init__(self, base: str) -> None:
         self._base = base
         self._model = model(base)
+        self._kept = model(base).model_copy(update={"cache": InMemoryCache()})
+
+    def cached(self) -> Any:
+        return self._kept.invoke(MESSAGES).content
 
     def chat(self) -> Any:
         return self._model.invoke(MESSAGES).content
@@ -42,6 +47,10 @@ class Sync:
 class Async:
     def __init__(self, base: str) -> None:
         self._model = model(base)
+        self._kept = model(base).model_copy(update={"cache": InMemoryCache()})
+
+    async def cached(self) -> Any:
+        return (await self._kept.ainvoke(MESSAGES)).content
 
     async def chat(self) -> Any:
         return (await self._model.ainvoke(MESSAGES)).content

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "benchmarks" / "run.py"
-MEASURES = ["import", "first", "help", "chat", "stream", "async-stream", "at-once", "embed"]
+MEASURES = ["import", "first", "help", "chat", "stream", "async-stream", "at-once", "cached", "async-cached", "embed"]
 
 
 def benchmarks(*arguments):
