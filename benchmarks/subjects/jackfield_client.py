@@ -1,7 +1,7 @@
 """Jackfield with its OpenAI provider.
 
 Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on, `use` others, by
-names joined by "+". "logging" discards its records; "logging:jsonl" and "logging:journal" write them to a file that goes.
+names joined by "+". "logging" discards records; "logging:jsonl" and "logging:journal" write them to a file that goes.
 "cache" keeps replies in memory, "cache:sqlite" in such a file; "replay" gives what came first again, and asks nobody.
 """
 

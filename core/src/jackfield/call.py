@@ -90,10 +90,13 @@ class Ledger:
         self._notices[notice.kind, notice.field] = notice
 
     def sealed(self, response: R) -> R:
-        """The response, with what was written down."""
-        if not isinstance(response, Response) or (self.attempts == 1 and not self._notices):
-            return response
-        return evolve(response, attempts=self.attempts, warnings=(*response.warnings, *self._notices.values()))
+        """The response that a fold has just made, with what was written down."""
+        if isinstance(response, Response):
+            # nobody has seen it but the fold that has just made it, and a copy would cost as much as the fold
+            object.__setattr__(response, "attempts", self.attempts)
+            if self._notices:
+                object.__setattr__(response, "warnings", (*response.warnings, *self._notices.values()))
+        return response
 
 
 @frozen

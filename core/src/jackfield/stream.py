@@ -45,8 +45,8 @@ class Flow(Generic[E, R]):
     stage: Stage | None = field(default=None, init=False)
     _arrived: bool = field(default=False, init=False)
 
-    async def next(self) -> E | _End:
-        """The next event, or END.
+    async def next(self, *, whole: bool = False) -> E | _End:
+        """The next event, or END; where the whole is wanted, END once all events were taken.
 
         Raises:
             StreamStateError: the stream is not open, or somebody else is reading it.
@@ -58,11 +58,14 @@ class Flow(Generic[E, R]):
         try:
             if self.stage is None:
                 self.stage = self._open()
-            event = cast("E", await self.stage.__anext__())
-            if not isinstance(event, Event):
-                raise PluginError(f"a middleware gave {event!r}, which is no event")
-            self._fold.add(event)
-            self._arrived = True
+            while True:
+                event = cast("E", await self.stage.__anext__())
+                if not isinstance(event, Event):
+                    raise PluginError(f"a middleware gave {event!r}, which is no event")
+                self._fold.add(event)
+                self._arrived = True
+                if not whole:
+                    return event
         except StopAsyncIteration:
             if missing := self._fold.missing():
                 # the provider's reply was whole; a middleware may have stopped halfway all the same
@@ -76,7 +79,6 @@ class Flow(Generic[E, R]):
             self.control.release()
             if self.control.stopped or self.state not in {"open", "complete"}:
                 await self.close()
-        return event
 
     def _failed(self, error: BaseException) -> BaseException:
         self.state = "truncated" if isinstance(error, TruncatedStreamError) else "failed"
@@ -119,12 +121,7 @@ class Flow(Generic[E, R]):
 
     async def result(self) -> R:
         """Read to the end and fold."""
-        try:
-            while await self.next() is not END:
-                pass
-        except BaseException:
-            await self.close()
-            raise
+        await self.next(whole=True)
         return self.response()
 
 

@@ -40,14 +40,14 @@ def read_messages(value: MessagesLike) -> tuple[Message, ...]:
     return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
 
 
-def _message(value: object, where: str) -> Message:
-    match value:
-        case Message():
-            return value
-        case {"role": str(role), "content": str(text), **more} if role in PLAIN and not more:
-            return Message(role, text)  # type: ignore[arg-type]
-        case Mapping():
-            return shapes().message(value, where)
+def _message(value: Any, where: str) -> Message:
+    if isinstance(value, Message):
+        return value
+    if isinstance(value, Mapping):
+        role, text = value.get("role"), value.get("content")
+        if len(value) == 2 and isinstance(text, str) and role in PLAIN:
+            return Message(role, text)
+        return shapes().message(value, where)
     raise BadRequestError(f"{where}: expected a Message or a dictionary, got {type(value).__name__}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Self, TypeAlias, cast, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, cast, get_args
 
 import attrs
 from attrs import field, frozen
@@ -18,6 +18,7 @@ __all__ += ["Reasoning", "Refusal", "ResponseFormat", "Role", "Text", "Tool", "T
 __all__ += ["Unknown"]
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+ROLES: Final = get_args(Role)
 
 
 class Brief:
@@ -209,8 +210,8 @@ class Citation(Brief):
 
 
 def _role(_: object, __: object, value: object) -> None:
-    if value not in get_args(Role):
-        raise BadRequestError(f"message.role: expected one of {', '.join(get_args(Role))}, got {value!r}")
+    if value not in ROLES:
+        raise BadRequestError(f"message.role: expected one of {', '.join(ROLES)}, got {value!r}")
 
 
 @frozen(repr=False)
