@@ -25,7 +25,7 @@ __all__ = ["Journal", "check_identity", "check_journal", "connected", "journal_p
 
 APPLICATION: Final = 0x4A4B4C47  # by which an SQLite file says whose it is
 VERSION: Final = 1
-BUSY: Final = 1.0  # seconds for which another process may keep us waiting
+BUSY: Final = 2.0  # seconds for which another process may keep us waiting
 SWEEP: Final = 1_000  # records between two looks at those that are too old
 CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 DEAD: Final[list[sqlite3.Connection]] = []  # of the process that this one was forked from: never to be closed here

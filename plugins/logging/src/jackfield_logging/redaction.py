@@ -67,17 +67,22 @@ NAMES: Final = (
     "(?:proxy-)?authorization|(?:set-)?cookie|(?:x[-_])?(?:goog[-_])?api[-_ ]?key|passw(?:or)?d|secret|credentials?"
     "|(?:access|refresh|auth|session|id|api|bearer)[-_]?token|(?:client|app)[-_]?secret|(?:private|access)[-_]?key"
 )
-VALUE: Final = (
-    r"b?\"(?:[^\"\\]|\\.)*\"?|b?'(?:[^'\\]|\\.)*'?|(?:" + _any_case("bearer|basic") + r")?\s{0,9}[^\s\"',;}\]]+"
-)
+# a string as JSON or Python write it, or as JSON inside a string of JSON has it; it may break off
+QUOTED: Final = r"\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|\\\"(?:[^\\\"]|\\\\\\\"|\\[^\"])*(?:\\\")?"
+SCHEME: Final = _any_case("(?:(?:bearer|basic|token|digest|apikey)")
+VALUE: Final = rf"b?(?:{QUOTED})|{SCHEME}\s{{1,9}})?[^\s\"',;}}\]]+"
+OPAQUE: Final = "[A-Za-z0-9._~+/=-]"
 # keys by what stands before them, then by their shape
 KEYS: Final = (
     _rule(
         "key token secret passw auth cookie credential",
-        rf"(?:{_any_case(NAMES)})\\?[\"']?\s{{0,9}}(?:[:=]|=>)\s{{0,9}}(?:{VALUE})",
+        rf"(?:{_any_case(NAMES)})\\?[\"']?\s{{0,9}}(?:=>|[:=])\s{{0,9}}(?:{VALUE})",
         near=r"(?:key|token|secret|passwo?r?d|tion|cookie|credentials?)\\?[\"']?\s{0,9}[:=]",
     ),
-    _rule("bearer basic", rf"(?:{_any_case('bearer|basic')})\s{{1,9}}[A-Za-z0-9._~+/=-]{{6,}}"),
+    _rule(
+        "bearer basic",
+        rf"(?:{_any_case('bearer|basic')})\s{{1,9}}(?:(?=[A-Za-z]{{0,99}}[0-9=_~+]){OPAQUE}{{6,}}|{OPAQUE}{{16,}})",
+    ),
     _rule("private", r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", ""),
     _rule("sk- sk_ pk- pk_ rk- rk_", r"[spr]k[-_][A-Za-z0-9_-]{6,}"),
     _rule(TOKENS, rf"(?:{'|'.join(TOKENS.split())})[A-Za-z0-9_-]{{16,}}"),
@@ -170,8 +175,7 @@ class Redactor:
 def _members(names: Iterable[str]) -> re.Pattern[str]:
     """Finds members of JSON, or of what is no JSON any more, that bear one of these names; also quoted ones."""
     spelled = "|".join("[-_]?".join(map(re.escape, name)) for name in sorted(names, key=len, reverse=True))
-    value = r"\\?\"(?:[^\"\\]|\\[^\"])*(?:\\?\"|\Z)|[^\s,}\]\"\\]+"
-    return re.compile(rf"(\\?[\"'](?i:{spelled})\\?[\"']\s{{0,9}}:\s{{0,9}})(?:{value})")
+    return re.compile(rf"(\\?[\"'](?i:{spelled})\\?[\"']\s{{0,9}}:\s{{0,9}})(?:{QUOTED}|[^\s,}}\]\"]+)", re.DOTALL)
 
 
 def _card(found: re.Match[str]) -> str:
