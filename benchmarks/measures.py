@@ -10,6 +10,8 @@ NO_TLS = "httpx + json, no TLS set up"
 OURS = "jackfield"
 OURS_ON_2 = "jackfield on httpx2"
 LAYERED = "jackfield, five middlewares"
+EMPTY = "jackfield, two middlewares that do nothing"
+DISCARDS = "jackfield, logging that discards"
 
 
 class Promise(NamedTuple):
@@ -57,6 +59,31 @@ class Measure(NamedTuple):
     @property
     def fresh(self) -> bool:
         return self.kind in {"printed", "whole"}
+
+
+def logs(unit: str, kind: str, empty: float, most: float, **more: int) -> Measure:
+    """What the logging middleware costs, which is two of them: beside no middleware, and beside two that do nothing."""
+    title = f"logging, {'async ' if kind.startswith('async') else ''}a {unit}: processor time"
+    rows = (
+        Row(OURS, "jackfield_client"),
+        Row(EMPTY, "jackfield_client", ("layers=2",), promises=(Promise(OURS, float("inf"), "beyond"),)),
+        Row(
+            DISCARDS,
+            "jackfield_client",
+            ("use=logging",),
+            promises=(Promise(OURS, most, "beyond"), Promise(EMPTY, empty, "beyond")),
+        ),
+        *(
+            Row(
+                f"jackfield, logging to {what}",
+                "jackfield_client",
+                (f"use=logging:{what}",),
+                promises=(Promise(OURS, float("inf"), "beyond"), Promise(OURS, float("inf"))),
+            )
+            for what in ("jsonl", "journal")
+        ),
+    )
+    return Measure(f"{'async-' if kind.startswith('async') else ''}logging-{unit}", title, kind, rows, unit, **more)
 
 
 TIMED = "import time; begun = time.process_time(); {}; print(time.process_time() - begun)"
@@ -177,4 +204,7 @@ MEASURES = (
         "batch",
         rounds=20,
     ),
+    logs("call", "chat", 10, 20, calls=40),
+    logs("chunk", "stream", 1, 2, rounds=30),
+    logs("chunk", "async-stream", 1, 2, rounds=30),
 )

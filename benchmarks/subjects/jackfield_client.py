@@ -1,10 +1,14 @@
 """Jackfield with its OpenAI provider.
 
-Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on.
+Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on, `use` a middleware
+of the configuration: `logging` discards its records, `logging:jsonl` and `logging:journal` write to a file that goes.
 """
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -28,8 +32,18 @@ class PassOn:
             yield event
 
 
-def arguments(base: str, engine: str, layers: str) -> dict[str, Any]:
+def used(use: str, folder: str) -> list[dict[str, Any]]:
+    """Tables of `[[middleware]]`."""
+    plugin, _, sink = use.partition(":")
+    sinks = [{"kind": sink, "path": f"{folder}/records"}] if sink else ["logging"]
+    return [{"use": plugin, "sinks": sinks}] if plugin else []
+
+
+def arguments(base: str, engine: str, layers: str, use: str) -> dict[str, Any]:
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     config = {
+        "middleware": used(use, folder),
         "default": f"openai:{MODEL}",
         "engine": engine,
         "providers": {"openai": {"base_url": base, "api_key": KEY}},
@@ -38,8 +52,8 @@ def arguments(base: str, engine: str, layers: str) -> dict[str, Any]:
 
 
 class Sync:
-    def __init__(self, base: str, engine: str = "httpx", layers: str = "0") -> None:
-        self._client = jf.Client(**arguments(base, engine, layers))
+    def __init__(self, base: str, engine: str = "httpx", layers: str = "0", use: str = "") -> None:
+        self._client = jf.Client(**arguments(base, engine, layers, use))
 
     def chat(self) -> str:
         return self._client.chat(MESSAGES, **OPTIONS).text
@@ -58,8 +72,8 @@ class Sync:
 
 
 class Async:
-    def __init__(self, base: str, engine: str = "httpx", layers: str = "0") -> None:
-        self._client = jf.AsyncClient(**arguments(base, engine, layers))
+    def __init__(self, base: str, engine: str = "httpx", layers: str = "0", use: str = "") -> None:
+        self._client = jf.AsyncClient(**arguments(base, engine, layers, use))
 
     async def chat(self) -> str:
         return (await self._client.chat(MESSAGES, **OPTIONS)).text

@@ -10,7 +10,7 @@ import jackfield as jf
 from jackfield_logging import LoggingSettings, Sink, logged
 
 WRONG = {
-    "an unknown sink": ({"sinks": ["jurnal"]}, r"sinks\[0\]: no such sink 'jurnal'; did you mean 'journal'\?"),
+    "an unknown sink": ({"sinks": ["jsonlines"]}, r"sinks\[0\]: no such sink 'jsonlines'; did you mean 'jsonl'\?"),
     "an unknown kind": ({"sinks": [{"kind": "file"}]}, r"sinks\[0\]\.kind: expected one of logging, jsonl, journal"),
     "no kind": ({"sinks": [{"path": "x"}]}, r"sinks\[0\]\.kind: missing"),
     "no list": ({"sinks": "journal"}, r"sinks: expected a list, got 'journal'"),

@@ -210,7 +210,7 @@ def _write(page: Sequence[tuple[int, Record]], *, as_json: bool, heading: bool =
     rows = [_row(record) for _, record in page]
     if not rows:
         return
-    if not sys.stdout.isatty():
+    if not _at_terminal():
         for row in rows:
             _print("\t".join(row))
         return
@@ -219,6 +219,10 @@ def _write(page: Sequence[tuple[int, Record]], *, as_json: bool, heading: bool =
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     for row in rows:
         _print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _at_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _row(record: Record) -> tuple[str, ...]:
