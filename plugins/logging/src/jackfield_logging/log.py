@@ -16,7 +16,7 @@ from jackfield.runtime import Runtime
 from jackfield.types import Event
 
 from .outlet import Outlet, Writes
-from .records import TOLD, Record, Watch, Writer
+from .records import TOLD, Gathered, Record, Watch, Writer
 from .settings import LoggingOptions, LoggingSettings, Sink
 from .sinks import JsonLines, StandardLogging
 
@@ -49,12 +49,12 @@ class _Watching(ABC):
             async for event in proceed(call):
                 yield event
             return
-        now, fold, tell = call.runtime.now, watch.fold, watch.told.append
+        waiting, fold, tell = True, watch.fold, watch.told.append
         try:
             async for event in proceed(call):
-                if watch.first is None:
-                    watch.first = now()
-                if isinstance(event, TOLD):
+                if waiting:
+                    watch.first, waiting = call.runtime.now(), False
+                if type(event) in TOLD:
                     tell(event)
                 if fold is not None:
                     fold.add(event)
@@ -73,7 +73,7 @@ class _Watching(ABC):
         """Begin to watch, unless nobody wants a record."""
 
     @abstractmethod
-    def end(self, watch: Watch) -> tuple[Log, list[Record] | None]:
+    def end(self, watch: Watch) -> tuple[Log, list[Record]]:
         """The records that are to be written now."""
 
 
@@ -135,22 +135,22 @@ class Log(_Watching):
         """Begin to watch a call."""
         if not self.active:
             return None
-        watch = Watch(call, 0, call.operation.fold(call.request) if self._settings.content else None)
-        call.ledger.kept[self] = watch
-        return watch
+        whole = call.ledger.kept[self] = Gathered()
+        return Watch(call, whole, 0, call.operation.fold(call.request) if self._settings.content else None)
 
-    def end(self, watch: Watch) -> tuple[Log, list[Record] | None]:
+    def end(self, watch: Watch) -> tuple[Log, list[Record]]:
         """The record of a call, behind those of its attempts."""
-        self.record(watch, watch)
-        return self, watch.records
+        watch.whole.over = True
+        self.record(watch, watch.whole.records)
+        return self, watch.whole.records
 
-    def record(self, watch: Watch, into: Watch) -> None:
-        """Make a record, where a sink wants it, and lay it to those of a call or of an attempt."""
+    def record(self, watch: Watch, records: list[Record]) -> None:
+        """Make a record, where a sink wants it, and lay it to others."""
         kind = "attempt" if watch.number else "call"
         try:
             for outlet in self._outlets:
                 if outlet.sink.wants(kind, watch.outcome):
-                    into.records = [*(into.records or ()), self._writer.record(watch)]
+                    records.append(self._writer.record(watch))
                     break
         except Exception:  # noqa: BLE001 - no call fails because of its record
             self._unmade += 1
@@ -199,19 +199,18 @@ class AttemptLog(_Watching):
             return None
         whole = call.ledger.kept.get(self.log)
         if whole is None:
-            whole = call.ledger.kept[self.log] = Watch(call)
-            whole.outcome = "unseen"  # nobody records the call as a whole
-        whole.begun += 1
-        return Watch(call, whole.begun)
+            whole = call.ledger.kept[self.log] = Gathered(over=True)
+        whole.attempts += 1
+        return Watch(call, whole, whole.attempts)
 
-    def end(self, watch: Watch) -> tuple[Log, list[Record] | None]:
+    def end(self, watch: Watch) -> tuple[Log, list[Record]]:
         """Nothing yet: the record waits for that of its call, unless this was written already.
 
         A stream that is left is closed from the outside in, and so its call ends first.
         """
-        whole: Watch = watch.call.ledger.kept[self.log]
-        self.log.record(watch, watch if whole.outcome else whole)
-        return self.log, watch.records
+        alone: list[Record] = []
+        self.log.record(watch, alone if watch.whole.over else watch.whole.records)
+        return self.log, alone
 
 
 def _sink(settings: Sink, key: str) -> Writes:

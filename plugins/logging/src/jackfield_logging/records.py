@@ -17,12 +17,12 @@ from .content import content_of, number
 from .redaction import HIDDEN, LONGEST_NAME, Redactor
 from .settings import LoggingSettings
 
-__all__ = ["FIELDS", "TOLD", "Record", "Watch", "Writer", "call_id"]
+__all__ = ["FIELDS", "TOLD", "Gathered", "Record", "Watch", "Writer", "call_id"]
 
 Record = dict[str, Any]
 
 ID: Final = "jackfield_logging.id"
-TOLD: Final = (Start, Finished, UsageReported)
+TOLD: Final = frozenset({Start, Finished, UsageReported})
 EMPTY: Final = Response()
 LONGEST_MESSAGE: Final = 1_000
 # the fields of a record, in their order; one that has nothing to say is left out
@@ -57,31 +57,46 @@ def _parent_id(ledger: Ledger) -> str | None:
     return None if parent is None else str(parent.kept[ID])
 
 
+class Gathered:
+    """What the records of one call have in common, in the call's ledger. It holds nothing that leads back there.
+
+    Attributes:
+        records: of attempts that have ended, which wait for the call to end.
+        attempts: how many have begun.
+        over: whether the call has ended, or is recorded by nobody.
+    """
+
+    __slots__ = ("attempts", "over", "records")
+
+    def __init__(self, *, over: bool = False) -> None:
+        self.records: list[Record] = []
+        self.attempts: int = 0
+        self.over: bool = over
+
+
 class Watch:
     """What is seen of a call, or of one of its attempts, while it goes on.
 
     Attributes:
         call: as this middleware was given it.
+        whole: what it shares with the other records of the call.
         number: which attempt it is, from 1; 0 for the call as a whole.
         fold: the reply so far, where content is wanted.
         first: when the first event came, in seconds of `runtime.now()`.
-        records: of attempts that have ended, which wait for the call to end.
-        begun: how many attempts have begun.
         outcome: how it ended: "complete", "error", "closed" (its reader left) or "cancelled"; empty before that.
         error: what it ended with.
         told: the events that tell of the reply as a whole, those of `TOLD`.
     """
 
     # by hand, as every call pays for it, also where nothing is recorded in the end
-    __slots__ = ("_began", "_ended", "begun", "call", "error", "first", "fold", "number", "outcome", "records", "told")
+    __slots__ = ("_began", "_ended", "call", "error", "first", "fold", "number", "outcome", "told", "whole")
 
-    def __init__(self, call: Call[Any], number: int = 0, fold: Fold[Any, Any] | None = None) -> None:
+    def __init__(self, call: Call[Any], whole: Gathered, number: int = 0, fold: Fold[Any, Any] | None = None) -> None:
         self.call: Call[Any] = call
+        self.whole: Gathered = whole
         self.number: int = number
         self.fold: Fold[Any, Any] | None = fold
         self.first: float | None = None
-        self.records: list[Record] | None = None
-        self.begun: int = 0
         self.outcome: str = ""
         self.error: BaseException | None = None
         self.told: list[Any] = []
@@ -124,9 +139,11 @@ class Writer:
 
     _settings: LoggingSettings
     redactor: Redactor = field(init=False)
+    _hidden: frozenset[str] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.redactor = Redactor(self._settings.compiled(), self._settings.hide)
+        self._hidden = frozenset(name for name in FIELDS if self.redactor.hidden(name)) - KEPT
 
     def record(self, watch: Watch) -> Record:
         """The record: plain data that JSON can carry, without what must not be seen."""
@@ -170,10 +187,9 @@ class Writer:
             settings = self._settings
             content = content_of(call.request, response, settings.content, self.redactor, settings.max_chars)  # type: ignore[arg-type]
             found["content"] = content or None
-        return {name: self._shown(name, value) for name, value in found.items() if value is not None}
-
-    def _shown(self, name: str, value: Any) -> Any:
-        return HIDDEN if name not in KEPT and self.redactor.hidden(name) else value
+        for name in self._hidden & found.keys():
+            found[name] = found[name] and HIDDEN
+        return {name: value for name, value in found.items() if value is not None}
 
     def _add_error(self, found: Record, watch: Watch) -> None:
         error = watch.error
