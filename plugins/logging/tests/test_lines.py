@@ -208,3 +208,31 @@ def test_a_fork_begins_with_nothing_that_waits(path, monkeypatch):
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert log.pending == 2
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("by", ["a call", "flush"])
+def test_a_stream_that_is_dropped_while_another_record_is_written_is_recorded_too(path, monkeypatch, by):
+    log = Log(LoggingSettings(sinks=[to(path)]))
+    real, dropped = os.write, []
+
+    def write(file, data):
+        while dropped:
+            dropped.pop()  # its finaliser wants to write a record, here and now
+        return real(file, data)
+
+    with jf.Client(middleware=[log], **playing(Player(hello()))) as client:
+        stream = client.stream("x")
+        next(stream)
+        dropped.append(stream)
+        del stream
+        if by == "flush":
+            with monkeypatch.context() as broken:
+                broken.setattr("os.write", lambda file, data: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+                with pytest.warns(UserWarning, match="broken"):
+                    client.chat("x")
+        monkeypatch.setattr("os.write", write)
+        if by == "flush":
+            assert log.flush()
+        else:
+            client.chat("x")
+    assert sorted(line["outcome"] for line in lines_of(path)) == ["closed", "complete"]
