@@ -17,6 +17,7 @@ import jackfield as jf
 from jackfield.errors import ServerError
 from jackfield.types import TextDelta
 from jackfield_logging import Log, LoggingSettings, Sink, logged
+from jackfield_logging.journal import Journal
 from jackfield_logging.reading import Filter, Reader
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="these are promises for POSIX")
@@ -104,6 +105,68 @@ def test_old_records_go(path):
     assert records(path, words=["ancient"]) == []
     assert len(records(path, words=["new"])) == 1
     assert sound(path)
+
+
+def test_a_task_that_is_cancelled_again_and_again_has_its_record(path):
+    import asyncio
+
+    async def main():
+        player = Player([TextDelta("a"), 30.0])
+        async with jf.AsyncClient(middleware=logged(sinks=[to(path)]), **playing(player)) as client:
+            task = asyncio.create_task(client.chat("x"))
+            await asyncio.sleep(0.05)
+            for _ in range(5):
+                task.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
+    assert [one["outcome"] for one in records(path, attempts=True)] == ["cancelled"] * 2
+
+
+def test_without_threads_it_is_written_in_place(path, monkeypatch):
+    import anyio
+
+    async def none(*_, **__):
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    async def main():
+        client = jf.AsyncClient(middleware=logged(sinks=[to(path)]), **playing(Player(hello())))
+        with monkeypatch.context() as broken:
+            broken.setattr("anyio.to_thread.run_sync", none)
+            await client.chat("x")
+        await client.aclose()
+
+    anyio.run(main)
+    assert len(records(path)) == 1
+
+
+def test_ctrl_c_while_a_record_is_written_leaves_it_to_the_next(path, monkeypatch):
+    log = Log(LoggingSettings(sinks=[to(path)]))
+    real = Journal.write
+
+    def interrupted(journal, batch):
+        raise KeyboardInterrupt
+
+    with jf.Client(middleware=[log], **playing(Player(hello()))) as client:
+        with monkeypatch.context() as pressed:
+            pressed.setattr("jackfield_logging.journal.Journal.write", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                client.chat("x")
+        assert Journal.write is real
+        assert log.pending == 1
+        client.chat("x")
+    assert len(records(path)) == 2
+
+
+def test_a_journal_of_a_later_version_is_left_alone(path):
+    with client_of(to(path)) as client:
+        client.chat("x")
+    with closing(sqlite3.connect(path)) as later:
+        later.execute("PRAGMA user_version = 99")
+    with pytest.raises(jf.ConfigurationError, match=r"sinks\[0\]\.path: .*later version of this journal \(99\)"):
+        client_of(to(path))
 
 
 # --- it heals -----------------------------------------------------------------------------------------------

@@ -457,3 +457,33 @@ def test_the_log_is_found_in_the_client_s_chain():
         client.chat("x")
         assert (log.flush(), log.lost, log.pending) == (True, 0, 0)
     assert [type(one).__name__ for one in client.middleware] == ["Log", "AttemptLog"]
+
+
+def test_a_record_that_cannot_be_made_fails_no_call_and_is_counted(monkeypatch):
+    def broken(writer, watch):
+        raise ArithmeticError("sk-notforyou")
+
+    monkeypatch.setattr("jackfield_logging.records.Writer.record", broken)
+    log, attempts = logged()
+    with heard() as lines, jf.Client(middleware=[log, attempts], **playing(Player(hello()))) as client:
+        with pytest.warns(UserWarning, match="a record cannot be made: ArithmeticError; calls go on") as said:
+            assert client.chat("x").text == "Hello"
+            client.chat("x")
+    assert (len(said), log.lost, lines.lines) == (1, 4, [])
+
+
+def test_a_call_leaves_no_garbage_behind():
+    player = Player(hello())
+    with heard() as log, jf.Client(middleware=logged(content=True), **playing(player)) as client:
+        client.chat("x")
+        player.calls.clear()
+        gc.collect()
+        gc.disable()
+        try:
+            client.chat("x")
+            player.calls.clear()
+            kinds = {type(one).__name__ for one in gc.get_objects()}
+        finally:
+            gc.enable()
+    assert len(log.of("call")) == 2
+    assert not kinds & {"Watch", "Gathered", "Ledger"}

@@ -15,7 +15,7 @@ from jackfield.middleware import Proceed
 from jackfield.runtime import Runtime
 from jackfield.types import Event
 
-from .outlet import Outlet, Writes
+from .outlet import Outlet, Writes, say
 from .records import TOLD, Gathered, Record, Watch, Writer
 from .settings import LoggingOptions, LoggingSettings, Sink
 from .sinks import JsonLines, StandardLogging
@@ -152,7 +152,9 @@ class Log(_Watching):
                 if outlet.sink.wants(kind, watch.outcome):
                     records.append(self._writer.record(watch))
                     break
-        except Exception:  # noqa: BLE001 - no call fails because of its record
+        except Exception as error:  # noqa: BLE001 - no call fails because of its record
+            if not self._unmade:
+                say(f"a record cannot be made: {type(error).__name__}; calls go on without")
             self._unmade += 1
         watch.error = None  # its traceback holds everything that is under way
 
@@ -176,7 +178,7 @@ class Log(_Watching):
         if slow:
             try:
                 # a call that was cancelled has its record, too
-                await runtime.finish(lambda: runtime.run(write), WRITING)
+                await runtime.finish(lambda: runtime.run(write), WRITING, apart=True)
             except Exception:  # noqa: BLE001 - there are no threads any more, at the end of the program
                 write()
 

@@ -15,7 +15,7 @@ from jackfield.runtime import Lock, drive
 
 from .records import Record
 
-__all__ = ["Outlet", "RecordsNotWrittenWarning", "SinkError", "Writes"]
+__all__ = ["Outlet", "RecordsNotWrittenWarning", "SinkError", "Writes", "say"]
 
 BACKLOG: Final = 1_000  # records that wait for a sink to come back
 PAUSE: Final = 5.0  # seconds for which a sink that failed is left alone
@@ -137,6 +137,9 @@ class Outlet:
         except Exception as error:  # noqa: BLE001 - no call fails because of its record
             self.lost += len(batch)
             self._failed(type(error).__name__)
+        except BaseException:  # Ctrl-C, in a thread that has no other calls to end
+            self._waiting.extendleft(reversed(batch))
+            raise
         else:
             self.troubled = False
 
