@@ -358,7 +358,7 @@ def test_no_secret_is_in_any_record(tmp_path, content, capsys):
         Sink(kind="jsonl"),
         Sink(kind="journal", path=str(journal)),
     ]
-    tools = [{"type": "function", "function": {"name": "f", "description": SECRET}}]
+    tools = [jf.Tool("f", SECRET)]
     with (
         heard() as log,
         jf.Client(middleware=logged(sinks=sinks, content=content), **playing(Player(*everywhere()))) as client,
