@@ -71,7 +71,7 @@ def test_the_console_script_is_there(place):
     [
         ("caht", "did you mean 'chat'?"),
         ("chats", "did you mean 'chat'?"),
-        ("xyzzy", f"there is {', '.join(sorted(ABOUT))}"),
+        ("xyzzy", f"there is {', '.join(sorted({point.name for point in entry_points(group='jackfield.commands')}))}"),
     ],
 )
 def test_an_unknown_command_suggests_the_nearest(place, typed, advice):
