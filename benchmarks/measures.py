@@ -13,6 +13,8 @@ LAYERED = "jackfield, five middlewares"
 ONE_LAYER = "jackfield, a middleware that does nothing"
 RETRYING = "jackfield, retry"
 REPLAYED = "jackfield, the same events without looking"
+EMPTY = "jackfield, two middlewares that do nothing"
+DISCARDS = "jackfield, logging that discards"
 
 
 class Promise(NamedTuple):
@@ -69,6 +71,31 @@ REPLAY = Row(REPLAYED, "jackfield_client", ("use=replay",))
 
 def beyond(most: float) -> tuple[Promise, ...]:
     return (Promise(REPLAYED, most, "beyond"),)
+
+
+def logs(unit: str, kind: str, empty: float, most: float, **more: int) -> Measure:
+    """What the logging middleware costs, which is two of them: beside no middleware, and beside two that do nothing."""
+    title = f"logging, {'async ' if kind.startswith('async') else ''}a {unit}: processor time"
+    rows = (
+        Row(OURS, "jackfield_client"),
+        Row(EMPTY, "jackfield_client", ("layers=2",), promises=(Promise(OURS, float("inf"), "beyond"),)),
+        Row(
+            DISCARDS,
+            "jackfield_client",
+            ("use=logging",),
+            promises=(Promise(OURS, most, "beyond"), Promise(EMPTY, empty, "beyond")),
+        ),
+        *(
+            Row(
+                f"jackfield, logging to {what}",
+                "jackfield_client",
+                (f"use=logging:{what}",),
+                promises=(Promise(OURS, float("inf"), "beyond"), Promise(OURS, float("inf"))),
+            )
+            for what in ("jsonl", "journal")
+        ),
+    )
+    return Measure(f"{'async-' if kind.startswith('async') else ''}logging-{unit}", title, kind, rows, unit, **more)
 
 
 TIMED = "import time; begun = time.process_time(); {}; print(time.process_time() - begun)"
@@ -211,4 +238,7 @@ MEASURES = (
         "batch",
         rounds=20,
     ),
+    logs("call", "chat", 10, 20, calls=40),
+    logs("chunk", "stream", 1, 2, rounds=30),
+    logs("chunk", "async-stream", 1, 2, rounds=30),
 )

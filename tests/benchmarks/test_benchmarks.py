@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "benchmarks" / "run.py"
 MEASURES = ["import", "first", "help", "chat", "stream", "async-stream", "at-once", "cached", "async-cached", "embed"]
+MEASURES += ["logging-call", "logging-chunk", "async-logging-chunk"]
 
 
 def benchmarks(*arguments):

@@ -20,6 +20,7 @@ from jackfield.runtime import Runtime, Signal
 from jackfield.stream import AsyncStream, Stream, StreamState
 from jackfield.testing import allow_requests, forbid_requests
 from jackfield.types import ChatEvent, Event, Finished, Part, Role, Start, TextDelta, ToolCallDelta
+from jackfield_logging import AttemptLog, Log, Sink, call_id, logged
 from jackfield_schema import arguments, json_schema, read_as, response_schema
 from jackfield_testkit import Answer, FunctionNetwork, Simulation, Task
 
@@ -66,6 +67,17 @@ async def within(call: jf.Call[ChatRequest]) -> None:
 
     assert_type(await runtime.race(part, part), str)
     assert_type(call.scoped(lambda: nullcontext()), jf.Call[ChatRequest])
+
+
+def recording(call: jf.Call[ChatRequest]) -> None:
+    middleware = logged(sinks=["logging", Sink(kind="journal", path="calls.db")], content=["text"], hide=["pin"])
+    assert_type(middleware, list[Log | AttemptLog])
+    jf.Client(middleware=middleware)
+    assert_type(call_id(call), str)
+    for one in jf.Client().middleware:
+        if isinstance(one, Log):
+            assert_type(one.flush(), bool)
+            assert_type(one.lost + one.pending, int)
 
 
 # --- the blocking client --------------------------------------------------------------------------------------

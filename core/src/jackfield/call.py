@@ -85,6 +85,11 @@ class Ledger:
     kept: dict[object, Any] = field(factory=dict)
     _notices: dict[tuple[str, str], Notice] = field(factory=dict, init=False)
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What was written down."""
+        return tuple(self._notices.values())
+
     def note(self, notice: Notice) -> None:
         """Write something down; what a second attempt says again stands there once."""
         self._notices[notice.kind, notice.field] = notice
@@ -95,7 +100,7 @@ class Ledger:
             # nobody has seen it but the fold that has just made it, and a copy would cost as much as the fold
             object.__setattr__(response, "attempts", self.attempts)
             if self._notices:
-                object.__setattr__(response, "warnings", (*response.warnings, *self._notices.values()))
+                object.__setattr__(response, "warnings", (*response.warnings, *self.notices))
         return response
 
 

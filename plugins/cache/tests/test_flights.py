@@ -28,9 +28,11 @@ class Ledgers:
 
     def __init__(self):
         self.all = []
+        self.arrived = lambda: None
 
     async def __call__(self, call, proceed):
         self.all.append(call.ledger)
+        self.arrived()
         async for event in proceed(call):
             yield event
 
@@ -54,7 +56,9 @@ class Broken:
 
 @pytest.mark.parametrize("store", [None, Broken()], ids=["memory", "broken"])
 def test_threads_ask_once(store):
-    player, ledgers = Player(SLOW), Ledgers()
+    player, ledgers = Player([lambda _: everybody.wait(20), *SLOW]), Ledgers()
+    everybody = threading.Event()
+    ledgers.arrived = lambda: len(ledgers.all) == MANY and everybody.set()
     chain = caches(ledgers, store=store or "memory")
     with jf.Client(middleware=chain, **playing(player)) as client, ThreadPoolExecutor(MANY) as pool:
         replies = list(pool.map(lambda _: client.chat("x"), range(MANY)))

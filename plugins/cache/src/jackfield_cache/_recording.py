@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from jackfield.call import Call
-from jackfield.operations import Notice, Response
 from jackfield.types import Event, Finished, UsageReported
 
 from ._codec import Codec, NotStorableError
@@ -30,7 +29,7 @@ class Recording:
         self._lines: list[str] | None = []
         self._codec = codec
         self._begun = call.runtime.now()
-        self._noted = _notices(call)
+        self._noted = call.ledger.notices
         self._value: bytes | None = None
 
     def add(self, event: Event) -> None:
@@ -65,15 +64,10 @@ class Recording:
             None if ttl == float("inf") else ttl,
             call.runtime.now() - self._begun,
             costs[-1] if costs else None,
-            [(one.kind, one.field, one.message) for one in _notices(call) if one not in self._noted],
+            [(one.kind, one.field, one.message) for one in call.ledger.notices if one not in self._noted],
         )
         try:
             self._value = pack(facts, request_text(call), self._lines)
         except (ValueError, TypeError, RecursionError):
             self._lines = None
         return self._value
-
-
-def _notices(call: Call[Any]) -> tuple[Notice, ...]:
-    # what is in a ledger can only be had with a response
-    return call.ledger.sealed(Response()).warnings

@@ -1,0 +1,219 @@
+"""One record a call and one an attempt: what is watched while it goes on, and what is made of it at its end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from attrs import define, field
+
+from jackfield import Call
+from jackfield.call import Ledger
+from jackfield.errors import JackfieldError
+from jackfield.operations import Fold
+from jackfield.types import Finished, Start, UsageReported
+
+from .content import content_of, number
+from .redaction import HIDDEN, LONGEST_NAME, Redactor
+from .settings import LoggingSettings
+
+__all__ = ["FIELDS", "TOLD", "Gathered", "Record", "Watch", "Writer", "call_id"]
+
+Record = dict[str, Any]
+
+ID: Final = "jackfield_logging.id"
+TOLD: Final = frozenset({Start, Finished, UsageReported})
+LONGEST_MESSAGE: Final = 1_000
+# the fields of a record, in their order; one that has nothing to say is left out
+FIELDS: Final = (
+    *("record", "call_id", "parent_id", "attempt", "depth", "time", "operation", "provider", "model", "alias"),
+    *("streaming", "outcome", "duration", "first_event", "answered_by", "answered_model", "attempts", "cache"),
+    *("finish", "input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens", "cost"),
+    *("error", "status", "code", "error_message", "retryable", "retry_after", "response_id", "request_id"),
+    *("warnings", "content"),
+)
+KEPT: Final = frozenset({"record", "call_id", "attempt", "time"})  # without these it would be no record
+TOKENS: Final = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens", "cost")
+
+
+def call_id(call: Call[Any]) -> str:
+    """The id that the records of a call bear. Attempts of one call share it; a nested call has its own.
+
+    It is made of the time and of the runtime's chance, so that it sorts by time, and a simulated run repeats it.
+    """
+    kept = call.ledger.kept
+    made: str | None = kept.get(ID)
+    if made is None:
+        runtime = call.runtime
+        made = kept[ID] = f"{int(runtime.wall() * 1000):011x}{int(runtime.random() * 2**52):013x}"
+    return made
+
+
+def _parent_id(ledger: Ledger) -> str | None:
+    parent = ledger.parent
+    while parent is not None and ID not in parent.kept:
+        parent = parent.parent
+    return None if parent is None else str(parent.kept[ID])
+
+
+class Gathered:
+    """What the records of one call have in common, in the call's ledger. It holds nothing that leads back there.
+
+    Attributes:
+        records: of attempts that have ended, which wait for the call to end.
+        attempts: how many have begun.
+        over: whether the call has ended, or is recorded by nobody.
+    """
+
+    __slots__ = ("attempts", "over", "records")
+
+    def __init__(self, *, over: bool = False) -> None:
+        self.records: list[Record] = []
+        self.attempts: int = 0
+        self.over: bool = over
+
+
+class Watch:
+    """What is seen of a call, or of one of its attempts, while it goes on.
+
+    Attributes:
+        call: as this middleware was given it.
+        whole: what it shares with the other records of the call.
+        number: which attempt it is, from 1; 0 for the call as a whole.
+        fold: the reply so far, where content is wanted.
+        first: when the first event came, in seconds of `runtime.now()`.
+        outcome: how it ended: "complete", "error", "closed" (its reader left) or "cancelled"; empty before that.
+        error: what it ended with.
+        told: the events that tell of the reply as a whole, those of `TOLD`.
+    """
+
+    # by hand, as every call pays for it, also where nothing is recorded in the end
+    __slots__ = ("_began", "_ended", "call", "error", "first", "fold", "number", "outcome", "told", "whole")
+
+    def __init__(self, call: Call[Any], whole: Gathered, number: int = 0, fold: Fold[Any, Any] | None = None) -> None:
+        self.call: Call[Any] = call
+        self.whole: Gathered = whole
+        self.number: int = number
+        self.fold: Fold[Any, Any] | None = fold
+        self.first: float | None = None
+        self.outcome: str = ""
+        self.error: BaseException | None = None
+        self.told: list[Any] = []
+        self._began: float = call.runtime.now()
+        self._ended: float = 0.0
+
+    def end(self, error: BaseException | None) -> None:
+        """Say how it ended: None is well."""
+        runtime = self.call.runtime
+        self._ended = runtime.now()
+        if error is None:
+            self.outcome = "complete"
+            return
+        self.error = error
+        if isinstance(error, GeneratorExit) or runtime.control.stopped:
+            self.outcome = "closed"
+        else:
+            self.outcome = "error" if isinstance(error, Exception) else "cancelled"
+
+    @property
+    def duration(self) -> float:
+        """Seconds from its beginning to its end."""
+        return self._ended - self._began
+
+    @property
+    def wall(self) -> float:
+        """When it began, in seconds since 1970."""
+        runtime = self.call.runtime
+        return runtime.wall() - (runtime.now() - self._began)
+
+    @property
+    def first_event(self) -> float | None:
+        """Seconds from its beginning to its first event, or None where none came."""
+        return None if self.first is None else self.first - self._began
+
+
+@define
+class Writer:
+    """Makes records of what was watched."""
+
+    _settings: LoggingSettings
+    redactor: Redactor = field(init=False)
+    _hidden: frozenset[str] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.redactor = Redactor(self._settings.compiled(), self._settings.hide)
+        self._hidden = frozenset(name for name in FIELDS if self.redactor.hidden(name)) - KEPT
+
+    def record(self, watch: Watch) -> Record:
+        """The record: plain data that JSON can carry, without what must not be seen."""
+        call, told = watch.call, watch.told
+        start = next((event for event in told if isinstance(event, Start)), None)
+        found: Record = {
+            "record": "attempt" if watch.number else "call",
+            "call_id": call_id(call),
+            "parent_id": _parent_id(call.ledger),
+            "attempt": watch.number or None,
+            "depth": call.depth or None,
+            "time": datetime.fromtimestamp(watch.wall, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "operation": call.operation.name,
+            "provider": self._name(call.target.provider),
+            "model": self._name(call.target.model or None),
+            "alias": self._name(call.alias),
+            "streaming": call.streaming,
+            "outcome": watch.outcome,
+            "duration": round(watch.duration, 6),
+            "first_event": None if watch.first_event is None else round(watch.first_event, 6),
+        }
+        if start is not None:
+            found["answered_by"], found["answered_model"] = self._name(start.provider), self._name(start.model)
+        if not watch.number:
+            found["attempts"] = call.ledger.attempts
+            found["cache"] = self._name(call.ledger.cache or ("hit" if start is not None and start.cached else None))
+        found["finish"] = (
+            ",".join(dict.fromkeys(one.finish.unified for one in told if isinstance(one, Finished))) or None
+        )
+        usage = next((event.usage for event in reversed(told) if isinstance(event, UsageReported)), None)
+        if usage is not None:
+            found.update((name, number(getattr(usage, name))) for name in TOKENS)
+        self._add_error(found, watch)
+        if start is not None:
+            found["response_id"] = self._name(start.id)
+            found["request_id"] = self._name(start.request_id) or found.get("request_id")
+        if not watch.number:
+            found["warnings"] = self._warnings(call) or None
+        if watch.fold is not None:
+            response = watch.fold.response() if watch.first is not None else None
+            settings = self._settings
+            content = content_of(call.request, response, settings.content, self.redactor, settings.max_chars)  # type: ignore[arg-type]
+            found["content"] = content or None
+        for name in self._hidden & found.keys():
+            found[name] = found[name] and HIDDEN
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _add_error(self, found: Record, watch: Watch) -> None:
+        error = watch.error
+        if watch.outcome != "error" or error is None:
+            return
+        found["error"] = type(error).__name__
+        if not isinstance(error, JackfieldError):  # its text may hold anything
+            return
+        headers = getattr(watch.call.request, "extra_headers", None) or {}
+        secrets = [str(value) for value in headers.values()]
+        for name, text, longest in (
+            ("code", error.code, LONGEST_NAME),
+            ("error_message", error.message, LONGEST_MESSAGE),
+            ("request_id", error.request_id, LONGEST_NAME),
+        ):
+            found[name] = text and self.redactor.text(self.redactor.exactly(str(text), secrets), longest)
+        found["status"], found["retry_after"] = number(error.status), number(error.retry_after)
+        found["retryable"] = bool(error.retryable)
+
+    def _warnings(self, call: Call[Any]) -> list[dict[str, str]]:
+        return [
+            {"kind": one.kind, "field": str(self._name(one.field)), "message": self.redactor.text(one.message, 300)}
+            for one in call.ledger.notices
+        ]
+
+    def _name(self, value: object) -> str | None:
+        """What somebody else wrote, though it should be a plain name or an id."""
+        return None if value is None else self.redactor.name(str(value))

@@ -1,0 +1,200 @@
+"""Sinks that need no library: Python's logging, and JSON lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from .outlet import SinkError
+from .records import Record
+
+__all__ = ["JsonLines", "StandardLogging", "encoded", "locked", "private_folder"]
+
+LEVELS: Final = {
+    ("call", "error"): logging.ERROR,
+    ("attempt", "error"): logging.WARNING,
+    ("attempt", "complete"): logging.DEBUG,
+}
+MAX_BYTES: Final = 100 * 1024 * 1024
+KEEP: Final = 5
+
+
+def encoded(record: Record) -> str:
+    """A record as JSON, in ASCII: no terminal, no encoding and no splitting of lines can break it."""
+    return json.dumps(record, separators=(",", ":"), allow_nan=False)
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder that only its owner can look into, where there is none."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+class StandardLogging:
+    """Python's `logging`: the loggers `<name>.call` and `<name>.attempt`, with the fields of a record as `extra`."""
+
+    immediate = True
+    quick = True
+    healed = ""
+
+    def __init__(self, name: str = "jackfield") -> None:
+        """Take the loggers below this name; where nobody listens to it, nothing is heard."""
+        self.name: str = f"logging ({name})"
+        parent = logging.getLogger(name)
+        if not parent.handlers:
+            parent.addHandler(logging.NullHandler())
+        self._call, self._attempt = logging.getLogger(f"{name}.call"), logging.getLogger(f"{name}.attempt")
+
+    @property
+    def active(self) -> bool:
+        """Whether any level that is used is switched on."""
+        return self._call.isEnabledFor(logging.ERROR) or self._attempt.isEnabledFor(logging.WARNING)
+
+    def wants(self, record: str, outcome: str) -> bool:
+        """Whether the level is switched on."""
+        logger = self._call if record == "call" else self._attempt
+        return logger.isEnabledFor(LEVELS.get((record, outcome), logging.INFO))
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Log each at its level."""
+        for record in records:
+            logger = self._call if record["record"] == "call" else self._attempt
+            level = LEVELS.get((record["record"], record["outcome"]), logging.INFO)
+            logger.log(level, "%s", _Told(record), extra=record)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def forget(self) -> None:
+        """There is nothing to let go of."""
+
+
+class _Told:
+    """A record in one line for a person, made only where a handler formats it."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def __str__(self) -> str:
+        get = self._record.get
+        what = f"{get('operation')} {':'.join(filter(None, (get('provider'), get('model'))))}"
+        number = f", attempt {get('attempt')}" if get("attempt") else ""
+        text = f"{what}{number}: {get('outcome')} after {get('duration'):.3f} s"
+        if get("error"):
+            told = " ".join(str(get(name)) for name in ("error", "status", "error_message") if get(name) is not None)
+            return f"{text}: {told}"
+        tokens = [
+            f"{get(name)} {word}" for name, word in (("input_tokens", "in"), ("output_tokens", "out")) if get(name)
+        ]
+        return ", ".join([text, *([f"tokens {' '.join(tokens)}"] if tokens else ())])
+
+
+class JsonLines:
+    """One JSON document a line: into a file, which several processes may share, or to standard error."""
+
+    immediate = False
+    quick = True
+    active = True
+
+    def __init__(self, path: Path | None, max_bytes: int | None = None, keep: int | None = None) -> None:
+        """Nothing is opened before the first record."""
+        self.name: str = "standard error" if path is None else str(path)
+        self.healed: str = ""
+        self._path = path
+        self._max = MAX_BYTES if max_bytes is None else max_bytes
+        self._keep = KEEP if keep is None else keep
+        self._file: int | None = None
+
+    def wants(self, record: str, outcome: str) -> bool:
+        """Every record."""
+        return True
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Append, in one go: what the system has taken survives this process.
+
+        Raises:
+            SinkError: the file cannot be written.
+        """
+        data = "".join(f"{encoded(record)}\n" for record in records)
+        try:
+            if self._path is None:
+                if sys.stderr is not None:
+                    sys.stderr.write(data)
+                    sys.stderr.flush()
+                return
+            self._append(self._path, data.encode())
+        except (OSError, ValueError) as error:  # a standard stream that was closed is a ValueError
+            self.close()
+            raise SinkError(getattr(error, "strerror", None) or str(error)) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                os.close(file)
+
+    def forget(self) -> None:
+        """A file that is only appended to can be shared with the process that forked this one."""
+
+    def _append(self, path: Path, data: bytes) -> None:
+        file, size = self._opened(path)
+        if self._max and size and size + len(data) > self._max:
+            self._put_aside(path, file)
+            file, size = self._opened(path)
+        if size and hasattr(os, "pread") and os.pread(file, 1, size - 1) != b"\n":
+            os.write(file, b"\n")  # a process was killed inside a line, or the disk was full: that line is nobody's
+        done = os.write(file, data)
+        if done < len(data):
+            self.close()
+            # nothing is cut off again: by now another process may have written behind it
+            raise SinkError("no space is left", done=data[:done].count(b"\n"))
+
+    def _opened(self, path: Path) -> tuple[int, int]:
+        """The file that the path names now, and its size."""
+        if self._file is not None:
+            mine = os.fstat(self._file)
+            with suppress(FileNotFoundError):
+                there = path.stat()
+                if (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev):
+                    return self._file, mine.st_size
+            self.close()  # it was put aside, by us in another process or by somebody else, or removed
+        private_folder(path.parent)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        self._file = os.open(path, flags | getattr(os, "O_NOCTTY", 0), 0o600)
+        return self._file, os.fstat(self._file).st_size
+
+    def _put_aside(self, path: Path, file: int) -> None:
+        """Rename `calls.jsonl` to `calls.jsonl.1`, that to `.2`, and so on; the oldest goes."""
+        if not locked(file) and os.name == "posix":
+            return  # another process is at it
+        try:
+            if path.stat().st_ino != os.fstat(file).st_ino:
+                return  # another process was quicker
+            aside = [path, *(path.with_name(f"{path.name}.{number}") for number in range(1, self._keep + 1))]
+            if not self._keep:
+                path.unlink()
+            for older, newer in zip(aside[:0:-1], aside[-2::-1], strict=True):
+                with suppress(FileNotFoundError):
+                    newer.replace(older)
+        finally:
+            self.close()
+
+
+def locked(file: int, *, wait: bool = False) -> bool:
+    """Take the lock of an open file, until that is closed; False where another process has it, or there are none."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
