@@ -328,7 +328,7 @@ use = "marks"
 where = ["a", "b",
   3, "c"]
 """,
-        "jackfield.toml, line 5: middleware[0].where[2]: expected text, got 3",
+        "jackfield.toml, line 4: middleware[0].where[2]: expected text, got 3",
     ),
     (
         """\

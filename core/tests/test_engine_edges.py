@@ -101,6 +101,18 @@ def test_an_error_whose_body_is_broken_keeps_its_status(colour, steps):
     assert caught.value.partial is None
 
 
+@pytest.mark.parametrize("colour", COLOURS)
+def test_nothing_at_all_is_good_gzip(colour):
+    def steps(provider, call):
+        head = yield HttpRequest("POST", "/", read=True)
+        yield HttpRequest("POST", "/")
+        return JsonReply(head, lambda body: [TextDelta(repr(head.body)), STOP])
+
+    replies = iter([reply(b"", headers={"content-encoding": "gzip"}), reply("{}")])
+    with Scripted(lambda request: [next(replies)]) as server:
+        assert run(colour, lambda client: client.chat("x"), **options(server, steps=steps)).text == "b''"
+
+
 def test_gzip_may_have_several_members_and_nothing_behind_them():
     halves = gzip.compress(b'{"text": ') + gzip.compress(b'"hi"}')
     with Scripted([reply(halves, headers={"content-encoding": "gzip"})]) as server:

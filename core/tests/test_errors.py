@@ -75,6 +75,20 @@ def test_what_was_placed_stays_where_it_was_placed():
     assert (error.provider, error.model, error.operation, error.partial) == ("inner", "a", "chat", "part")
 
 
+def test_an_error_that_is_raised_twice_shows_nobody_what_another_call_got():
+    shared = ServerError("prepared")
+    player = Player([*hello()[:2], shared], [shared])
+    with Client(**playing(player)) as client:
+        caught = []
+        for model in ("fake:one", "fake:two"):
+            with pytest.raises(ServerError) as error:
+                client.chat("x", model=model)
+            caught.append(error.value)
+    first, second = caught
+    assert (first.model, first.partial.text) == ("one", "He")
+    assert (second.model, second.partial) == ("two", None)
+
+
 def test_events_that_a_middleware_cut_off_are_a_truncation_with_a_place():
     class Short:
         slot = Slot.OBSERVE

@@ -467,3 +467,10 @@ def test_a_slot_that_is_none_is_told():
     given["config"] = {**given["config"], "slots": ["retry", "cash"]}
     with pytest.raises(ConfigurationError, match=r"config.slots\[1\]: expected one of observe, .*, got 'cash'"):
         Client(**given)
+
+
+def test_a_slot_that_stands_twice_is_told():
+    given = playing(Player(hello()))
+    given["config"] = {**given["config"], "slots": ["cache", "retry", "cache"]}
+    with pytest.raises(ConfigurationError, match="config.slots: a slot stands here twice"):
+        Client(**given)

@@ -1,5 +1,6 @@
 """What `call.runtime` offers: signals, waiting, racing, scopes and deadlines, in each colour."""
 
+import random
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -445,3 +446,15 @@ def test_a_middleware_made_with_partial_is_a_middleware():
     first.slot = second.slot = Slot.PREPARE
     with Client(middleware=[second, first], **playing(Player(hello("a")))) as client:
         assert client.chat("x").text == "ho!"
+
+
+def test_a_program_that_seeds_its_own_randomness_does_not_repeat_ours():
+    async def body(call):
+        return call.runtime.random()
+
+    found = []
+    for _ in range(2):
+        random.seed(42)
+        found.append(awaiting("sync", body))
+    assert found[0] != found[1]
+    assert all(0 <= one < 1 for one in found)

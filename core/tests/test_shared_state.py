@@ -1,15 +1,19 @@
 """What a call shares among those who have a hand in it: its ledger, and the fingerprint of who answers."""
 
+from types import ModuleType
+
 import pytest
 from attrs import frozen
 from faces import COLOURS, run
 from fakes import Player, Plugin, hello, playing
 
-from jackfield import Client, Secret, Slot
+from jackfield import Client, Secret, Slot, Target
 from jackfield.call import Ledger
 from jackfield.errors import ServerError
+from jackfield.hooks import hookimpl
 from jackfield.operations import CHAT
 from jackfield.provider import Credential, Endpoint, HttpProvider, serves
+from jackfield.registry import Registry
 from jackfield.types import Start
 
 
@@ -124,14 +128,31 @@ def test_closing_a_client_closes_its_middleware_once(colour):
     assert looking.closed == 1
 
 
-def test_a_derived_client_leaves_the_middleware_open_and_shows_the_chain():
-    looking, twice = Looking(), Twice()
-    with Client(middleware=[twice], **playing(Player(hello()))) as client:
-        derived = client.with_options(middleware=[looking])
-        assert derived.middleware == (looking, twice)
-        assert client.middleware == (twice,)
+def test_a_derived_client_closes_what_was_added_to_it_and_shows_the_chain():
+    base, added = Looking(), Looking()
+    with Client(middleware=[base], **playing(Player(hello()))) as client:
+        derived = client.with_options(middleware=[added])
+        assert derived.middleware == (base, added)
+        assert client.middleware == (base,)
         derived.close()
-        assert looking.closed == 0
+        assert (base.closed, added.closed) == (0, 1)
+
+
+def test_every_middleware_is_closed_once_though_one_fails():
+    class Failing(Looking):
+        async def aclose(self, runtime):
+            await super().aclose(runtime)
+            raise OSError("full")
+
+    first, second, added = Failing(), Looking(), Looking()
+    client = Client(middleware=[first, second], **playing(Player(hello())))
+    derived = client.with_options(middleware=[added])
+    with pytest.raises(OSError, match="full"):
+        client.close()
+    client.close()
+    assert (first.closed, second.closed, added.closed) == (1, 1, 0)
+    derived.close()
+    assert (first.closed, second.closed, added.closed) == (1, 1, 1)
 
 
 # --- who answers, and for whom -----------------------------------------------------------------------------
@@ -173,8 +194,27 @@ def identities(table, names=("service",), make=made, models=("m",)):
 ONE = {"service": {"api_key": "sk-tenant-one"}}
 
 
-def test_the_same_settings_have_the_same_fingerprint_in_another_client():
+@pytest.fixture
+def installed(monkeypatch):
+    """Has the plugins of `identities` installed, rather than given as objects of one client."""
+    monkeypatch.setattr(Registry, "origin", lambda self, kind, name: f"the {kind} {name}")
+
+
+def test_the_same_settings_have_the_same_fingerprint_in_another_client(installed):
     assert identities(ONE) == identities(ONE)
+
+
+def test_a_plugin_that_a_program_hands_over_is_like_no_other_but_a_module_is_itself():
+    assert identities(ONE) != identities(ONE)
+    module = ModuleType("acme")
+    module.jackfield_provider = hookimpl(lambda name, settings: Player(hello()))
+    found = []
+    for _ in range(2):
+        looking = Looking()
+        with Client({"default": "acme:m"}, plugins={"provider": {"acme": module}}, middleware=[looking]) as client:
+            client.chat("x")
+        found += looking.identities
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(
@@ -187,11 +227,67 @@ def test_the_same_settings_have_the_same_fingerprint_in_another_client():
         {"style": "other"},
     ],
 )
-def test_whatever_differs_gives_another_fingerprint(changed):
+def test_whatever_differs_gives_another_fingerprint(installed, changed):
     assert identities(ONE) != identities({"service": {**ONE["service"], **changed}})
 
 
-def test_names_and_models_tell_apart_too():
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("https://other.example.com", {}),
+        ("https://api.example.com:8443", {}),
+        ("https://api.example.com/v2", {}),
+        ("https://api.example.com", {"x-organization": "two"}),
+    ],
+)
+def test_an_address_that_stands_in_no_setting_makes_a_difference_too(installed, url, headers):
+    def at(url, headers):
+        return lambda name, settings: Service(name, Endpoint.parse(url, headers=headers), {"chat": "m"})
+
+    usual = identities({"service": {}}, make=at("https://api.example.com", {}))
+    assert usual == identities({"service": {}}, make=at("https://api.example.com", {}))
+    assert usual != identities({"service": {}}, make=at(url, headers))
+
+
+def test_a_call_that_was_sent_elsewhere_is_known_by_where_it_goes():
+    class Router:
+        slot = Slot.PREPARE
+
+        async def __call__(self, call, proceed):
+            async for event in proceed(call.evolve(target=Target("fake", models.pop()))):
+                yield event
+
+    class Inner(Looking):
+        slot = Slot.CACHE
+
+    models, inner = ["big", "small"], Inner()
+    with Client(middleware=[Router(), inner], **playing(Player(hello()))) as client:
+        client.chat("x")
+        client.chat("x")
+    assert [call.targets for call in inner.calls] == [(Target("fake", "small"),), (Target("fake", "big"),)]
+    assert inner.identities[0] != inner.identities[1]
+
+
+def test_all_targets_count():
+    class Wider:
+        slot = Slot.PREPARE
+
+        async def __call__(self, call, proceed):
+            more = (call.target, Target("fake", "other"))[: call.request.n]
+            async for event in proceed(call.evolve(targets=more)):
+                yield event
+
+    class Inner(Looking):
+        slot = Slot.CACHE
+
+    inner = Inner()
+    with Client(middleware=[Wider(), inner], **playing(Player(hello()))) as client:
+        client.chat("x", n=1)
+        client.chat("x", n=2)
+    assert inner.identities[0] != inner.identities[1]
+
+
+def test_names_and_models_tell_apart_too(installed):
     table = {"service": {"api_key": "k"}, "second": {"api_key": "k", "plugin": "service"}}
     found = identities(table, names=("service", "second"), models=("m", "n"))
     assert len(set(found)) == 4
@@ -201,7 +297,7 @@ def test_a_fingerprint_shows_no_key():
     assert "sk-tenant-one" not in str(identities(ONE))
 
 
-def test_a_credential_that_changes_changes_the_fingerprint():
+def test_a_credential_that_changes_changes_the_fingerprint(installed):
     keys = iter(["one", "two", "one"])
 
     def rotating(name, settings):
@@ -212,7 +308,7 @@ def test_a_credential_that_changes_changes_the_fingerprint():
     assert first == third
 
 
-def test_what_is_no_plain_data_is_like_nothing_else():
+def test_what_is_no_plain_data_is_like_nothing_else(installed):
     plain = {"plain": {"function": lambda: None}}
     assert identities(plain, ["plain"]) != identities(plain, ["plain"])
     assert len(set(identities(plain, ["plain", "plain"]))) == 1

@@ -62,6 +62,16 @@ def test_a_network_of_one_s_own(colour):
     assert (network.sent, network.closed) == (1, 1)
 
 
+def test_a_network_that_is_false_is_one_all_the_same():
+    class Recording(list, Echo):
+        pass
+
+    network = Recording()
+    assert not network
+    assert asking("sync", network).text == "a"
+    assert network.sent == 1
+
+
 def test_a_runtime_of_one_s_own_must_be_of_the_same_kind():
     runtime = BlockingRuntime(Echo())
     with Client(transport=runtime, **options(Far)) as client:

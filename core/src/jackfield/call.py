@@ -145,6 +145,8 @@ class Call(Generic[Q_co]):
             runtime: Runtime = changes.get("runtime", self.runtime)
             deadline, scopes = changes.get("deadline", self.deadline), changes.get("scopes", self.scopes)
             changes["runtime"] = runtime.bind(runtime.control, deadline, scopes)
+        if "target" in changes:
+            changes.setdefault("targets", (changes["target"],))
         return evolve(self, **changes)
 
     def report(self, name: str, why: str) -> None:

@@ -73,7 +73,7 @@ class _Client:
     def with_options(self, *, timeout=None, middleware=(), default=None, unsupported=None):
         """Make a client over the same connections, with some things changed.
 
-        Closing it leaves this one open; closing this one closes both.
+        Closing it closes the middleware that was added, and leaves this one open; closing this one closes both.
 
         Args:
             timeout: the deadline of each call, streams included, that is given none of its own, in seconds.
@@ -235,7 +235,9 @@ def _runtime(blocking: bool, config: Config, transport: Network | Runtime | None
         if transport.blocking != blocking:
             raise ConfigurationError("transport: this runtime is of the other kind of client")
         return transport
-    network = transport or Engine(blocking=blocking, name=config.engine, options=config.network)
+    network = (
+        transport if transport is not None else Engine(blocking=blocking, name=config.engine, options=config.network)
+    )
     if not hasattr(network, "send"):
         what = "jackfield_testkit.FunctionNetwork(...)" if callable(network) else "a Network"
         raise ConfigurationError(f"transport: expected {what}, got {type(network).__name__}")

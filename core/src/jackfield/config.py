@@ -214,6 +214,8 @@ def read_document(document: Document, environment: Environment) -> Config:
     for kind, what in (("models", "an alias"), ("providers", "a provider")):
         if name := next((one for one in found.get(kind, ()) if ":" in one), None):
             raise (here / kind / name).error(f"{what} has no colon, so that it cannot stand in for a 'provider:model'")
+    if len(slots := found.get("slots", ())) > len(set(slots)):
+        raise (here / "slots").error("a slot stands here twice")
     models = {name: _alias(value, here / "models" / name) for name, value in found.pop("models", {}).items()}
     return evolve(config, models=models, **found)
 

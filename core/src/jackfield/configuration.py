@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from bisect import bisect_right
 from collections.abc import Callable, Container, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -163,67 +162,35 @@ class Place:
 
 
 def _lines_of(text: str) -> dict[KeyPath, int]:
-    """The line, from 1 on, of each key and each item of an array. A table has that of its header, or where it began."""
-    reader = _Reader(text)
-    reader.pairs((), "")
-    ends = [match.start() for match in re.finditer("\n", text)]
-    return {path: bisect_right(ends, start - 1) + 1 for path, start in reader.starts.items()}
-
-
-class _Reader:
-    """Reads a text from its beginning to its end. `starts` tells where each value was found."""
-
-    def __init__(self, text: str) -> None:
-        self.starts: dict[KeyPath, int] = {}
-        self._counts: dict[KeyPath, int] = {}  # of the tables in each array of tables
-        self._rest = ((match[0], match.start()) for match in TOKEN.finditer(text) if match[0][0] not in " \t\r#")
-
-    def pairs(self, path: KeyPath, end: str) -> None:
-        """Read keys and values up to the end of an inline table, or of the text. What follows a value is no key."""
-        keys: list[tuple[str, int]] = []
-        brackets = 0
-        for part, start in self._rest:
-            if part == end:
-                return
-            if part == "=":
-                self._value(self._enter(path, keys), *next(self._rest))
-                keys = []
-            elif part == "[":
-                brackets += 1
-            elif part == "]" and brackets:
-                path = self._enter((), keys, brackets)
-                keys, brackets = [], 0
-            elif part in {"]", ",", "\n"}:
-                keys = []
-            else:
-                keys += [(key, start) for key in _keys(part)]
-
-    def _value(self, path: KeyPath, part: str, start: int) -> None:
-        self.starts.setdefault(path, start)
-        if part == "{":
-            self.pairs(path, "}")
-        elif part == "[":
-            index = 0
-            for inner, at in self._rest:
-                if inner == "]":
-                    return
-                index += inner == ","
-                if inner not in {",", "\n"}:
-                    self._value((*path, index), inner, at)
-
-    def _enter(self, path: KeyPath, keys: list[tuple[str, int]], brackets: int = 0) -> KeyPath:
-        """Follow a dotted key. That of a header has one bracket, or two where it begins another table of an array."""
-        for number, (key, start) in enumerate(keys, start=1):
-            path = (*path, key)
-            self.starts.setdefault(path, start)
-            if number == len(keys) and brackets == 1:
-                self.starts[path] = start
-            elif number == len(keys) and brackets:
-                self._counts[path] = self._counts.get(path, 0) + 1
-            if path in self._counts:
-                path = (*path, self._counts[path] - 1)
-                self.starts.setdefault(path, start)
-        return path
+    """The line, from 1 on, where the statement of each key begins; a table has that of its header."""
+    found: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}  # of the tables in each array of tables
+    table: KeyPath = ()
+    keys: list[str] = []
+    brackets = depth = 0  # of a header; and of what is open inside a value
+    line, begun, assigned = 1, 1, False
+    for match in TOKEN.finditer(text + "\n"):
+        part = match[0]
+        if part == "\n" and not depth:
+            path: KeyPath = () if brackets else table
+            for number, key in enumerate(keys, start=1):
+                path = (*path, key)
+                headed = brackets if number == len(keys) else 0
+                found[path] = begun if headed == 1 else found.get(path, begun)
+                counts[path] = counts.get(path, 0) + (headed == 2)
+                if counts[path]:
+                    path = (*path, counts[path] - 1)
+                    found.setdefault(path, begun)
+            table, keys, brackets, assigned = path if brackets else table, [], 0, False
+        elif assigned or part == "=":
+            assigned = True
+            depth += (part in {"[", "{"}) - (part in {"]", "}"})
+        elif part[0] not in " \t\r#]\n":
+            brackets += part == "["
+            begun = begun if keys else line
+            keys += [] if part == "[" else _keys(part)
+        line += part.count("\n")
+    return found
 
 
 def _keys(part: str) -> list[str]:

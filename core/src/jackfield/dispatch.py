@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from copy import copy
 from typing import Any, Final, TypeVar
 
@@ -59,13 +60,14 @@ class Dispatcher:
         self._closed = False
         self.timeout: float | None = None
         self.layers: list[Middleware] = instances.middleware()
+        self.own: list[Middleware] = self.layers
         self.chain(middleware)
 
     def derive(self, middleware: Iterable[Middleware], timeout: float | None, **changes: Any) -> Dispatcher:
         """Another one over the same connections, providers and plugins, with more middleware and other settings."""
         _check_timeout(timeout)
         derived = copy(self)
-        derived.parent = self
+        derived.parent, derived.own = self, []
         derived.timeout = timeout if timeout is not None else self.timeout
         derived.config = evolve(self.config, **changes)
         derived.default = derived.config.default or self.default
@@ -84,7 +86,9 @@ class Dispatcher:
         """Put further middleware into the chain."""
         if not isinstance(middleware, Iterable):
             raise ConfigurationError(f"middleware: expected a list of middleware, got {type(middleware).__name__}")
-        self.layers = in_order([*self.layers, *middleware], self.config.slots)
+        added = [*middleware]
+        self.own = [*self.own, *added]
+        self.layers = in_order([*self.layers, *added], self.config.slots)
         self._open = compose([*self.layers, settle], last(self._instances.provider))
 
     @property
@@ -94,13 +98,13 @@ class Dispatcher:
 
     async def aclose(self) -> None:
         """Serve no more calls; close the middleware and the connections, where they are its own."""
-        self._closed = True
-        if self.parent is None:
-            try:
-                for close in filter(None, (getattr(layer, "aclose", None) for layer in self.layers)):
-                    await close(self.runtime)
-            finally:
-                await self.runtime.network.aclose()
+        async with AsyncExitStack() as stack:  # which closes the others where one fails
+            if self.parent is None:
+                stack.push_async_callback(self.runtime.network.aclose)
+            for layer in [] if self._closed else reversed(self.own):
+                if close := getattr(layer, "aclose", None):
+                    stack.push_async_callback(close, self.runtime)
+            self._closed = True
 
     def begin(
         self, request: Request[E, R], *, streaming: bool, timeout: float | None = None, within: Call[Any] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import suppress
+from copy import copy
 from typing import Any, Final, cast
 
 from attrs import define, evolve
@@ -86,6 +87,9 @@ def _signed(start: Start, call: Call[Any]) -> Start:
 
 def _ours(error: Exception, call: Call[Any]) -> errors.JackfieldError:
     if isinstance(error, errors.JackfieldError):
+        if error.operation is not None:  # it was raised before, and whoever caught it may still look at it
+            error = copy(error)
+            error.provider = error.model = error.operation = error.partial = None
         return error
     if call.runtime.blocking and wants_loop(error):
         return errors.BlockingAwaitError(ADVICE)

@@ -120,7 +120,7 @@ class Instances:
         made = self._registry.make("provider", found.plugin, name, found.values, found.where)
         if not isinstance(made, Provider):
             raise found.where.error(f"plugin {found.plugin!r} made a {type(made).__name__}, which is no Provider")
-        made.made_of = (found.plugin, type(made).__module__, name, found.values)
+        made.made_of = (self._registry.origin("provider", found.plugin), type(made).__qualname__, name, found.values)
         return made
 
     def settings(self, kind: Kind, name: str | int) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Any, Final, Literal, TypeAlias
 
 import pluggy
@@ -49,6 +50,13 @@ class Registry:
     def names(self, kind: Kind) -> frozenset[str]:
         """The names of the plugins of a kind that could be loaded; imports none."""
         return frozenset(self._installed[kind]) | frozenset(self._given.get(kind, ()))
+
+    def origin(self, kind: Kind, name: str) -> object:
+        """What tells a plugin from others of its name: where it was installed from, or the module or object given."""
+        given = self._given.get(kind, {}).get(name)
+        if given is None:
+            return self._installed[kind][name].value
+        return given.__name__ if isinstance(given, ModuleType) else given
 
     def settings_class(self, kind: Kind, name: str) -> type[Any] | None:
         """The attrs class of a plugin's settings, or None where it has none. Loads the plugin."""

@@ -236,8 +236,8 @@ class Runtime(ABC):
         return time.time()
 
     def random(self) -> float:
-        """A number from 0 up to 1, for jitter, never for secrets."""
-        return random.random()  # noqa: S311 - jitter is no secret
+        """A number from 0 up to 1, for jitter and ids: a program that seeds its own randomness does not repeat them."""
+        return random.SystemRandom().random()
 
     def signal(self) -> Signal:
         """Something that calls of any kind of client can wait for, in any thread."""
