@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import (
     Annotated,
     Any,
+    ClassVar,
+    Final,
     Generic,
     Literal,
     NamedTuple,
@@ -123,6 +125,28 @@ class Private:
     _made: list[int] = attrs.field(factory=list)
     made_by: dict[str, int] = attrs.field(factory=lambda: {"a": 1})
     total: int = attrs.field(init=False, default=0)
+
+
+@dataclasses.dataclass
+class Account:
+    """Somebody's money.
+
+    Attributes:
+        cents: how much there is.
+        bonus: what is added once.
+        label: what it is called at first.
+    """
+
+    cents: int
+    bonus: dataclasses.InitVar[int]
+    owner: Final[str] = "nobody"
+    size: Final = 1
+    label: dataclasses.InitVar[Annotated[str, "a label"]] = "new"
+    notes: dataclasses.InitVar[Any] = None
+    count: ClassVar[int] = 0
+
+    def __post_init__(self, bonus: int, label: str, notes: Any) -> None:
+        self.given = (bonus, label, notes)
 
 
 class Movie(TypedDict):
