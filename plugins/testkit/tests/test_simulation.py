@@ -266,13 +266,15 @@ def test_what_awaits_an_event_loop_is_a_clear_error():
         simulation.run(client.chat("x"))
 
 
-def test_running_for_ever_is_an_error():
+def test_running_for_ever_is_an_error(monkeypatch):
+    monkeypatch.setattr("jackfield_testkit.simulation.STEPS", 1_000)  # a million of them takes a while
+
     async def spin():
         while True:
             await simulation.runtime.sleep(0)
 
     simulation = Simulation()
-    with pytest.raises(SimulationError, match="still running after"):
+    with pytest.raises(SimulationError, match="still running after 1000 steps"):
         simulation.run(spin())
     simulation.close()
 
