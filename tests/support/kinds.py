@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Mapping, Sequence
+import typing
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+    Sequence,
+    Set as AbstractSet,
+)
 from datetime import date, datetime, time
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import (
     Annotated,
     Any,
@@ -229,6 +240,38 @@ KINDS: tuple[Any, ...] = (
     Literal["a"], Literal["a", 1], Literal[Color.RED, "x"], Annotated[int, "a number"], date | datetime,
     list[Annotated[Color, "a color"]],
 )  # fmt: skip
+
+
+# what a type may be made of: every plain one, each sort of class, and the older names without what they hold
+ATOMS: tuple[Any, ...] = (
+    str, int, float, bool, None, Any, object, datetime, date, time, UUID, Decimal, Path, PurePath, bytes,
+    Name, Color, Size, Mood, Mixed, Literal["a"], Literal["a", 1, True], Literal[Color.RED, "x"],
+    Address, Person, Private, Film, Point, Box, Leaf, Json, list, tuple, dict,
+    *(getattr(typing, name) for name in ("List", "Tuple", "Dict", "Sequence", "Iterable", "Mapping")),
+)  # fmt: skip
+KEYS: tuple[Any, ...] = (str, Name, Color, Mood, date, datetime, time, UUID, Decimal, Path, bytes, Literal["a", "b"])
+LISTS: tuple[Any, ...] = (list, MutableSequence, Sequence, Collection, Iterable)
+SETS: tuple[Any, ...] = (set, MutableSet, frozenset, AbstractSet)
+TABLES: tuple[Any, ...] = (dict, Mapping, MutableMapping)
+
+
+def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(
+        st.builds(lambda made, item: made[item], st.sampled_from(LISTS), inner),
+        st.builds(lambda made, key, item: made[key, item], st.sampled_from(TABLES), st.sampled_from(KEYS), inner),
+        inner.map(lambda item: tuple[item, ...]),
+        st.lists(inner, max_size=3).map(lambda items: tuple[tuple(items)]),
+        st.lists(inner | st.none(), min_size=2, max_size=3).map(lambda options: Union[tuple(options)]),  # noqa: UP007
+        inner.map(lambda item: Annotated[item, "a text"]),
+        inner.map(lambda item: Box[item]),
+        inner.map(lambda item: Both[item, int]),
+    )
+
+
+def kinds() -> st.SearchStrategy[Any]:
+    """Types that have a JSON Schema, composed of the others in every way."""
+    sets = st.builds(lambda made, item: made[item], st.sampled_from(SETS), st.sampled_from([*KEYS, int, Mixed]))
+    return st.recursive(st.sampled_from(ATOMS) | sets, _around, max_leaves=4)
 
 
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:

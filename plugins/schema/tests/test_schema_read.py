@@ -33,6 +33,7 @@ from kinds import (
     Private,
     Size,
     TypeAliasType,
+    kinds,
     values,
 )
 
@@ -376,6 +377,25 @@ def test_anything_else_is_refused_or_fits(kind, data):
     except (MalformedReplyError, BadRequestError):
         return
     validator(schema).validate(written)
+
+
+@settings(max_examples=200)
+@given(data=st.data(), kind=kinds())
+def test_types_of_every_composition_are_asked_for_read_and_written_again(data, kind):
+    _, asked, _ = response_schema(kind)
+    value = data.draw(values(asked))
+    validator(asked).validate(value)
+    read = read_response(json.dumps(value), kind)
+    written = dump(read)
+    validator(json_schema(kind)).validate(written)
+    assert read_as(written, kind) == read
+    whole = asked.get("properties", {}).keys() == {"value"}
+    assert read_response(json.dumps({"value": written} if whole else written), kind) == read
+    try:
+        other = read_response(json.dumps(data.draw(mutations(value))), kind)
+    except MalformedReplyError:
+        return
+    validator(json_schema(kind)).validate(dump(other))
 
 
 def mutations(value):
