@@ -106,6 +106,13 @@ def test_what_one_environment_of_tox_leaves_out_another_runs() -> None:
     assert [name for name in sorted(engine | everywhere) if not (ROOT / name).is_dir()] == []
     # the engine itself, what is built on it, and all of it together
     assert not any(name.startswith(("core", "providers/openai", "tests/integration")) for name in engine)
+    # what the command line does is done in child processes: only a test that listens can see a request of theirs
+    (glob,) = re.findall(r"--ignore-glob=(\S+)", suite["without_engine"])
+    listening = [
+        file.name for file in ROOT.glob(glob) if re.search(r"\b(?:http\.server|socket|scripted)\b", file.read_text())
+    ]
+    assert listening == []
+    assert any(ROOT.glob(glob))
     lines = [line for line in tox["testenv"]["commands"].splitlines() if "pytest" in line]
     assert all("{[suite]options}" in line for line in lines)
     # no other option takes a test away, and what --together takes away runs alone on the same interpreter
