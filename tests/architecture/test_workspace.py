@@ -15,11 +15,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from flit_core import buildapi
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from jackfield import operations
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(
@@ -88,8 +91,63 @@ def test_tox_tests_every_distribution_alone() -> None:
     assert {name for name in environments if name.startswith("dist-")} == wanted
     section = next(name for name in tox.sections() if name.startswith("testenv:dist-"))
     assert set(expand(section.removeprefix("testenv:"))) == wanted
-    places = dict(re.findall(r"^([\w-]+): DIST = (\S+)$", tox[section]["set_env"], flags=re.MULTILINE))
-    assert places == {folder.name: folder.relative_to(ROOT).as_posix() for folder in FOLDERS}
+    lines = re.findall(r"^([\w!-]+): DIST = (\S+)$", tox[section]["set_env"], flags=re.MULTILINE)
+    for folder in FOLDERS:
+        # a name is made of factors, and of several lines that fit them tox takes the last
+        factors = f"dist-{folder.name}".split("-")
+        places = [place for condition, place in lines if all(fits(one, factors) for one in condition.split("-"))]
+        assert places == [folder.relative_to(ROOT).as_posix()], folder
+
+
+def fits(condition: str, factors: list[str]) -> bool:
+    return (condition.removeprefix("!") in factors) is not condition.startswith("!")
+
+
+def test_what_one_environment_of_tox_leaves_out_another_runs() -> None:
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    suite = tox["suite"]
+    everywhere = set(re.findall(r"--ignore=(\S+)", suite["options"]))
+    assert set(re.findall(r"tests/\w+", tox["testenv:docs"]["commands"])) == everywhere
+    engine = set(re.findall(r"--ignore-glob=(\S+)/\*", suite["without_engine"]))
+    assert not engine & everywhere
+    assert [name for name in sorted(engine | everywhere) if not (ROOT / name).is_dir()] == []
+    # the engine itself, what is built on it, and all of it together
+    assert not any(name.startswith(("core", "providers/openai", "tests/integration")) for name in engine)
+    # what the command line does is done in child processes: only a test that listens can see a request of theirs
+    (glob,) = re.findall(r"--ignore-glob=(\S+\.py)", suite["without_engine"])
+    listening = [
+        file.name for file in ROOT.glob(glob) if re.search(r"\b(?:http\.server|socket|scripted)\b", file.read_text())
+    ]
+    assert listening == []
+    assert any(ROOT.glob(glob))
+    lines = [line for line in tox["testenv"]["commands"].splitlines() if "pytest" in line]
+    assert all("{[suite]options}" in line for line in lines)
+    # no other option takes a test away, and what --together takes away runs alone on the same interpreter
+    options = {option for line in lines for option in re.findall(r"\{\[suite\]\w+\}|(?<= )--?[a-z]\S*", line)}
+    assert options == {"-m", "{[suite]options}", "{[suite]without_engine}", "--together"}
+    (together,) = [line for line in lines if "--together" in line]
+    alone = next(tox[name] for name in tox.sections() if name.startswith("testenv:dist-"))
+    assert together.split(":")[0] == alone["base_python"].split(",")[0]
+
+
+def test_the_stub_of_the_client_takes_the_fields_of_each_request() -> None:
+    tree = ast.parse((ROOT / "core/src/jackfield/client.pyi").read_text(encoding="utf-8"))
+    classes = {one.name: one for one in tree.body if isinstance(one, ast.ClassDef)}
+
+    def keys(name: str) -> set[str]:
+        own = {one.target.id for one in classes[name].body if isinstance(one, ast.AnnAssign)}
+        bases = [base.id for base in classes[name].bases if isinstance(base, ast.Name) and base.id in classes]
+        return own.union(*map(keys, bases))
+
+    fields = {
+        "ChatOptions": (operations.ChatRequest, {"messages"}),
+        "CompleteOptions": (operations.CompleteRequest, {"prompt"}),
+        "EmbedOptions": (operations.EmbedRequest, {"input"}),
+        "CommonOptions": (operations.ModelsRequest, {"model"}),
+    }
+    for name, (request, positional) in fields.items():
+        assert keys(name) == attrs.fields_dict(request).keys() - positional, name
 
 
 def test_tools_know_every_module() -> None:

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Mapping, Sequence
+import typing
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+    Sequence,
+    Set as AbstractSet,
+)
 from datetime import date, datetime, time
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import (
     Annotated,
     Any,
+    ClassVar,
+    Final,
     Generic,
     Literal,
     NamedTuple,
@@ -125,6 +138,28 @@ class Private:
     total: int = attrs.field(init=False, default=0)
 
 
+@dataclasses.dataclass
+class Account:
+    """Somebody's money.
+
+    Attributes:
+        cents: how much there is.
+        bonus: what is added once.
+        label: what it is called at first.
+    """
+
+    cents: int
+    bonus: dataclasses.InitVar[int]
+    owner: Final[str] = "nobody"
+    size: Final = 1
+    label: dataclasses.InitVar[Annotated[str, "a label"]] = "new"
+    notes: dataclasses.InitVar[Any] = None
+    count: ClassVar[int] = 0
+
+    def __post_init__(self, bonus: int, label: str, notes: Any) -> None:
+        self.given = (bonus, label, notes)
+
+
 class Movie(TypedDict):
     title: str
     year: NotRequired[int]
@@ -207,6 +242,38 @@ KINDS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+# what a type may be made of: every plain one, each sort of class, and the older names without what they hold
+ATOMS: tuple[Any, ...] = (
+    str, int, float, bool, None, Any, object, datetime, date, time, UUID, Decimal, Path, PurePath, bytes,
+    Name, Color, Size, Mood, Mixed, Literal["a"], Literal["a", 1, True], Literal[Color.RED, "x"],
+    Address, Person, Private, Film, Point, Box, Leaf, Json, list, tuple, dict,
+    *(getattr(typing, name) for name in ("List", "Tuple", "Dict", "Sequence", "Iterable", "Mapping")),
+)  # fmt: skip
+KEYS: tuple[Any, ...] = (str, Name, Color, Mood, date, datetime, time, UUID, Decimal, Path, bytes, Literal["a", "b"])
+LISTS: tuple[Any, ...] = (list, MutableSequence, Sequence, Collection, Iterable)
+SETS: tuple[Any, ...] = (set, MutableSet, frozenset, AbstractSet)
+TABLES: tuple[Any, ...] = (dict, Mapping, MutableMapping)
+
+
+def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(
+        st.builds(lambda made, item: made[item], st.sampled_from(LISTS), inner),
+        st.builds(lambda made, key, item: made[key, item], st.sampled_from(TABLES), st.sampled_from(KEYS), inner),
+        inner.map(lambda item: tuple[item, ...]),
+        st.lists(inner, max_size=3).map(lambda items: tuple[tuple(items)]),
+        st.lists(inner | st.none(), min_size=2, max_size=3).map(lambda options: Union[tuple(options)]),  # noqa: UP007
+        inner.map(lambda item: Annotated[item, "a text"]),
+        inner.map(lambda item: Box[item]),
+        inner.map(lambda item: Both[item, int]),
+    )
+
+
+def kinds() -> st.SearchStrategy[Any]:
+    """Types that have a JSON Schema, composed of the others in every way."""
+    sets = st.builds(lambda made, item: made[item], st.sampled_from(SETS), st.sampled_from([*KEYS, int, Mixed]))
+    return st.recursive(st.sampled_from(ATOMS) | sets, _around, max_leaves=4)
+
+
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Values that fit a schema of ours."""
     definitions: dict[str, Any] = {}
@@ -216,7 +283,7 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 def _values(schema: Any, definitions: dict[str, Any]) -> st.SearchStrategy[Any]:
-    if schema in ({}, True):
+    if schema is True or not schema.keys() & {"$ref", "enum", "anyOf", "type"}:
         return ANYTHING
     if "$ref" in schema:
         strategy: st.SearchStrategy[Any] = definitions[schema["$ref"]]

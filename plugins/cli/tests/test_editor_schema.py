@@ -1,7 +1,9 @@
 """The JSON Schema of the configuration: it takes what the library takes, and refuses what it refuses."""
 
+import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,17 @@ BLOCKS = [
 
 @pytest.fixture
 def validator(plugins):
-    made = schema(plugins)
+    return validator_of(schema(plugins))
+
+
+def validator_of(made):
+    return checked(json.dumps(made))
+
+
+@cache
+def checked(text):
+    # whether a schema is one takes half a second to say, and once is enough for each
+    made = json.loads(text)
     jsonschema.Draft202012Validator.check_schema(made)
     return jsonschema.Draft202012Validator(made)
 
@@ -46,11 +58,10 @@ def table_of(text):
 def test_every_configuration_of_the_documents_is_taken(text):
     pytest.importorskip("jackfield_openai")
     pytest.importorskip("jackfield_count")
-    made = schema()
     # what a document installs on its way is not installed here
     table = table_of(text)
     table["middleware"] = [item for item in table.get("middleware", []) if item["use"] == "count"]
-    jsonschema.validate(table, made, jsonschema.Draft202012Validator)
+    validator_of(schema()).validate(table)
 
 
 RIGHT = [
@@ -125,7 +136,7 @@ def test_the_starter_is_taken_as_it_is_and_with_all_of_it_opened():
     pytest.importorskip("jackfield_openai")
     pytest.importorskip("jackfield_count")
     for text in (starter(), re.sub(r"^#(?=[^ ])", "", starter(), flags=re.MULTILINE)):
-        jsonschema.validate(tomllib.loads(text), schema(), jsonschema.Draft202012Validator)
+        validator_of(schema()).validate(tomllib.loads(text))
 
 
 def test_an_editor_is_told_what_each_key_is_for(plugins):
@@ -138,4 +149,4 @@ def test_an_editor_is_told_what_each_key_is_for(plugins):
 
 def test_a_plugin_that_cannot_be_loaded_is_not_checked(plugins):
     plugins["provider"]["fake"] = unfit("it cannot be imported")
-    jsonschema.validate({"providers": {"fake": {"whatever": 1}}}, schema(plugins), jsonschema.Draft202012Validator)
+    validator_of(schema(plugins)).validate({"providers": {"fake": {"whatever": 1}}})

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import typing
 from collections.abc import (
     Callable,
     Collection,
@@ -25,6 +26,7 @@ import attrs
 import pytest
 from kinds import (
     KINDS,
+    Account,
     Address,
     Both,
     Box,
@@ -48,6 +50,7 @@ from jackfield_schema import json_schema
 STRING, INTEGER, NULL = {"type": "string"}, {"type": "integer"}, {"type": "null"}
 BOUND = TypeVar("BOUND", bound=int)
 FREE = TypeVar("FREE")
+OF_SOME = TypeVar("OF_SOME", str, int)
 HERE = Address("here")
 
 
@@ -73,6 +76,7 @@ def an_object(required, **properties):
         (object, {}),
         (BOUND, INTEGER),
         (FREE, {}),
+        (OF_SOME, {"anyOf": [STRING, INTEGER]}),
         (datetime, {"type": "string", "format": "date-time"}),
         (date, {"type": "string", "format": "date"}),
         (time, {"type": "string", "format": "time"}),
@@ -87,6 +91,13 @@ def an_object(required, **properties):
         (Collection[int], {"type": "array", "items": INTEGER}),
         (Iterable[int], {"type": "array", "items": INTEGER}),
         (tuple, {"type": "array", "items": {}}),
+        # the older names, which bring no types of items along
+        *[(getattr(typing, one), {"type": "array", "items": {}}) for one in ("List", "Tuple", "Sequence", "Iterable")],
+        *[(getattr(typing, one), {"type": "object", "additionalProperties": True}) for one in ("Dict", "Mapping")],
+        *[
+            (getattr(typing, one), {"type": "array", "items": {}, "uniqueItems": True})
+            for one in ("Set", "AbstractSet")
+        ],
         (tuple[int, ...], {"type": "array", "items": INTEGER}),
         (set[int], {"type": "array", "items": INTEGER, "uniqueItems": True}),
         (frozenset[int], {"type": "array", "items": INTEGER, "uniqueItems": True}),
@@ -139,6 +150,19 @@ def test_an_attrs_class_with_what_its_docstring_says():
         "required": ["street"],
         "additionalProperties": False,
     }
+
+
+def test_a_dataclass_with_what_is_given_and_not_kept():
+    """An `InitVar` is asked for, and a `ClassVar` is not."""
+    assert json_schema(Account) == an_object(
+        ["cents", "bonus"],
+        cents=INTEGER | {"description": "how much there is."},
+        bonus=INTEGER | {"description": "what is added once."},
+        owner=STRING | {"default": "nobody"},
+        size={"default": 1},
+        label=STRING | {"description": "a label", "default": "new"},
+        notes={"default": None},
+    ) | {"description": "Somebody's money."}
 
 
 def test_a_recursive_dataclass_with_nested_classes():
@@ -346,6 +370,7 @@ class Lost:
     it: "Nowhere"  # noqa: F821
 
 
+MORE = "tuple[int, *tuple[str, ...]]"
 WORDS = (
     "texts, numbers, true and false, None, dates, lists, dictionaries, Literal, Enum, unions and classes with fields"
 )
@@ -360,6 +385,7 @@ WORDS = (
         (tuple[int, Bits], f"tuple[int, Bits][1]: Bits has no JSON Schema; {WORDS} have one"),
         (Empty, f"Empty: Empty has no JSON Schema; {WORDS} have one"),
         (Odd, f"Odd: Odd has no JSON Schema; {WORDS} have one"),
+        (tuple[int, *tuple[str, ...]], f"{MORE}[1]: *tuple[str, ...] has no JSON Schema; {WORDS} have one"),
         (Literal[b"x"], f"Literal[b'x']: Literal[b'x'] has no JSON Schema; {WORDS} have one"),
         (Callable[[], int], f"Callable[[], int]: Callable[[], int] has no JSON Schema; {WORDS} have one"),
         (Secret, f"Secret: Secret has no JSON Schema; {WORDS} have one"),

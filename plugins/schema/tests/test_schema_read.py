@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import typing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from kinds import (
     KINDS,
+    Account,
     Address,
     Box,
     Branch,
@@ -31,6 +33,7 @@ from kinds import (
     Private,
     Size,
     TypeAliasType,
+    kinds,
     values,
 )
 
@@ -87,6 +90,7 @@ MANY = Many(("a",), {1, 2}, frozenset({Name("n")}), (1, "b"), (), {Color.RED: [P
         (Literal[Color.BLUE, "x"], "blue", Color.BLUE),
         (list, [1, "a"], [1, "a"]),
         (tuple, [1, "a"], (1, "a")),
+        (getattr(typing, "Tuple"), [1, "a"], (1, "a")),  # noqa: B009 - the old name itself
         (tuple[int, ...], [], ()),
         (tuple[int, str], [1, "a"], (1, "a")),
         (tuple[()], [], ()),
@@ -118,6 +122,17 @@ def test_a_value_is_read(kind, value, expected):
     read = read_as(value, kind)
     assert read == expected
     assert type(read) is type(expected)
+
+
+def test_what_a_dataclass_is_given_and_does_not_keep_is_read_and_not_written():
+    account = read_as({"cents": 1, "bonus": 2, "owner": "Ann", "label": "old"}, Account)
+    assert (account, account.given) == (Account(1, 2, "Ann"), (2, "old", None))
+    assert dump(account) == {"cents": 1, "owner": "Ann", "size": 1}
+    assert read_as({"cents": 1, "bonus": 2, "label": None}, Account).given == (2, "new", None)
+    with pytest.raises(MalformedReplyError, match=r"^Account: bonus: missing; expected a whole number$"):
+        read_as({"cents": 1}, Account)
+    with pytest.raises(MalformedReplyError, match=r"^Account: label: expected a text, got 5$"):
+        read_as({"cents": 1, "bonus": 2, "label": 5}, Account)
 
 
 def test_null_stands_for_a_field_that_a_strict_schema_cannot_leave_out():
@@ -362,6 +377,25 @@ def test_anything_else_is_refused_or_fits(kind, data):
     except (MalformedReplyError, BadRequestError):
         return
     validator(schema).validate(written)
+
+
+@settings(max_examples=200)
+@given(data=st.data(), kind=kinds())
+def test_types_of_every_composition_are_asked_for_read_and_written_again(data, kind):
+    _, asked, _ = response_schema(kind)
+    value = data.draw(values(asked))
+    validator(asked).validate(value)
+    read = read_response(json.dumps(value), kind)
+    written = dump(read)
+    validator(json_schema(kind)).validate(written)
+    assert read_as(written, kind) == read
+    whole = asked.get("properties", {}).keys() == {"value"}
+    assert read_response(json.dumps({"value": written} if whole else written), kind) == read
+    try:
+        other = read_response(json.dumps(data.draw(mutations(value))), kind)
+    except MalformedReplyError:
+        return
+    validator(json_schema(kind)).validate(dump(other))
 
 
 def mutations(value):

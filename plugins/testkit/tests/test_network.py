@@ -5,6 +5,7 @@ from lines import options
 
 from jackfield.errors import (
     AuthenticationError,
+    ConfigurationError,
     ConnectionFailedError,
     ConnectTimeoutError,
     DeadlineError,
@@ -159,3 +160,60 @@ def test_an_exchange_of_several_requests_waits_between_them():
     simulation, client = world([Answer(body="j1"), Answer(body='{"text": "done"}')], steps=steps)
     assert simulation.run(client.chat("x")).text == "done"
     assert [(asked.at, asked.request.path) for asked in simulation.requests] == [(0, "/v1/job"), (30, "/v1/result")]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Answer("200"), "status: expected an HTTP status from 100 to 599, got '200'"),
+        (lambda: Answer(True), "status: expected an HTTP status from 100 to 599, got True"),
+        (lambda: Answer(20), "status: expected an HTTP status from 100 to 599, got 20"),
+        (lambda: Answer(headers=["a"]), "headers: expected a table of texts, got ['a']"),
+        (lambda: Answer(headers={"Retry-After": 5}), "headers: expected a table of texts, got {'Retry-After': 5}"),
+        (lambda: Answer(headers={5: "a"}), "headers: expected a table of texts, got {5: 'a'}"),
+        (lambda: Answer(body=5), "body: expected bytes, text or a list of bytes and seconds, got 5"),
+        (lambda: Answer(body=bytearray(b"a")), "body: expected bytes, text or a list of bytes and seconds, got byte"),
+        (lambda: Answer(body=iter([b"a"])), "body: expected bytes, text or a list of bytes and seconds, got <"),
+        (lambda: Answer(body=[b"a", "b"]), "body[1]: expected bytes or seconds of at least 0, got 'b'"),
+        (lambda: Answer(body=[-1]), "body[0]: expected bytes or seconds of at least 0, got -1"),
+        (lambda: Answer(body=[float("nan")]), "body[0]: expected bytes or seconds of at least 0, got nan"),
+        (lambda: Answer(latency="1"), "latency: expected seconds of at least 0, got '1'"),
+        (lambda: Answer(latency=-0.5), "latency: expected seconds of at least 0, got -0.5"),
+        (lambda: Answer(latency=float("nan")), "latency: expected seconds of at least 0, got nan"),
+        (
+            lambda: Answer(fault="rest"),
+            "fault: expected one of refused, unreachable, silent, lost, stall, reset, end, got 'rest'",
+        ),
+        (lambda: Answer(after=-1), "after: expected a whole number of bytes of at least 0, got -1"),
+        (lambda: Answer(after=1.5), "after: expected a whole number of bytes of at least 0, got 1.5"),
+        (lambda: Answer(after=True), "after: expected a whole number of bytes of at least 0, got True"),
+        (lambda: Answer(body=BODY).slowly(0, 1), "size: expected a whole number of bytes of at least 1, got 0"),
+        (lambda: Answer(body=BODY).slowly(1, float("nan")), "seconds: expected seconds of at least 0, got nan"),
+        (lambda: Simulation([]), "network: expected at least one answer, got []"),
+        (lambda: Simulation("hello"), "network: expected an Answer, an HttpResponse, a JackfieldError, a list of t"),
+        (
+            lambda: Simulation([Answer(), "x"]),
+            "network[1]: expected an Answer, an HttpResponse or a JackfieldError, got 'x'",
+        ),
+    ],
+)
+def test_wrong_values_say_what_would_be_right(make, says):
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+    assert str(caught.value).startswith(says)
+
+
+def test_what_a_function_answers_is_looked_at_too():
+    simulation, client = world(lambda _: "hello")
+    with pytest.raises(ConfigurationError, match="of the network gave: expected an Answer, .*, got 'hello'"):
+        simulation.run(client.chat("x"))
+    assert simulation.open == []
+
+
+def test_a_list_of_pieces_that_changes_later_changes_no_answer():
+    pieces = [b"a\n", 1, b".\n"]
+    answer = Answer(body=pieces)
+    pieces.clear()
+    simulation, client = world(answer)
+    assert simulation.run(read(client)) == ["a"]
+    assert simulation.now == 1

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import pytest
 from fakes import Player, hello, playing
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from jackfield import ChatRequest, Slot
 from jackfield.errors import DeadlineError, ServerError, StreamStateError
@@ -266,13 +266,15 @@ def test_what_awaits_an_event_loop_is_a_clear_error():
         simulation.run(client.chat("x"))
 
 
-def test_running_for_ever_is_an_error():
+def test_running_for_ever_is_an_error(monkeypatch):
+    monkeypatch.setattr("jackfield_testkit.simulation.STEPS", 1_000)  # a million of them takes a while
+
     async def spin():
         while True:
             await simulation.runtime.sleep(0)
 
     simulation = Simulation()
-    with pytest.raises(SimulationError, match="still running after"):
+    with pytest.raises(SimulationError, match="still running after 1000 steps"):
         simulation.run(spin())
     simulation.close()
 
@@ -326,6 +328,7 @@ def world(seed):
     return order, simulation.trace, simulation.now
 
 
+@settings(max_examples=20)  # a world has much in it
 @given(st.integers(0, 2**32))
 def test_the_same_seed_gives_the_same_run(seed):
     assert world(seed) == world(seed)

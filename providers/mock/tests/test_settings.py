@@ -49,6 +49,10 @@ def first(settings):
             "replies[0].usage.input_token: no such key; did you mean 'input_tokens'?",
         ),
         (
+            {"replies": [{"usage": {"input_tokens": -3}}]},
+            "replies[0].usage.input_tokens: expected a whole number of at least 0, got -3",
+        ),
+        (
             {"replies": [{"text": "a", "pieces": ["a"]}]},
             "replies[0].pieces: they are the text, so there can be no `text` beside them",
         ),
@@ -135,7 +139,40 @@ def test_wrong_settings_say_what_would_be_right(settings, says):
         (lambda: Reply(citations=["https://a.example"]), "citations[0]: expected a Citation, got 'https://a.example'"),
         (lambda: Reply(images=[5]), "images[0]: expected text, got 5"),
         (lambda: Reply(finish="done"), "finish: expected one of stop, length"),
+        (lambda: Reply(images=iter(["a"])), "images: expected a list, got <"),
+        (lambda: Reply(usage=5), "usage: expected a Usage or a table, got 5"),
+        (lambda: Reply(usage={"input_token": 5}), "usage.input_token: no such key; did you mean 'input_tokens'?"),
+        (
+            lambda: Reply(usage=jf.Usage(output_tokens="5")),
+            "usage.output_tokens: expected a whole number of at least 0, got '5'",
+        ),
+        (lambda: Reply(usage={"input_tokens": -1}), "usage.input_tokens: expected a whole number of at least 0, got"),
+        (lambda: Reply(usage=jf.Usage(True)), "usage.input_tokens: expected a whole number of at least 0, got True"),
+        (lambda: Reply(usage=jf.Usage(cost=float("nan"))), "usage.cost: expected dollars of at least 0, got nan"),
+        (lambda: Reply(fault="reset"), "fault: expected a Fault or a table, got 'reset'"),
+        (lambda: Reply(fault={"kind": "rest"}), "fault.kind: expected one of status"),
+        (lambda: Reply(fault={"kind": "reset", "rate": 2}), "fault.rate: expected a number from 0 to 1, got 2"),
+        (lambda: Reply(choices=[5]), "choices[0]: expected text, a Reply or a table, got 5"),
+        (lambda: Reply(choices=[{"txt": "a"}]), "choices[0].txt: no such key; did you mean 'text'?"),
+        (lambda: Reply(choices=[Reply(choices=["a"])]), "choices[0].choices: belongs to the reply as a whole"),
+        (lambda: Reply(choices=[Reply(usage={"cost": 1})]), "choices[0].usage: belongs to the reply as a whole"),
+        (lambda: MockProvider([1.0, float("nan")]), "providers.mock.replies[0][1]: expected seconds of at least 0"),
+        (lambda: MockProvider([-1]), "providers.mock.replies[0][0]: expected seconds of at least 0, got -1"),
+        (lambda: MockProvider([float("inf")]), "providers.mock.replies[0][0]: expected seconds of at least 0, got inf"),
+        (lambda: MockProvider([True]), "providers.mock.replies[0][0]: expected an event, an exception or seconds"),
+        (lambda: MockProvider(one for one in "ab"), "providers.mock.replies[0]: expected text, a table"),
+        (lambda: MockProvider(bytearray(b"x")), "providers.mock.replies[0]: expected text, a table"),
+        (lambda: MockSettings(replies=iter("ab")), "replies: expected a list, got <"),
         (lambda: ScriptedCall(5), "name: expected text, got 5"),
+        (lambda: ScriptedCall("f", 5), "arguments: expected text or a table that JSON can carry, got 5"),
+        (lambda: ScriptedCall("f", {"a": {5}}), "arguments: expected text or a table that JSON can carry, got {"),
+        (lambda: ScriptedCall("f", id=5), "id: expected text, got 5"),
+        (lambda: ScriptedCall("f", custom="no"), "custom: expected true or false, got 'no'"),
+        (lambda: Rule(fault="reset"), "fault: expected a Fault or a table, got 'reset'"),
+        (lambda: Rule(reply=[float("nan")]), "reply[0]: expected seconds of at least 0, got nan"),
+        (lambda: Rule(operation=["chat"], reply="x"), "operation: expected text, got ['chat']"),
+        (lambda: Fault(kind="error", error=["RateLimitError"]), "error: expected text, got ['RateLimitError']"),
+        (lambda: MockSettings(unsupported=[["a"]]), "unsupported[0]: expected text, got ['a']"),
         (lambda: Rule(contains=5, reply="x"), "contains: expected text, got 5"),
         (lambda: Rule(reply=5), "reply: expected text, a table"),
         (lambda: Fault(kind="rest"), "kind: expected one of status"),
@@ -147,6 +184,24 @@ def test_wrong_values_from_python_say_the_same(make, says):
     with pytest.raises(ConfigurationError) as caught:
         make()
     assert str(caught.value).startswith(says)
+
+
+def test_a_pause_that_a_function_gives_is_looked_at_too():
+    mock = MockProvider(lambda call: [float("nan")])
+    with (
+        jf.Client({"default": "mock"}, plugins=mock.plugins()) as client,
+        pytest.raises(ConfigurationError, match="expected seconds of at least 0, got nan"),
+    ):
+        client.chat("x")
+
+
+def test_a_table_stands_for_what_a_reply_and_a_rule_are_made_of():
+    usage, fault = {"input_tokens": 5, "cost": 0.5}, {"kind": "reset", "after": 2}
+    assert Reply("a", usage=usage, fault=fault) == Reply("a", usage=jf.Usage(5, cost=0.5), fault=Fault(**fault))
+    assert Reply(choices=["a", {"text": "b"}]) == Reply(choices=["a", Reply("b")])
+    assert Rule(fault=fault) == Rule(fault=Fault(**fault))
+    with jf.Client({"default": "mock"}, plugins=MockProvider({"text": "a", "usage": usage}).plugins()) as client:
+        assert client.chat("x").usage == jf.Usage(5, cost=0.5)
 
 
 def test_a_setting_that_there_is_not_is_a_type_error():

@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 from attrs import NOTHING
@@ -32,6 +32,7 @@ class Member(NamedTuple):
         required: whether it must be given.
         default: what it is otherwise, where that is a plain value; else NOTHING.
         description: what the docstring says about it.
+        kept: whether the value still has it when it is made.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Member(NamedTuple):
     required: bool
     default: Any
     description: str | None
+    kept: bool = True
 
 
 def named(kind: Any) -> str:
@@ -58,7 +60,8 @@ def members_of(cls: Any) -> tuple[Member, ...] | None:
     if attrs.has(cls):
         rows = [(one.alias, one.name, *_default(one.default)) for one in attrs.fields(cls) if one.init]
     elif dataclasses.is_dataclass(cls):
-        own = [one for one in dataclasses.fields(cls) if one.init]
+        # `dataclasses.fields` leaves out what is given and not kept; this has what belongs to the class as well
+        own = [one for one in cls.__dataclass_fields__.values() if one.init]
         rows = [(one.name, one.name, *_default(one.default, one.default_factory)) for one in own]
     elif issubclass(cls, tuple) and hasattr(cls, "_fields"):
         rows = [(name, name, *_default(cls._field_defaults.get(name, NOTHING))) for name in cls._fields]
@@ -70,9 +73,14 @@ def members_of(cls: Any) -> tuple[Member, ...] | None:
     texts = {name: text for base in reversed(cls.__mro__) for name, text in described(base)[1].items()}
     for key, name, required, default in rows:
         kind, needed = hints.get(name, Any), required
+        if kind is ClassVar or get_origin(kind) is ClassVar:
+            continue
+        kept = kind is not dataclasses.InitVar and not isinstance(kind, dataclasses.InitVar)
+        kind = kind if kept else getattr(kind, "type", Any)
         while (mark := getattr(get_origin(kind), "_name", None)) in MARKS:
             kind, needed = get_args(kind)[0], {"Required": True, "NotRequired": False}.get(str(mark), needed)
-        members.append(Member(key, name, substituted(kind, bound), needed, default, texts.get(name, texts.get(key))))
+        kind = Any if kind is Final else substituted(kind, bound)
+        members.append(Member(key, name, kind, needed, default, texts.get(name, texts.get(key)), kept))
     return tuple(members)
 
 

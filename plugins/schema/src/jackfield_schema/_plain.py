@@ -132,6 +132,8 @@ SCALARS: Final[Mapping[Any, Scalar]] = {
 def dump(value: Any) -> Any:
     """Write a value of any type that has a schema as JSON: texts, numbers, lists, dictionaries.
 
+    What a dataclass takes as an `InitVar` it does not keep, so that is read and not written.
+
     Raises:
         BadRequestError: it holds something that JSON cannot carry; names the field.
     """
@@ -154,7 +156,7 @@ def _dump(value: Any) -> Any:
     cls: Any = type(value)
     members = members_of(cls)
     if members is not None:
-        return {one.key: inside(one.key, _dump, getattr(value, one.name)) for one in members}
+        return {one.key: inside(one.key, _dump, getattr(value, one.name)) for one in members if one.kept}
     if isinstance(value, Mapping):
         return {inside(key, _dump_key, key): inside(key, _dump, item) for key, item in value.items()}
     if isinstance(value, Collection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import (
     Callable,
     Collection,
@@ -31,6 +32,7 @@ from ._plain import SCALARS, Misfit, dump, foreign_read, foreign_schema, inside,
 Json = dict[str, Any]
 REF: Final = "#/$defs/"
 NAMES: Final = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
+BARE_TUPLE: Final = typing.Tuple  # noqa: UP006 - the name itself
 OTHERWISE: Final = ("expected one of", "missing", "no such field")
 LISTS: Final[Mapping[Any, Any]] = {
     **dict.fromkeys((list, MutableSequence), list),
@@ -137,7 +139,7 @@ def _wrapped(kind: Any, where: str) -> Shape | None:
     if isinstance(kind, NewType):
         return shape(kind.__supertype__, where)
     if isinstance(kind, TypeVar):
-        return shape(kind.__bound__ or Any, where)
+        return shape(kind.__bound__ or Union[kind.__constraints__ or (Any,)], where)  # noqa: UP007 - of a list
     if origin in {Union, UnionType}:
         # a whole number is a number too: the narrower type goes first
         return _union([shape(one, where) for one in sorted(args, key=lambda one: one is float)])
@@ -227,9 +229,10 @@ def _scalar(kind: Any) -> Shape | None:
 def _builtin(kind: Any, where: str) -> Shape | None:
     origin, args = get_origin(kind), get_args(kind)
     base = NoneType if kind is None else object if kind is Any else origin or kind
-    if not isinstance(base, type):
+    if not isinstance(base, type) or getattr(kind, "__unpacked__", False):
         return None
-    if base is tuple and origin and args[-1:] != (Ellipsis,):
+    # the bare name has an origin too, and no items like the type of an empty tuple
+    if base is tuple and origin and kind is not BARE_TUPLE and args[-1:] != (Ellipsis,):
         return _fixed([shape(one, f"{where}[{index}]") for index, one in enumerate(args)])
     if base in LISTS:
         return _items(shape(args[0] if args else Any, f"{where}[]"), LISTS[base])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from attrs import define, evolve, field, frozen
 
 from jackfield import Secret
 from jackfield.errors import (
     CallTimeoutError,
+    ConfigurationError,
     ConnectionFailedError,
     ConnectTimeoutError,
     JackfieldError,
@@ -30,6 +31,39 @@ FOREVER = float("inf")
 Fault: TypeAlias = Literal["refused", "unreachable", "silent", "lost", "stall", "reset", "end"]
 
 
+def _check(key: str, what: str, value: object, *, right: bool) -> None:
+    if not right:
+        raise ConfigurationError(f"{key}: expected {what}, got {value!r}")
+
+
+def _check_seconds(key: str, value: Any, what: str = "seconds of at least 0") -> None:
+    _check(key, what, value, right=isinstance(value, int | float) and not isinstance(value, bool) and value >= 0)
+
+
+def _check_bytes(key: str, value: Any, least: int) -> None:
+    right = type(value) is int and value >= least
+    _check(key, f"a whole number of bytes of at least {least}", value, right=right)
+
+
+def _headers(value: Mapping[str, str]) -> dict[str, str]:
+    given: Any = value
+    right = isinstance(given, Mapping) and all(isinstance(one, str) for pair in given.items() for one in pair)
+    _check("headers", "a table of texts", given, right=right)
+    return lower_names(value)
+
+
+def _body(value: bytes | str | Sequence[bytes | float]) -> bytes | tuple[bytes | float, ...]:
+    if isinstance(value, bytes | str):
+        return value.encode() if isinstance(value, str) else value
+    given: Any = value
+    right = isinstance(given, Sequence) and not isinstance(given, bytearray | memoryview)
+    _check("body", "bytes, text or a list of bytes and seconds", given, right=right)
+    for index, piece in enumerate(value):
+        if not isinstance(piece, bytes):
+            _check_seconds(f"body[{index}]", piece, "bytes or seconds of at least 0")
+    return tuple(value)
+
+
 @frozen
 class Answer:
     """What the network makes of one request.
@@ -43,30 +77,42 @@ class Answer:
             does not end), the server is "silent", the connection is "lost". In the body: a "stall" (nothing more
             comes), a "reset", or a clean "end" of bytes that are not all.
         after: how many bytes of the body still come before its fault; None for all of them.
+
+    Raises:
+        ConfigurationError: a value is wrong.
     """
 
     status: int = 200
-    headers: dict[str, str] = field(factory=dict, converter=lower_names)
-    body: bytes | str | Sequence[bytes | float] = b""
+    headers: dict[str, str] = field(factory=dict, converter=_headers)
+    body: bytes | Sequence[bytes | float] = field(default=b"", converter=_body)
     latency: float = 0.0
     fault: Fault | None = None
     after: int | None = None
 
+    def __attrs_post_init__(self) -> None:
+        status, faults = self.status, get_args(Fault)
+        _check("status", "an HTTP status from 100 to 599", status, right=type(status) is int and 100 <= status <= 599)
+        _check_seconds("latency", self.latency)
+        _check("fault", f"one of {', '.join(faults)}", self.fault, right=self.fault is None or self.fault in faults)
+        if self.after is not None:
+            _check_bytes("after", self.after, 0)
+
     def slowly(self, size: int, seconds: float) -> Answer:
-        """The same bytes, so many at a time, each time after so many seconds."""
+        """The same bytes, so many at a time, each time after so many seconds.
+
+        Raises:
+            ConfigurationError: the size is not at least 1, or the seconds are not at least 0.
+        """
+        _check_bytes("size", size, 1)
+        _check_seconds("seconds", seconds)
         whole = b"".join(piece for piece in self.pieces() if isinstance(piece, bytes))
         parts = [whole[start : start + size] for start in range(0, len(whole), size)]
         return evolve(self, body=[piece for part in parts for piece in (seconds, part)])
 
     def pieces(self) -> Iterator[bytes | float]:
         """The body as it arrives, before its fault."""
-        body: Iterable[bytes | float]
-        if isinstance(self.body, str):
-            body = [self.body.encode()]
-        else:
-            body = [self.body] if isinstance(self.body, bytes) else self.body
         left = FOREVER if self.after is None else self.after
-        for piece in body:
+        for piece in [self.body] if isinstance(self.body, bytes) else self.body:
             if left <= 0:
                 return
             if not isinstance(piece, bytes):
@@ -125,6 +171,7 @@ class SimulatedNetwork(Network):
         reply = SimulatedReply(simulation, asked, limits, control)
         try:
             given = self._handler(asked.request)
+            _check("what the function of the network gave", ONE, given, right=isinstance(given, ANSWERS))
             if isinstance(given, JackfieldError):
                 raise given
             if isinstance(given, HttpResponse):
@@ -139,8 +186,20 @@ class SimulatedNetwork(Network):
         """There is nothing to close."""
 
 
+ANSWERS: Final = (Answer, HttpResponse, JackfieldError)
+ONE: Final = "an Answer, an HttpResponse or a JackfieldError"
+
+
 def _in_order(script: Any) -> Handler:
-    answers = list(script) if isinstance(script, Sequence) else [script]
+    if isinstance(script, Sequence) and not isinstance(script, str | bytes | bytearray):
+        _check("network", "at least one answer", script, right=bool(script))
+        for index, answer in enumerate(script):
+            _check(f"network[{index}]", ONE, answer, right=isinstance(answer, ANSWERS))
+        answers = list(script)
+    else:
+        words = "an Answer, an HttpResponse, a JackfieldError, a list of these or a function"
+        _check("network", words, script, right=isinstance(script, ANSWERS))
+        answers = [script]
 
     def handler(_: HttpRequest) -> Answer | HttpResponse | JackfieldError:
         answer: Answer | HttpResponse | JackfieldError = answers.pop(0) if len(answers) > 1 else answers[0]

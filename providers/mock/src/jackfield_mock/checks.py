@@ -9,7 +9,8 @@ from attrs import NOTHING, AttrsInstance, fields
 
 from jackfield.errors import ConfigurationError
 
-__all__ = ["at_least", "boolean", "from_table", "items", "listed", "nearest", "one_of", "optional", "share", "textual"]
+__all__ = ["SECONDS", "WHOLE", "at_least", "boolean", "from_table", "instance", "items", "known", "listed", "nearest"]
+__all__ += ["one_of", "optional", "share", "textual"]
 
 C = TypeVar("C", bound=AttrsInstance)
 
@@ -42,6 +43,19 @@ def from_table(cls: type[C], value: Mapping[Any, Any], where: str) -> C:
         raise ConfigurationError(f"{where}.{error.message}") from None
 
 
+def instance(cls: type[C], value: Any, where: str) -> C | None:
+    """None, an instance of an attrs class, or one that is made from a table.
+
+    Raises:
+        ConfigurationError: it is something else, or the table is wrong.
+    """
+    if isinstance(value, Mapping):
+        return from_table(cls, value, where)
+    if value is None or isinstance(value, cls):
+        return value
+    raise ConfigurationError(f"{where}: expected a {cls.__name__} or a table, got {value!r}")
+
+
 def _wrong(attribute: Any, what: str, value: object) -> ConfigurationError:
     return ConfigurationError(f"{attribute.alias}: expected {what}, got {value!r}")
 
@@ -68,6 +82,10 @@ def at_least(low: float, what: str, kind: type[Any] | tuple[type[Any], ...] = (i
     return check
 
 
+SECONDS = at_least(0, "seconds of at least 0")
+WHOLE = at_least(0, "a whole number of at least 0", int)
+
+
 def share(_: object, attribute: Any, value: Any) -> None:
     """A number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
@@ -84,16 +102,27 @@ def one_of(*words: str) -> Any:
     return check
 
 
-def listed(words: Iterable[str], what: str) -> Any:
+def known(words: Iterable[str], what: str) -> Any:
     """One of so many words that an error names the nearest alone."""
-    known = frozenset(words)
+    words = frozenset(words)
 
-    def check(_: object, attribute: Any, value: object) -> None:
-        for word in (value,) if isinstance(value, str) else items(value, attribute.alias):
-            if word not in known:
-                raise ConfigurationError(f"{attribute.alias}: {word!r} is no {what}; {nearest(str(word), known)}")
+    def check(_: object, attribute: Any, value: Any) -> None:
+        textual(_, attribute, value)
+        if value not in words:
+            raise ConfigurationError(f"{attribute.alias}: {value!r} is no {what}; {nearest(value, words)}")
 
     return check
+
+
+def listed(words: Iterable[str], what: str) -> Any:
+    """A list of such words."""
+    check = known(words, what)
+
+    def checked(instance: object, attribute: Any, value: object) -> None:
+        for word in items(value, attribute.alias, str, "text"):
+            check(instance, attribute, word)
+
+    return checked
 
 
 def optional(check: Any) -> Any:
@@ -112,7 +141,7 @@ def items(value: Any, key: str, kind: type[Any] | tuple[type[Any], ...] = object
     Raises:
         ConfigurationError: it is no list, or an item is of another kind.
     """
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+    if isinstance(value, str | bytes | bytearray) or not isinstance(value, Sequence):
         raise ConfigurationError(f"{key}: expected a list, got {value!r}")
     found = tuple(value)
     for index, item in enumerate(found):

@@ -23,9 +23,9 @@ from jackfield.errors import (
 from jackfield.http import read_json
 from jackfield.provider import error_class
 
-from .checks import at_least, boolean, listed, one_of, optional, share, textual
+from .checks import SECONDS, WHOLE, boolean, instance, known, one_of, optional, share, textual
 
-__all__ = ["Fault", "FaultKind", "Patience", "strikes"]
+__all__ = ["Fault", "FaultKind", "Patience", "read_fault", "strikes"]
 
 FaultKind: TypeAlias = Literal[
     "status", "refused", "reset", "latency", "stall", "truncated", "error", "malformed", "empty"
@@ -84,13 +84,13 @@ class Fault:
 
     kind: FaultKind = field(validator=one_of(*get_args(FaultKind)))
     rate: float = field(default=1.0, validator=share)
-    after: int | None = field(default=None, validator=optional(at_least(0, "a whole number of at least 0", int)))
-    seconds: float | None = field(default=None, validator=optional(at_least(0, "seconds of at least 0")))
+    after: int | None = field(default=None, validator=optional(WHOLE))
+    seconds: float | None = field(default=None, validator=optional(SECONDS))
     status: int | None = field(default=None)
-    retry_after: float | None = field(default=None, validator=optional(at_least(0, "seconds of at least 0")))
+    retry_after: float | None = field(default=None, validator=optional(SECONDS))
     code: str | None = field(default=None, validator=optional(textual))
     message: str | None = field(default=None, validator=optional(textual))
-    error: str | None = field(default=None, validator=optional(listed(ERRORS, "error of jackfield.errors")))
+    error: str | None = field(default=None, validator=optional(known(ERRORS, "error of jackfield.errors")))
     retryable: bool | None = field(default=None, validator=optional(boolean))
 
     def __attrs_post_init__(self) -> None:
@@ -147,6 +147,15 @@ class Fault:
             retry_after=self.retry_after,
             body={"error": {"message": message, "type": "mock", "code": self.code}},
         )
+
+
+def read_fault(value: Fault | Mapping[str, Any] | None, where: str = "fault") -> Fault | None:
+    """A fault, or a table of its fields; None is none.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    return instance(Fault, value, where)
 
 
 def _malformed(what: str) -> JackfieldError:

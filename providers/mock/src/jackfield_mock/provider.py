@@ -42,8 +42,8 @@ from jackfield.types import (
 )
 
 from .answers import events
-from .checks import from_table, nearest
-from .faults import Fault, Patience, strikes
+from .checks import nearest
+from .faults import Fault, Patience, read_fault, strikes
 from .replies import Reply, ReplyLike, Script, read_reply
 from .rules import TALKING, Playlist, Posted
 from .settings import MockOptions, MockSettings
@@ -237,7 +237,7 @@ class MockProvider(Provider):
     def _choose(self, call: Call[Any], *, take: bool) -> tuple[Any, list[Fault]]:
         """The reply that a call gets, None where none was scripted, and what is to go wrong with it."""
         options = call.request.options.get("mock", {})
-        fault = _read_fault(options.get("fault"))
+        fault = read_fault(options.get("fault"), "options.mock.fault")
         faults = [] if fault is None else [fault]
         if options.get("reply") is not None:
             return read_reply(options["reply"], "options.mock.reply"), faults
@@ -250,14 +250,6 @@ class MockProvider(Provider):
         if self._replies and call.operation.name in TALKING:
             return self._replies.reply(take=take), faults
         return self._replies.function, faults
-
-
-def _read_fault(value: Any) -> Fault | None:
-    if value is None or isinstance(value, Fault):
-        return value
-    if isinstance(value, Mapping):
-        return from_table(Fault, value, "options.mock.fault")
-    raise ConfigurationError(f"options.mock.fault: expected a Fault or a table, got {value!r}")
 
 
 def _struck(faults: Sequence[Fault], seed: int, number: int) -> tuple[Fault, ...]:

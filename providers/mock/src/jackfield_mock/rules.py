@@ -15,9 +15,9 @@ from jackfield.errors import ConfigurationError
 from jackfield.operations import ChatRequest, CompleteRequest, EmbedRequest, Prompt
 from jackfield.types import Message, Text, Tool, ToolCall, ToolResult
 
-from .checks import at_least, items, listed, optional, textual
-from .faults import Fault
-from .replies import Reply, ReplyLike, Responder, Script, read_reply
+from .checks import WHOLE, at_least, known, optional, textual
+from .faults import Fault, read_fault
+from .replies import Reply, ReplyLike, Responder, Script, read_reply, replies_check
 
 __all__ = ["OPERATIONS", "TALKING", "Playlist", "Posted", "Rule", "heard"]
 
@@ -62,11 +62,6 @@ def _pattern(_: object, attribute: Any, value: Any) -> None:
         raise ConfigurationError(f"{attribute.alias}: {value!r} is no regular expression: {error}") from None
 
 
-def _replies(_: object, attribute: Any, value: Any) -> None:
-    for index, reply in enumerate(items(value, attribute.alias)):
-        read_reply(reply, f"{attribute.alias}[{index}]")
-
-
 def _reply(_: object, attribute: Any, value: Any) -> None:
     if value is not None:
         read_reply(value, attribute.alias)
@@ -98,14 +93,14 @@ class Rule:
     contains: str | None = field(default=None, validator=optional(textual))
     matches: str | None = field(default=None, validator=optional(_pattern))
     model: str | None = field(default=None, validator=optional(textual))
-    operation: str | None = field(default=None, validator=optional(listed(OPERATIONS, "operation")))
+    operation: str | None = field(default=None, validator=optional(known(OPERATIONS, "operation")))
     tool: str | None = field(default=None, validator=optional(textual))
     tool_result: str | None = field(default=None, validator=optional(textual))
-    turns: int | None = field(default=None, validator=optional(at_least(0, "a whole number of at least 0", int)))
+    turns: int | None = field(default=None, validator=optional(WHOLE))
     times: int | None = field(default=None, validator=optional(at_least(1, "a whole number of at least 1", int)))
     reply: str | Reply | Sequence[Any] | None = field(default=None, validator=_reply)
-    replies: Sequence[str | Reply | Sequence[Any]] = field(default=(), validator=_replies)
-    fault: Fault | None = None
+    replies: Sequence[str | Reply | Sequence[Any]] = field(default=(), validator=replies_check)
+    fault: Fault | None = field(default=None, converter=read_fault)
 
     def __attrs_post_init__(self) -> None:
         if self.reply is not None and self.replies:

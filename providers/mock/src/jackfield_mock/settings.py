@@ -11,9 +11,9 @@ from attrs import field, frozen
 from jackfield.operations import ChatRequest, CompleteRequest, EmbedRequest
 from jackfield.types import ModelInfo
 
-from .checks import at_least, items, listed, one_of, textual
+from .checks import SECONDS, at_least, items, listed, one_of, optional, textual
 from .faults import Fault
-from .replies import Chunk, Reply, chunk_check, read_reply
+from .replies import Chunk, Reply, chunk_check, replies_check
 from .rules import Rule
 
 __all__ = ["Exhausted", "MockOptions", "MockSettings"]
@@ -25,11 +25,6 @@ FIELDS = frozenset(
     for one in attrs.fields(cls)
     if one.name not in {"messages", "prompt", "input", "model", "options", "unsupported"}
 )
-
-
-def _replies(_: object, attribute: Any, value: Any) -> None:
-    for index, reply in enumerate(items(value, attribute.alias)):
-        read_reply(reply, f"{attribute.alias}[{index}]")
 
 
 def _each(kind: type[Any] | tuple[type[Any], ...], what: str) -> Any:
@@ -63,16 +58,14 @@ class MockSettings:
         ConfigurationError: names the key, and what would be right.
     """
 
-    replies: Sequence[str | Reply | Sequence[Any]] = field(default=(), validator=_replies)
+    replies: Sequence[str | Reply | Sequence[Any]] = field(default=(), validator=replies_check)
     exhausted: Exhausted = field(default="repeat", validator=one_of(*get_args(Exhausted)))
     rules: Sequence[Rule] = field(default=(), validator=_each(Rule, "a Rule"))
     faults: Sequence[Fault] = field(default=(), validator=_each(Fault, "a Fault"))
     seed: int = field(default=0, validator=at_least(-(2**63), "a whole number", int))
     chunk: Chunk = field(default=8, validator=chunk_check)
-    delay: float = field(default=0.0, validator=at_least(0, "seconds of at least 0"))
-    first_delay: float | None = field(
-        default=None, validator=attrs.validators.optional(at_least(0, "seconds of at least 0"))
-    )
+    delay: float = field(default=0.0, validator=SECONDS)
+    first_delay: float | None = field(default=None, validator=optional(SECONDS))
     dimensions: int = field(default=16, validator=at_least(1, "a whole number of at least 1", int))
     models: Sequence[str | ModelInfo] = field(default=(), validator=_each((str, ModelInfo), "text or a ModelInfo"))
     default_model: str = field(default="mock", validator=textual)
