@@ -124,11 +124,13 @@ class ChoicesFold(ResponseFold):
 
     def add(self, event: t.ChatEvent) -> None:
         """Take the next event."""
-        if self.took(event):
-            return
         index = getattr(event, "choice", None)
         if index is None:
-            raise PluginError(f"a reply with choices has no {type(event).__name__}")
+            if not self.took(event):
+                raise PluginError(f"a reply with choices has no {type(event).__name__}")
+            return
+        if event.raw is not None:
+            self._raw.append(event.raw)
         choice = self.choices.get(index)
         if choice is None:
             choice = self.choices[index] = ChoiceFold()
