@@ -160,7 +160,7 @@ class Provider:
 class HttpProvider(Provider):
     """Base of providers over HTTP: says where requests go and what a refusal means."""
 
-    elsewhere = (*Provider.elsewhere, "extra_headers")
+    elsewhere: ClassVar[tuple[str, ...]] = (*Provider.elsewhere, "extra_headers")
 
     def __init__(self, name: str, endpoint: Endpoint, default_models: Mapping[str, str] | None = None) -> None:
         super().__init__(name, default_models)

@@ -60,7 +60,7 @@ class Engine:
         self._colour = BlockingPool if blocking else SuspendingPool
         self._pools: dict[tuple[object, str, Proxy | None], Pool] = {}
         self._options = options
-        self.closed = False
+        self.closed: bool = False
         if options.ca or options.client_certificate:
             _ = self._tls
 
