@@ -21,7 +21,7 @@ from .errors import PluginError
 from .runtime import Runtime, begin
 from .types import Event
 
-__all__ = ["Layer", "Middleware", "Proceed", "Slot", "SlotName", "Stage", "compose"]
+__all__ = ["Layer", "Middleware", "Proceed", "Slot", "SlotName", "Stage", "compose", "in_order"]
 
 SlotName: TypeAlias = Literal["observe", "prepare", "cache", "fallback", "retry", "limit", "attempt"]
 CLOSING: Final = 5.0  # seconds that closing may take before it is given up

@@ -101,6 +101,14 @@ def test_the_chain_is_shown_from_the_outside_in(clean_folder, plugins):
     assert "sk-" not in repr(found)
 
 
+def test_slots_that_change_places_are_shown_where_they_are(clean_folder, plugins):
+    write("jackfield.toml", 'slots = ["attempt", "observe"]\n' + ALL)
+    write(".env", "FAKE_API_KEY=sk-1\nA_MODEL=m\n")
+    found = explain("jackfield.toml", plugins=plugins)
+    assert [link.slot for link in found.chain] == ["ATTEMPT", "OBSERVE"]
+    assert ("slots", '["attempt", "observe"]') in {(row.key, row.value) for row in found.rows}
+
+
 def test_a_dictionary_and_nothing_are_explained_too(told, monkeypatch):
     rows = told({"default": "fake:m", "providers": {"fake": {"api_key": "sk-1"}}, "timeouts": {"first": float("inf")}})
     assert rows["default"] == ('"fake:m"', "config")

@@ -14,6 +14,7 @@ from jackfield import Secret
 from jackfield.config import Config, Place
 from jackfield.errors import ConfigurationError
 from jackfield.instances import Instances, Settings
+from jackfield.middleware import Middleware, in_order
 from jackfield.registry import Registry
 from jackfield.settings import Written, read
 
@@ -82,13 +83,13 @@ def explained(config: Config, registry: Registry) -> Explanation:
         ]
     for name in [*config.providers, *sorted(ambient)]:
         rows += _rows(instances.settings("provider", name))
-    links = []
+    links: list[tuple[Middleware, Link]] = []
     for index in range(len(config.middleware)):
         found = instances.settings("middleware", index)
         rows += _rows(found, "use")
-        links += [(layer.slot, _link(found, layer)) for layer in instances.layers(index)]
-    links.sort(key=lambda link: link[0])
-    return Explanation(config, tuple(rows), tuple(link for _, link in links))
+        links += [(layer, _link(found, layer)) for layer in instances.layers(index)]
+    chain = in_order((layer for layer, _ in links), config.slots)
+    return Explanation(config, tuple(rows), tuple(link for layer in chain for one, link in links if one is layer))
 
 
 def _link(found: Settings, layer: Any) -> Link:
@@ -104,7 +105,7 @@ def _top(config: Config) -> Iterator[Row]:
                 bound = getattr(value, inner.name)
                 if bound is not None or getattr(usual, inner.name) is not None:
                     yield _plain(config, config.place(one.name, inner.name), bound, getattr(usual, inner.name))
-        elif isinstance(value, str):
+        elif isinstance(value, str) or (one.name == "slots" and value):
             yield _plain(config, config.place(one.name), value, one.default)
 
 
