@@ -12,7 +12,7 @@ from fakes import Player, hello, playing
 from lines import lines, options
 from scripted import HOLD, Scripted, part, reply
 
-from jackfield import Client, Slot
+from jackfield import AsyncClient, Client, Slot
 from jackfield.errors import BlockingAwaitError, DeadlineError, ServerError, StreamStateError
 from jackfield.http import HttpRequest
 from jackfield.provider import Credential, JsonReply, Secret
@@ -458,3 +458,21 @@ def test_a_program_that_seeds_its_own_randomness_does_not_repeat_ours():
         found.append(awaiting("sync", body))
     assert found[0] != found[1]
     assert all(0 <= one < 1 for one in found)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_program_may_have_used_up_its_threads(backend):
+    ran = []
+
+    async def body(call):
+        ran.append(await call.runtime.run(lambda: "ran"))
+
+    async def main():
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        limiter.total_tokens = 1
+        async with limiter, AsyncClient(middleware=[middleware(body)], **playing(Player(hello()))) as client:
+            with anyio.fail_after(10):
+                await client.chat("x")
+
+    anyio.run(main, backend=backend)
+    assert ran == ["ran"]

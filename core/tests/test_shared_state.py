@@ -1,5 +1,6 @@
 """What a call shares among those who have a hand in it: its ledger, and the fingerprint of who answers."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import pytest
@@ -312,3 +313,18 @@ def test_what_is_no_plain_data_is_like_nothing_else(installed):
     plain = {"plain": {"function": lambda: None}}
     assert identities(plain, ["plain"]) != identities(plain, ["plain"])
     assert len(set(identities(plain, ["plain", "plain"]))) == 1
+
+
+def test_a_provider_of_no_plain_data_is_itself_for_all_threads_and_secrets():
+    keys = iter(["one", "two", "one", "two"])
+
+    def rotating(name, settings):
+        return Service(name, Endpoint.parse(settings.base_url, Credential(lambda: Secret(next(keys)))), {"chat": "m"})
+
+    found = identities({"service": {}}, names=["service"] * 4, make=rotating)
+    assert found[:2] == found[2:]
+    assert found[0] != found[1]
+    looking = Looking()
+    with Client(middleware=[looking], **playing(Player(hello()))) as client, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: client.chat("x"), range(32)))
+    assert len(set(looking.identities)) == 1

@@ -27,12 +27,8 @@ from .stream import AsyncStream, Stream
 __all__ = ["AsyncClient", "Client"]
 
 # what other libraries call our fields
-ELSEWHERE: Final = {
-    "max_tokens": "max_output_tokens",
-    "max_completion_tokens": "max_output_tokens",
-    "inputs": "input",
-    "encoding_format": "options={'openai': {'encoding_format': ...}}",
-}
+ELSEWHERE: Final = dict.fromkeys(("max_tokens", "max_completion_tokens"), "max_output_tokens")
+ELSEWHERE["encoding_format"] = "options={'openai': {'encoding_format': ...}}"
 
 
 class _Client:

@@ -135,7 +135,9 @@ class Provider:
         """An opaque fingerprint of who answers, and for whom, with what `more` makes a difference."""
         known = self._identity  # once: another thread may have another secret
         if known is None or known[0] != more:
-            known = self._identity = (more, digest((self.made_of or self, *more)))
+            # what is no plain data has a fingerprint by chance, and so the provider has one for all threads and secrets
+            own = vars(self).setdefault("_own_identity", digest(self.made_of or self))
+            known = self._identity = (more, digest((own, *more)))
         return known[1]
 
     def fields(self, call: Call[Any]) -> Fields:

@@ -53,9 +53,7 @@ class Registry:
 
     def origin(self, kind: Kind, name: str) -> object:
         """What tells a plugin from others of its name: where it was installed from, or the module or object given."""
-        given = self._given.get(kind, {}).get(name)
-        if given is None:
-            return self._installed[kind][name].value
+        given = self._given.get(kind, {}).get(name) or self._installed[kind][name].value
         return given.__name__ if isinstance(given, ModuleType) else given
 
     def settings_class(self, kind: Kind, name: str) -> type[Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from attrs import define, field
 
@@ -24,13 +24,6 @@ R = TypeVar("R")
 StreamState: TypeAlias = Literal["open", "complete", "truncated", "failed", "closed"]
 
 
-class _End:
-    """What `Flow.next` gives after the last event."""
-
-
-END: Final = _End()
-
-
 @define(eq=False)
 class Flow(Generic[E, R]):
     """A call under way, in the one implementation that both kinds of stream share."""
@@ -45,8 +38,8 @@ class Flow(Generic[E, R]):
     stage: Stage | None = field(default=None, init=False)
     _arrived: bool = field(default=False, init=False)
 
-    async def next(self, *, whole: bool = False) -> E | _End:
-        """The next event, or END; where the whole is wanted, END once all events were taken.
+    async def next(self, *, whole: bool = False) -> E | None:
+        """The next event, or None at the end; where the whole is wanted, None once all events were taken.
 
         Raises:
             StreamStateError: the stream is not open, or somebody else is reading it.
@@ -71,7 +64,7 @@ class Flow(Generic[E, R]):
                 # the provider's reply was whole; a middleware may have stopped halfway all the same
                 raise self._failed(TruncatedStreamError(f"the events ended early: {missing}")) from None
             self.state = "complete"
-            return END
+            return None
         except BaseException as error:
             self._failed(error)
             raise
@@ -162,7 +155,7 @@ class Stream(_Face[E, R], Iterator[E]):
             StreamStateError: the stream is not open any more, or another thread is reading it.
         """
         event = drive(self._flow.next())
-        if isinstance(event, _End):
+        if event is None:
             raise StopIteration
         return event
 
@@ -211,7 +204,7 @@ class AsyncStream(_Face[E, R], AsyncIterator[E]):
         if self._reap is None:
             self._reap = self._flow.runtime.reaper()
         event = await self._flow.next()
-        if isinstance(event, _End):
+        if event is None:
             raise StopAsyncIteration
         return event
 

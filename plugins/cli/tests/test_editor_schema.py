@@ -67,7 +67,7 @@ def test_every_configuration_of_the_documents_is_taken(text):
 RIGHT = [
     "",
     'default = "fake:m"',
-    'engine = "httpx2"\nunsupported = "warn"',
+    'engine = "httpx"\nunsupported = "warn"',
     '[models]\na = "fake:m"\nb = ["fake:m", "fake:n"]\nc = { target = "fake:m", temperature = 0.5, stop = ["."] }',
     '[models.a]\ntarget = ["fake:m"]\nmax_output_tokens = 5\noptions = { fake = { x = 1 } }',
     '[providers.fake]\napi_key = { env = "FAKE_API_KEY" }\nretries = 3\nfast = true',

@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
 import sniffio
+from anyio.lowlevel import RunVar
 
 from .base import Runtime, Signal, Start
 
@@ -19,6 +20,8 @@ __all__ = ["AnyioRuntime", "reaper"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+THREADS: Final = 40
+_threads: RunVar[anyio.CapacityLimiter] = RunVar("jackfield_threads")
 _reaping: set[Any] = set()  # a loop holds its tasks weakly
 
 
@@ -42,7 +45,11 @@ class AnyioRuntime(Runtime):
         self.control.attach(None)
 
     async def _run(self, function: Callable[[], T]) -> T:
-        return await anyio.to_thread.run_sync(function)
+        try:
+            threads = _threads.get()
+        except LookupError:  # of its own: a program may use up anyio's, and wait in each of them for us
+            _threads.set(threads := anyio.CapacityLimiter(THREADS))
+        return await anyio.to_thread.run_sync(function, limiter=threads)
 
     async def _together(self, starts: Sequence[Start], stop: Callable[[], None]) -> None:
         async def enter(start: Start) -> None:
