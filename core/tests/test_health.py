@@ -94,6 +94,29 @@ def test_what_began_before_it_was_shut_changes_nothing_any_more(tell):
     assert health.state(10.0) == "closed"
 
 
+@pytest.mark.parametrize("tell", [Visit.worked, Visit.failed, lambda visit: visit.failed(99.0)])
+def test_what_began_before_it_was_shut_changes_nothing_after_it_was_opened_again(tell):
+    health = Health()
+    early = health.enter(0.0)
+    health.enter(0.0).failed(10.0)
+    health.enter(10.0).worked()
+    health.enter(10.0).failed()
+    tell(early)
+    assert (health.until, health.failures) == (None, 1)
+
+
+@pytest.mark.parametrize("tell", [Visit.worked, lambda visit: visit.failed(40.0)])
+def test_a_probe_that_has_told_how_it_fared_keeps_nobody_out(tell):
+    health = shut()
+    probe = health.enter(10.0)
+    tell(probe)
+    health.until = 40.0  # shut again, while the reply of that probe is still being read
+    second = health.enter(40.0)
+    assert second.since == 40.0
+    probe.leave()
+    assert health.enter(40.0) is None  # the place is not the first one's to give back any more
+
+
 def test_of_many_threads_one_is_the_probe():
     for _ in range(20):
         health, ready, found = shut(), threading.Barrier(16), []

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import ssl
-import struct
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any
+
+from loopback import Loopback, comes_about, hold, request_from, reset_on_close
 
 CLOSE = object()
 RESET = object()
@@ -62,109 +61,26 @@ def completion(text: str = "Hello", **more: Any) -> str:
     return json.dumps({"id": "c1", "model": "m", "created": 1, "choices": [choice], **more})
 
 
-class Scripted:
-    """Serves in threads of its own. `answer` gets each whole request and gives the steps of the reply.
-
-    `requests` holds what was received; `open` counts the connections that are open now.
-    """
+class Scripted(Loopback):
+    """`answer` gets each whole request and gives the steps of the reply. `requests` holds what was received."""
 
     def __init__(self, answer: Answer | Sequence[Step], tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self.answer: Answer = answer if callable(answer) else lambda _: answer
         self.requests: list[bytes] = []
-        self.open = 0
-        self.accepted = 0
-        self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.port = self._listener.getsockname()[1]
-        self.tls = tls
         self.slow = 0.0
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
-        self._connections: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self.settled(0)
-
-    def settled(self, number: int, seconds: float = 5.0) -> bool:
-        """Wait until so many connections are open; False where that does not come about."""
-        return _comes_about(lambda: self.open == number, seconds)
+        self.listen()
 
     def asked(self, number: int, seconds: float = 30.0) -> bool:
         """Wait until so many requests have come; False where that does not come about."""
-        return _comes_about(lambda: len(self.requests) >= number, seconds)
+        return comes_about(lambda: len(self.requests) >= number, seconds)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                self.open += 1
-                self.accepted += 1
-                self._connections.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            with contextlib.suppress(OSError), self._secured(connection) as connection:  # noqa: PLR1704
-                while (request := _read(connection, self.slow)) is not None:
-                    self.requests.append(request)
-                    if not _play(connection, self.answer(request)):
-                        break
-        finally:
-            with self._lock:
-                self.open -= 1
-                self._connections.discard(connection)
-
-    def _secured(self, connection: socket.socket) -> socket.socket:
-        if self.tls is None:
-            return connection
-        try:
-            return self.tls.wrap_socket(connection, server_side=True)
-        except OSError:
-            connection.close()
-            raise
-
-
-def _comes_about(condition: Callable[[], bool], seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.005)
-    return True
-
-
-def _read(connection: socket.socket, slow: float) -> bytes | None:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = connection.recv(65536)
-        if not more:
-            return None
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = next(
-        (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
-    )
-    while len(body) < length:
-        time.sleep(slow)
-        more = connection.recv(65536)
-        if not more:
-            return None
-        body += more
-    return head + b"\r\n\r\n" + body
+    def serve(self, connection: socket.socket) -> None:
+        while (request := request_from(connection, self.slow)) is not None:
+            self.requests.append(request)
+            if not _play(connection, self.answer(request)):
+                break
 
 
 def _play(connection: socket.socket, steps: Iterable[Step]) -> bool:
@@ -172,11 +88,10 @@ def _play(connection: socket.socket, steps: Iterable[Step]) -> bool:
         if step is CLOSE:
             return False
         if step is RESET:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_on_close(connection)
             return False
         if step is HOLD:
-            while connection.recv(65536):
-                pass
+            hold(connection)
             return False
         if isinstance(step, bytes):
             connection.sendall(step)

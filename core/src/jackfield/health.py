@@ -23,7 +23,7 @@ class Visit:
 
     Attributes:
         health: the target's.
-        since: None, or for the probe of a half open target, `health.until` as it was.
+        since: None, or for the probe of a half open target, `health.until` as it was; NaN once another state has begun.
     """
 
     health: Health = field(repr=False)
@@ -31,15 +31,17 @@ class Visit:
     _place: Lock | None = field(default=None, repr=False)
 
     def worked(self) -> None:
-        """The target has answered: from now on all may pass."""
+        """The target has answered: from now on all may pass. A probe has done its part with that, and leaves."""
         if self.health.until == self.since:
             self.health.failures, self.health.until = 0, None
+            self.leave()
 
     def failed(self, until: float | None = None) -> None:
-        """The target has failed; `until` shuts it until then, in seconds of `runtime.now()`."""
+        """The target has failed; `until` shuts it until then, in seconds of `runtime.now()`. A probe leaves, too."""
         if self.health.until == self.since:
             self.health.failures += 1
             self.health.until = until if until is not None else self.since
+            self.leave()
 
     def leave(self) -> None:
         """The attempt is over, however it ended: the place of a probe is free again. Any number of times."""
@@ -66,8 +68,7 @@ class Health:
 
     def state(self, now: float) -> CircuitState:
         """Closed: all calls may pass. Open: none may. Half open: one may, to see how the target fares."""
-        until = self.until
-        return "closed" if until is None else "open" if now < until else "half_open"
+        return "closed" if (until := self.until) is None else "open" if now < until else "half_open"
 
     def enter(self, now: float) -> Visit | None:
         """Begin an attempt; None where the target is to be left alone. Of all who ask, half open lets one in."""
@@ -75,6 +76,8 @@ class Health:
             if now < until or not self._probing.acquire(blocking=False):
                 return None
             if self.until == until:
+                # all who have the old one came before the target was shut, and are not heeded when it is well again
+                self._usual.since, self._usual = float("nan"), Visit(self)
                 return Visit(self, until, self._probing)
             self._probing.release()  # the probe before this one has just ended, and changed the state
         return self._usual  # it has nothing of its own, and every call has one

@@ -10,9 +10,11 @@ from fakes import STOP, Player, hello, playing
 import jackfield as jf
 from jackfield.errors import (
     BadRequestError,
+    ConfigurationError,
     ConnectionFailedError,
     DeadlineError,
     JackfieldError,
+    MalformedReplyError,
     OverloadedError,
     RateLimitError,
     ReadTimeoutError,
@@ -173,11 +175,31 @@ def test_a_stream_that_breaks_counts_although_it_began():
     assert len(player.calls) == 3
 
 
-def test_what_tells_nothing_of_the_target_leaves_a_probe_undecided():
-    simulation, client, _ = opened([jf.UnsupportedError("x")], hello())
+@pytest.mark.parametrize("local", [jf.UnsupportedError("x"), ConfigurationError("x"), MalformedReplyError("x")])
+def test_what_tells_nothing_of_the_target_leaves_a_probe_undecided(local):
+    simulation, client, player = opened([local], [1.0, *hello()])
     simulation.run(simulation.runtime.sleep(30))
     raised(simulation, client.chat("x"))
-    assert simulation.run(client.chat("x")).text == "Hello"
+    before = len(player.calls)
+    outcomes = simulation.gather(*(client.chat("x") for _ in range(5)))
+    assert [type(one) for one in outcomes].count(CircuitOpenError) == 4  # still half open: one may pass
+    assert len(player.calls) == before + 1
+
+
+def test_an_undecided_probe_keeps_nobody_out_while_it_pauses():
+    simulation, client, _ = opened([RateLimitError("x", retry_after=5)], hello(), attempts=2, circuit_failures=4)
+    simulation.run(simulation.runtime.sleep(30))
+    first = simulation.spawn(client.chat("x"))
+    simulation.run(simulation.runtime.sleep(1))
+    assert simulation.run(client.chat("x")).attempts == 1
+    assert simulation.run(_result(simulation, first)).attempts == 2
+
+
+def test_a_refusal_is_an_answer_to_a_probe():
+    simulation, client, _ = opened([BadRequestError("x", status=400)], [1.0, *hello()])
+    simulation.run(simulation.runtime.sleep(30))
+    raised(simulation, client.chat("x"))
+    assert [one.text for one in simulation.gather(*(client.chat("x") for _ in range(5)))] == ["Hello"] * 5
 
 
 def test_it_is_kept_for_each_target():
@@ -324,6 +346,45 @@ def test_a_probe_whose_consumer_takes_its_time_does_not_keep_others_out():
             return (await client.chat("x")).text
 
     assert simulation.run(body()) == "Hello"
+
+
+def test_a_probe_whose_stream_outlives_the_next_opening_keeps_nobody_out():
+    simulation, client, player = opened([TextDelta("x"), STOP], [DOWN], [DOWN], [DOWN], [1.0, *hello()])
+    simulation.run(simulation.runtime.sleep(30))
+
+    async def body():
+        async with client.stream("x") as probe:
+            await anext(probe)
+            for _ in range(3):
+                with pytest.raises(ServerError):
+                    await client.chat("x")
+            await simulation.runtime.sleep(31)
+            second = simulation.spawn(client.chat("x"))
+            await simulation.runtime.sleep(0.5)
+            async for _ in probe:  # its end, and its place, have nothing to do with the second one's
+                pass
+            with pytest.raises(CircuitOpenError):
+                await client.chat("x")
+            await simulation.runtime.sleep(1)
+            return second.result().text
+
+    assert simulation.run(body()) == "Hello"
+    assert len(player.calls) == 8
+
+
+def test_failures_from_before_it_opened_are_not_counted_when_it_is_closed_again():
+    slow = [100.0, ReadTimeoutError("x")]
+    simulation, client, _ = world(*[slow] * 3, *[[DOWN]] * 3, hello(), retry=Retry(RetrySettings(**ONE)))
+    old = [simulation.spawn(client.chat("x")) for _ in range(3)]
+    simulation.run(simulation.runtime.sleep(1))
+    for _ in range(3):
+        raised(simulation, client.chat("x"))
+    simulation.run(simulation.runtime.sleep(30))
+    assert simulation.run(client.chat("x")).text == "Hello"
+    with pytest.raises(ReadTimeoutError):
+        simulation.finish()
+    assert [type(task.error) for task in old] == [ReadTimeoutError] * 3
+    assert simulation.run(client.chat("x")).text == "Hello"
 
 
 def test_a_probe_whose_stream_is_dropped_gives_its_place_back():

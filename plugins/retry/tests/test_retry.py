@@ -27,7 +27,7 @@ from jackfield.errors import (
     TruncatedStreamError,
 )
 from jackfield.types import Start, TextDelta
-from jackfield_retry import Retry, RetrySettings, Tokens
+from jackfield_retry import Retry, RetrySettings
 
 QUICK = RetrySettings(backoff=0.001)
 
@@ -263,6 +263,26 @@ def test_another_middleware_may_have_set_the_budget_and_keep_some():
     assert "kept for other targets" in caught.value.__notes__[0]
 
 
+@pytest.mark.parametrize("budget", [2, 3, 4])
+def test_a_target_that_refuses_by_itself_has_had_one_of_the_attempts_and_the_next_is_tried_all_the_same(budget):
+    class Falling:
+        slot = jf.Slot.FALLBACK
+
+        async def __call__(self, call, proceed):
+            call.ledger.budget, call.ledger.reserved = budget, 1
+            with pytest.raises(jf.UnsupportedError):
+                await anext(proceed(call))
+            call.ledger.reserved = 0
+            async for event in proceed(call.evolve(target=jf.Target("fake", "other"))):
+                yield event
+
+    player = Player([jf.UnsupportedError("x")], [ServerError("no", status=500)])
+    with jf.Client(middleware=[Falling(), Retry(RetrySettings(backoff=0))], **playing(player)) as client:
+        with pytest.raises(ServerError):
+            client.chat("x")
+    assert [call.target.model for call in player.calls] == ["m"] + ["other"] * (budget - 1)
+
+
 def test_two_of_them_do_not_multiply():
     player = Player([ServerError("no")])
     chain = [Retry(RetrySettings(attempts=3, backoff=0)), Retry(RetrySettings(attempts=5, backoff=0))]
@@ -286,74 +306,6 @@ def test_a_call_within_a_call_has_attempts_of_its_own_and_the_same_deadline():
         outer = client.chat("x")
     assert (asking.inner.attempts, outer.attempts, len(player.calls)) == (3, 1, 4)
     assert len({call.deadline for call in player.calls}) == 1
-
-
-def test_retries_cost_tokens_and_a_success_gives_them_back():
-    retry = Retry(RetrySettings(tokens=12, circuit=False))
-    simulation, client, player = world(*failing(1, hello()), retry=retry)
-    simulation.run(client.chat("x"))
-    assert retry.tokens("fake").left == 12
-    player.scripts = [[ServerError("no")]]
-    raised(simulation, client.chat("x"))
-    assert retry.tokens("fake").left == 2
-    error = raised(simulation, client.chat("x"))
-    assert (len(player.calls), retry.tokens("fake").left) == (6, 2)
-    assert "tokens" in error.__notes__[-1]
-    player.scripts = [hello()]
-    for _ in range(3):
-        simulation.run(client.chat("x"))
-    assert retry.tokens("fake").left == 5
-    assert retry.tokens("other").left == 12
-
-
-def test_a_timeout_costs_more():
-    retry = Retry(RetrySettings(tokens=100))
-    simulation, client, _ = world([ReadTimeoutError("slow")], retry=retry)
-    raised(simulation, client.chat("x"))
-    assert retry.tokens("fake").left == 80
-
-
-def test_derived_clients_share_the_tokens():
-    retry = Retry(RetrySettings(tokens=10, backoff=0))
-    player = Player([ServerError("no")])
-    with jf.Client(middleware=[retry], **playing(player)) as client:
-        for one in (client, client.with_options(timeout=5)):
-            with pytest.raises(ServerError):
-                one.chat("x")
-    assert (len(player.calls), retry.tokens("fake").left) == (4, 0)
-
-
-def test_many_threads_take_no_more_tokens_than_there_are():
-    retry = Retry(RetrySettings(tokens=40, backoff=0, circuit=False))
-    player = Player([ServerError("no")])
-    with jf.Client(middleware=[retry], **playing(player)) as client:
-
-        def call():
-            with pytest.raises(ServerError):
-                client.chat("x")
-
-        threads = [threading.Thread(target=call) for _ in range(30)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert player.opened == 30 + 40 // 5
-    assert retry.tokens("fake").left == 0
-
-
-def test_tokens_that_another_call_takes_meanwhile_are_gone():
-    class Contested(Tokens):
-        """Another thread takes all of them between the look and the grasp."""
-
-        def take(self, count):
-            self.left = 0
-            return super().take(count)
-
-    retry = Retry()
-    retry._tokens["fake"] = Contested(500)
-    simulation, client, player = world([ServerError("no")], retry=retry)
-    assert raised(simulation, client.chat("x")).__notes__[-1].startswith("not tried again: too many calls")
-    assert (len(player.calls), retry.tokens("fake").left) == (1, 0)
 
 
 # --- what is told ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from jackfield.call import Call
+from jackfield.call import Call, Ledger
 from jackfield.errors import (
     CallTimeoutError,
     ConnectionFailedError,
@@ -54,6 +54,8 @@ class CircuitOpenError(OverloadedError):
 class Retry:
     """Asks again where an attempt failed, unless that cannot help or could make an outage worse.
 
+    Of several around a call the outermost acts, and the others let everything pass: attempts have one owner.
+
     The calls of a client, and of those derived from it, share the tokens of a provider and the circuit of a target.
 
     Attributes:
@@ -73,6 +75,10 @@ class Retry:
 
     async def __call__(self, call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, None]:
         """Give the events of the first attempt that delivers any."""
+        if _within(call):
+            async for event in proceed(call):
+                yield event
+            return
         options = call.request.options.get("retry")
         settings = self.settings.with_options(options) if options else self.settings
         attempts = _Attempts(call, settings, self.tokens(call.target.provider))
@@ -96,7 +102,17 @@ class Retry:
                     attempts.completed()
                     return
         finally:
-            attempts.leave()
+            attempts.end()
+
+
+def _within(call: Call[Any]) -> bool:
+    """Whether the call is a part of an attempt at its target already, or was asked by a call that is."""
+    ledger: Ledger | None = call.ledger
+    while ledger is not None:
+        if call.target in ledger.kept.get(Retry, ()):
+            return True
+        ledger = ledger.parent
+    return False
 
 
 @define(eq=False)
@@ -110,6 +126,7 @@ class _Attempts:
     _visit: Visit | None = field(default=None, init=False)
     _begun: float = field(default=0.0, init=False)
     _paid: int | None = field(default=None, init=False)
+    _aside: int = field(default=0, init=False)
     _errors: list[str] = field(factory=list, init=False)
     _idempotent: bool = field(default=False, init=False)
 
@@ -120,6 +137,7 @@ class _Attempts:
             CircuitOpenError: the target is left alone.
         """
         ledger = self.call.ledger
+        ledger.kept.setdefault(Retry, set()).add(self.call.target)
         if ledger.budget is None:
             ledger.budget = self._settings.attempts
         if not self.call.operation.repeatable:
@@ -129,17 +147,26 @@ class _Attempts:
 
     def enter(self) -> bool:
         """Begin an attempt; False where the target is left alone."""
-        if not self._settings.circuit:
-            return True
-        self._begun = self.call.runtime.now()
-        self._visit = self.call.health().enter(self._begun)
-        return self._visit is not None
+        if self._settings.circuit:
+            self._begun = self.call.runtime.now()
+            self._visit = self.call.health().enter(self._begun)
+            if self._visit is None:
+                return False
+        if self._errors:
+            self._paid, self._aside = self._aside, 0
+        return True
 
     def leave(self) -> None:
         """The attempt is over, or was given up."""
         if self._visit is not None:
             self._visit.leave()
             self._visit = None
+
+    def end(self) -> None:
+        """The call is over for this target, however it ended: tokens for an attempt that never began go back."""
+        self.leave()
+        self._tokens.give(self._aside)
+        self.call.ledger.kept[Retry].discard(self.call.target)
 
     def deliver(self) -> None:
         """The first event has come: whatever follows, the provider answers."""
@@ -185,7 +212,7 @@ class _Attempts:
         if reason != "retry":
             self.note(error, reason)
             return None
-        self._paid = verdict.cost
+        self._aside = verdict.cost  # before the wait: all who wait at one time share the bound, too
         return verdict.wait
 
     def note(self, error: JackfieldError, reason: Reason) -> None:
@@ -201,12 +228,15 @@ class _Attempts:
         if visit is None:
             return
         if self._is_failure(error, now):
+            # a probe may follow what another middleware, with other settings, has shut
             last = visit.since is not None or visit.health.failures + 1 >= settings.circuit_failures
             visit.failed(now + settings.circuit_seconds if last else None)
         elif error.status is not None:
             visit.worked()
 
     def _is_failure(self, error: JackfieldError, now: float) -> bool:
+        if isinstance(error, CircuitOpenError):
+            return False  # it tells of a target that another call asked
         if isinstance(error, DeadlineError):
             return not self.delivered and now - self._begun >= PATIENCE
         if isinstance(error, RateLimitError):
