@@ -186,3 +186,23 @@ def test_a_probe_that_ends_while_another_call_asks_lets_that_one_pass():
     health._probing = place = Racing()
     assert health.enter(10.0).since is None
     assert place.released
+
+
+def test_targets_that_fare_well_are_forgotten_where_there_are_many():
+    class Looking:
+        slot = jf.Slot.OBSERVE
+
+        async def __call__(self, call, proceed):
+            health = call.health(jf.Target("fake", "bad"))
+            health.failures = health.failures or 1
+            kept.append((health, call.health()))
+            async for event in proceed(call):
+                yield event
+
+    kept = []
+    with jf.Client(middleware=[Looking()], **playing(Player(hello()))) as client:
+        for number in range(1100):
+            client.chat("x", model=f"fake:{number}")
+        client.chat("x", model="fake:0")
+    assert len({id(bad) for bad, _ in kept}) == 1
+    assert kept[-1][1] is not kept[0][1]

@@ -43,3 +43,8 @@ def raised(simulation: Simulation, awaitable: Any) -> JackfieldError:
     except JackfieldError as error:
         return error
     raise AssertionError("the call succeeded")
+
+
+def same(error: JackfieldError, prepared: JackfieldError) -> bool:
+    """Whether a call ended with this error, or with a copy: one that was raised before may be another call's."""
+    return type(error) is type(prepared) and error.args == prepared.args and error.status == prepared.status

@@ -80,6 +80,9 @@ class Dispatcher:
 
     def health(self, target: Target) -> Health:
         """How a target fares; see `Call.health`."""
+        if len(self._healths) >= 1000:  # models may come from anybody
+            for well in [one for one, health in self._healths.items() if not health.failures and health.until is None]:
+                self._healths.pop(well, None)
         return self._healths.get(target) or self._healths.setdefault(target, Health())
 
     def chain(self, middleware: Iterable[Middleware]) -> None:

@@ -89,7 +89,7 @@ def _ours(error: Exception, call: Call[Any]) -> errors.JackfieldError:
     if isinstance(error, errors.JackfieldError):
         if error.operation is not None:  # it was raised before, and whoever caught it may still look at it
             error = copy(error)
-            error.provider = error.model = error.operation = error.partial = None
+            vars(error).update(provider=None, model=None, operation=None, partial=None, __notes__=[])
         return error
     if call.runtime.blocking and wants_loop(error):
         return errors.BlockingAwaitError(ADVICE)

@@ -6,15 +6,13 @@ No method waits, so that a finaliser may use it too.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from attrs import Factory, define, field
 
 from .runtime import Lock
 
-__all__ = ["CircuitState", "Health", "Visit"]
-
-CircuitState: TypeAlias = Literal["closed", "open", "half_open"]
+__all__ = ["Health", "Visit"]
 
 
 @define(eq=False)
@@ -66,7 +64,7 @@ class Health:
     _probing: Lock = field(factory=Lock, init=False, repr=False)
     _usual: Visit = field(default=Factory(Visit, takes_self=True), init=False, repr=False)
 
-    def state(self, now: float) -> CircuitState:
+    def state(self, now: float) -> Literal["closed", "open", "half_open"]:
         """Closed: all calls may pass. Open: none may. Half open: one may, to see how the target fares."""
         return "closed" if (until := self.until) is None else "open" if now < until else "half_open"
 

@@ -216,7 +216,7 @@ class EngineReply:
                 data = await self._following()
             if data is None:
                 self._work.stream = None  # the connection may serve another call from here on
-                if self._gzip is not None and not self._gzip.complete:
+                if (begun := vars(self).get("_gzip")) is not None and not begun.complete:
                     raise errors.TruncatedStreamError("the reply ended inside its gzip encoding")
                 return None
             if self._gzip is None:

@@ -19,12 +19,11 @@ class Gzip:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(wbits=31)
-        self._begun = False
 
     @property
     def complete(self) -> bool:
         """Whether the bytes may end here."""
-        return self._member.eof or not self._begun
+        return self._member.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Unpack more, piece by piece.
@@ -32,7 +31,6 @@ class Gzip:
         Raises:
             MalformedReplyError: this is not gzip, or something else follows it.
         """
-        self._begun = self._begun or bool(data)
         while data:
             if self._member.eof:
                 if not data.startswith(MAGIC[: len(data)]):

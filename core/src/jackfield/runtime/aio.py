@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -20,7 +20,6 @@ __all__ = ["AnyioRuntime", "reaper"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS: Final = 40
 _threads: RunVar[anyio.CapacityLimiter] = RunVar("jackfield_threads")
 _reaping: set[Any] = set()  # a loop holds its tasks weakly
 
@@ -48,7 +47,7 @@ class AnyioRuntime(Runtime):
         try:
             threads = _threads.get()
         except LookupError:  # of its own: a program may use up anyio's, and wait in each of them for us
-            _threads.set(threads := anyio.CapacityLimiter(THREADS))
+            _threads.set(threads := anyio.CapacityLimiter(40))
         return await anyio.to_thread.run_sync(function, limiter=threads)
 
     async def _together(self, starts: Sequence[Start], stop: Callable[[], None]) -> None:
