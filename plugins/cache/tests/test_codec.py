@@ -101,6 +101,27 @@ def test_what_a_template_gives_twice_shares_nothing(event):
         assert one.raw is not other.raw
 
 
+@attrs.define
+class Box:
+    number: int = 0
+
+
+@frozen(kw_only=True)
+class Boxed(Event):
+    box: Box
+    boxes: tuple[Box, ...] = ()
+
+
+@pytest.mark.parametrize("event", [Boxed(box=Box(1)), Boxed(box=Box(1), boxes=(Box(2),))])
+def test_what_is_not_frozen_is_made_anew_for_each_hit(event):
+    codec = codec_for(Boxed)
+    (item,) = codec.template([codec.line(event)])
+    one, other = made(item), made(item)
+    assert one == other == event
+    [one.box, *one.boxes][-1].number = 9
+    assert other == event == made(item)
+
+
 def test_a_hit_says_so_and_costs_nothing():
     lines = [CODEC.line(event) for event in (t.Start(id="r"), t.UsageReported(t.Usage(1, cost=2.0), raw={"a": 1}))]
     start, usage = map(made, CODEC.template(lines))

@@ -1,8 +1,10 @@
 """The stores that come along: the contract, their bounds, and entries that are not what they say."""
 
 import os
+import signal
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -177,6 +179,53 @@ def test_the_child_of_a_fork_uses_a_store(kind, tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert store.get("a") == b"parent"
     assert store.get("b") == (None if kind == "memory" else b"child")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_the_child_of_a_fork_uses_a_cache_and_counts_for_itself(tmp_path):
+    store = make("sqlite", tmp_path)
+    cache = Cache(CacheSettings(store=store))
+    client = jf.Client(middleware=[cache], **playing(Player(hello())))
+    client.chat("x")
+    client.chat("x")  # this hit is not written down yet
+    held, free = threading.Event(), threading.Event()
+    locks = [cache._lock, cache._shelf._reads._lock, cache._shelf._writes._lock]
+
+    def hold():
+        with locks[0], locks[1], locks[2]:
+            held.set()
+            free.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if not child:
+        code = 2
+        try:
+            code = 0 if client.chat("x").cached else 1
+            client.close()
+        finally:
+            os._exit(code)
+    free.set()
+    thread.join()
+    assert _ended(child) == 0
+    client.close()
+    assert store.stats()["hits"] == 2
+
+
+def _ended(child):
+    """The code of a child that has ended by itself within half a minute."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        number, status = os.waitpid(child, os.WNOHANG)
+        if number:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "it hangs"
 
 
 # --- what the file can come to ------------------------------------------------------------------------------
