@@ -246,6 +246,30 @@ def test_facts_that_do_not_fit_are_refused():
         unpack((head + body).encode())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("created", "x"),
+        ("created", float("nan")),
+        ("created", True),
+        ("took", None),
+        ("ttl", "x"),
+        ("cost", "0.5"),
+        ("key", 5),
+        ("operation", None),
+        ("targets", "a:m"),
+        ("targets", [5]),
+        ("namespace", None),
+        ("notices", [["note", "a"]]),
+        ("notices", [5]),
+        ("notices", None),
+    ],
+)
+def test_a_fact_of_another_type_is_refused(name, value):
+    with pytest.raises(BadEntryError):
+        unpack(pack(attrs.evolve(FACTS, **{name: value}), "{}", []))
+
+
 def test_freshness_counts_from_both_sides_of_the_clock():
     facts = attrs.evolve(FACTS, created=100.0, ttl=10.0)
     assert [facts.fresh(now, None) for now in (89, 91, 100, 109, 110)] == [False, True, True, True, False]

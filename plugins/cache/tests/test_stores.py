@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from fakes import Player, hello, playing
@@ -270,6 +272,46 @@ def test_a_file_that_is_damaged_while_it_is_open_is_set_aside(use, tmp_path, cap
     assert caplog.text.count("it is set aside") == 1
 
 
+@pytest.mark.parametrize("wrong", ["UPDATE sums SET amount = 1e9", "DELETE FROM sums"])
+def test_sums_that_are_off_hold_nobody_up(wrong, tmp_path):
+    store = make("sqlite", tmp_path, max_entries=5)
+    store.set("a", b"x", None, NOW)
+    with sqlite3.connect(store.path) as other:
+        other.execute(wrong)
+    other.close()
+    for number in range(10):
+        store.set(f"{number}", b"x", None, NOW)
+    assert store.get("9") == b"x"
+    assert store.stats()["entries"] == len(list(store.items())) <= 5
+
+
+def test_a_damaged_text_of_the_schema_is_damage(tmp_path):
+    store = make("sqlite", tmp_path)
+    store.set("a", b"x", None, NOW)
+    store.close()
+    content = store.path.read_bytes()
+    place = content.index(b"sums SET amount")
+    store.path.write_bytes(content[:place] + b"\xcf" + content[place + 1 :])
+    store.set("b", b"y", None, NOW)
+    assert store.get("b") == b"y"
+    assert (tmp_path / "c.sqlite.damaged").exists()
+
+
+def test_a_log_that_was_removed_is_made_again(tmp_path):
+    store = make("sqlite", tmp_path)
+    for number in range(30):
+        store.set(f"{number}", os.urandom(1000), None, NOW)
+    store.get("1")
+    (tmp_path / "c.sqlite-wal").unlink()
+    for turn in range(3):  # one call of each connection may suffer for it
+        with suppress(JackfieldError):
+            store.get("1")
+        with suppress(JackfieldError):
+            store.set("new", b"%d" % turn, None, NOW)
+    assert store.get("new") == b"2"
+    assert make("sqlite", tmp_path).get("new") == b"2"
+
+
 def test_a_file_that_was_removed_is_made_again(tmp_path):
     store = make("sqlite", tmp_path)
     store.set("a", b"x", None, NOW)
@@ -280,8 +322,6 @@ def test_a_file_that_was_removed_is_made_again(tmp_path):
 
 
 def test_a_file_of_somebody_else_is_left_alone(tmp_path):
-    import sqlite3
-
     file = tmp_path / "c.sqlite"
     with sqlite3.connect(file) as theirs:
         theirs.execute("CREATE TABLE entries (something TEXT)")
@@ -293,8 +333,6 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path):
 
 
 def test_a_file_of_a_later_version_is_left_alone(tmp_path):
-    import sqlite3
-
     store = make("sqlite", tmp_path)
     store.set("a", b"x", None, NOW)
     store.close()

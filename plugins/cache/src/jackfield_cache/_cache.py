@@ -235,8 +235,8 @@ class Cache:
                 raise _placed(error, call) from None
             outcome = flight.outcome
             if isinstance(outcome, Exception):
-                if (error := flight.error_for(call)) is not None:
-                    raise error
+                if (copy := flight.error_for(call)) is not None:
+                    raise copy
             elif outcome is ALONE:
                 return None
             elif outcome is not None:
