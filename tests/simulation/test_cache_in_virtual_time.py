@@ -1,10 +1,13 @@
 """A cache in virtual time: ages, a store in trouble that is probed by one call at a time, and many calls at once."""
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fakes import Player, hello, playing
 
+from jackfield.runtime import drive
 from jackfield_cache import Cache, CacheSettings, MemoryStore, Rule
 from jackfield_testkit.simulation import Simulation
 
@@ -17,6 +20,7 @@ class Troubled(MemoryStore):
         self.simulation = simulation
         self.quick = quick
         self.broken = False
+        self.full = False
         self.slow = 0.0
         self.asked = []
 
@@ -32,10 +36,12 @@ class Troubled(MemoryStore):
 
     def set(self, key, value, ttl, now):
         self._look()
+        if self.full:
+            raise OSError("no room")
         super().set(key, value, ttl, now)
 
     def add(self, sums):
-        if self.broken:
+        if self.broken or self.full:
             raise OSError("no")
         super().add(sums)
 
@@ -115,6 +121,45 @@ def test_of_many_calls_one_tries_a_store_that_was_in_trouble():
         replies = simulation.gather(*(client.chat(f"{number}") for number in range(100)))
         assert {reply.text for reply in replies} == {"Hello"}
         assert len(store.asked) == 1
+
+
+def test_many_failures_at_once_are_one_trouble():
+    with Simulation() as simulation:
+        store = Troubled(simulation)
+        _, client = caching(simulation, Player(hello()), store=store)
+        shelf_gets = threading.Barrier(8)
+
+        def fail(key):
+            shelf_gets.wait(20)  # all of them are on their way when the first fails
+            raise OSError("no")
+
+        store.get = fail
+        runtime = simulation.runtime
+        with ThreadPoolExecutor(8) as pool:
+            for _ in pool.map(lambda _: drive(client.middleware[0]._shelf.get(runtime, "k")), range(8)):
+                pass
+        del store.get
+        assert states(simulation, client, [0.5, 1.1, 1.2]) == [False, False, True]
+
+
+def test_a_store_that_cannot_be_written_goes_on_answering(caplog):
+    caplog.set_level(logging.INFO, "jackfield.cache")
+    with Simulation() as simulation:
+        store = Troubled(simulation)
+        _, client = caching(simulation, Player(hello()), store=store)
+        simulation.run(client.chat("x"))
+        store.full = True
+        simulation.run(client.chat("y"))
+        for number in range(100):
+            simulation.run(simulation.runtime.sleep(1))
+            assert simulation.run(client.chat("x")).cached
+            assert not simulation.run(client.chat(f"{number}")).cached
+        assert caplog.messages == ["the cache's store takes nothing, and is not written until it does: OSError"]
+        store.full = False
+        simulation.run(simulation.runtime.sleep(61))
+        simulation.run(client.chat("y"))
+        assert simulation.run(client.chat("y")).cached
+        assert caplog.messages[1:] == ["the cache's store is written again"]
 
 
 def test_a_store_that_is_slow_is_skipped(caplog):

@@ -149,17 +149,69 @@ def test_a_black_hole_takes_the_timeout_and_no_longer(proxy, make):
 
 
 def test_a_reply_that_comes_too_late_answers_nobody_else(proxy, make):
-    store = make(proxy.url, timeout=0.1)
+    store, failed = make(proxy.url, timeout=0.4), []
     for name in "abcdef":
         store.set(name, name.encode(), None, NOW)
-    proxy.mode, proxy.delay = "slow", 0.15
+    proxy.delay = 0.6
     for turn in range(12):
         name = "abcdef"[turn % 6]
         proxy.mode = "slow" if turn % 3 == 0 else "pass"
         try:
             assert store.get(name) == name.encode()
         except JackfieldError:
-            assert proxy.mode == "slow"
+            failed.append(proxy.mode)
+    assert "slow" in failed
+
+
+def at_once(store, work, many=4):
+    """Have so many connections in use at one time."""
+    together = threading.Barrier(many)
+
+    def one(number):
+        def command(server):
+            together.wait(20)
+            return server.ping()
+
+        assert store._ask(command)
+        together.wait(20)
+        work(number)
+
+    with ThreadPoolExecutor(many) as pool:
+        list(pool.map(one, range(many)))
+
+
+def test_a_silent_connection_takes_all_that_are_idle_with_it(proxy, make):
+    store = make(proxy.url, timeout=1)
+    at_once(store, lambda _: None)
+    assert len(store._idle) == 4
+    proxy.mode = "hole"
+    with pytest.raises(JackfieldError, match="TimeoutError"):
+        store.get("a")
+    assert store._idle == []
+
+
+def test_a_store_has_no_more_connections_than_it_uses_at_once(server, make):
+    store = make(server.url, timeout=5)
+    store.set("a", b"123", None, NOW)
+    at_once(store, lambda _: (store.add({"hits": 1, "cost": 0.25}), store.stats()))
+    assert store.stats() == {"hits": 4, "cost": 1, "entries": 1, "bytes": 3}
+    clients = store._ask(lambda one: one.client_list())
+    assert len(clients) == len(store._idle) <= 4
+
+
+def test_a_key_that_the_server_gives_twice_is_there_once(url, make, monkeypatch):
+    import redis
+
+    store, scan = make(url), redis.Redis.scan
+    store.set("a", b"x", None, NOW)
+
+    def twice(self, cursor, **options):
+        found = scan(self, 0, **options)
+        return int(not cursor), [*found[1], *found[1]]
+
+    monkeypatch.setattr(redis.Redis, "scan", twice)
+    assert list(store.items()) == [("a", b"x")]
+    assert store.stats()["entries"] == 1
 
 
 class Interrupt(BaseException):
@@ -200,8 +252,11 @@ def test_the_child_of_a_fork_has_connections_of_its_own(url, make):
     for name in "ab":
         child = os.fork()
         if not child:
-            right = all(store.get(name) == name.encode() * 1000 for _ in range(200))
-            os._exit(0 if right else 1)
+            code = 2
+            try:
+                code = 0 if all(store.get(name) == name.encode() * 1000 for _ in range(200)) else 1
+            finally:
+                os._exit(code)
         children.append(child)
     assert all(store.get("a") == b"a" * 1000 for _ in range(200))
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]

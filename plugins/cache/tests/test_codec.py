@@ -101,6 +101,27 @@ def test_what_a_template_gives_twice_shares_nothing(event):
         assert one.raw is not other.raw
 
 
+@attrs.define
+class Box:
+    number: int = 0
+
+
+@frozen(kw_only=True)
+class Boxed(Event):
+    box: Box
+    boxes: tuple[Box, ...] = ()
+
+
+@pytest.mark.parametrize("event", [Boxed(box=Box(1)), Boxed(box=Box(1), boxes=(Box(2),))])
+def test_what_is_not_frozen_is_made_anew_for_each_hit(event):
+    codec = codec_for(Boxed)
+    (item,) = codec.template([codec.line(event)])
+    one, other = made(item), made(item)
+    assert one == other == event
+    [one.box, *one.boxes][-1].number = 9
+    assert other == event == made(item)
+
+
 def test_a_hit_says_so_and_costs_nothing():
     lines = [CODEC.line(event) for event in (t.Start(id="r"), t.UsageReported(t.Usage(1, cost=2.0), raw={"a": 1}))]
     start, usage = map(made, CODEC.template(lines))
@@ -223,6 +244,30 @@ def test_facts_that_do_not_fit_are_refused():
     head = f"{_entry.MAGIC} {_entry.VERSION} {_entry._checksum(body.encode())}\n"
     with pytest.raises(BadEntryError):
         unpack((head + body).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("created", "x"),
+        ("created", float("nan")),
+        ("created", True),
+        ("took", None),
+        ("ttl", "x"),
+        ("cost", "0.5"),
+        ("key", 5),
+        ("operation", None),
+        ("targets", "a:m"),
+        ("targets", [5]),
+        ("namespace", None),
+        ("notices", [["note", "a"]]),
+        ("notices", [5]),
+        ("notices", None),
+    ],
+)
+def test_a_fact_of_another_type_is_refused(name, value):
+    with pytest.raises(BadEntryError):
+        unpack(pack(attrs.evolve(FACTS, **{name: value}), "{}", []))
 
 
 def test_freshness_counts_from_both_sides_of_the_clock():

@@ -116,6 +116,7 @@ def test_a_cache_in_memory_cannot_be_looked_into(tmp_path):
 
 
 def test_words():
+    assert visible("a\u061c\u200e\u200fb") == "a\\u061c\\u200e\\u200fb"
     assert [duration(one) for one in (0, 59.94, 60, 5400, 90_000 * 2)] == [
         "0.0 s",
         "59.9 s",

@@ -14,6 +14,7 @@ import jackfield as jf
 from jackfield.errors import CallTimeoutError, DeadlineError, RateLimitError
 from jackfield.types import Finish, Finished, Start, TextDelta
 from jackfield_cache import Cache, CacheSettings, MemoryStore
+from jackfield_cache._flight import Flights
 
 MANY = 100
 SLOW = [0.3, *hello()]
@@ -28,16 +29,36 @@ class Ledgers:
 
     def __init__(self):
         self.all = []
-        self.arrived = lambda: None
 
     async def __call__(self, call, proceed):
         self.all.append(call.ledger)
-        self.arrived()
         async for event in proceed(call):
             yield event
 
     def count(self, state):
         return [ledger.cache for ledger in self.all].count(state)
+
+
+@pytest.fixture
+def following(monkeypatch):
+    """Makes an item of a script: it goes on when so many wait for a leader, however slow this machine is."""
+    count, landed = [], Flights.landed
+
+    async def counted(self, call, flight):
+        count.append(call)
+        await landed(self, call, flight)
+
+    def until(number):
+        async def wait(call):
+            end = call.runtime.now() + 20
+            while len(count) < number:
+                assert call.runtime.now() < end, f"only {len(count)} follow"
+                await call.runtime.sleep(0.01)
+
+        return wait
+
+    monkeypatch.setattr(Flights, "landed", counted)
+    return until
 
 
 class Broken:
@@ -55,25 +76,23 @@ class Broken:
 
 
 @pytest.mark.parametrize("store", [None, Broken()], ids=["memory", "broken"])
-def test_threads_ask_once(store):
-    player, ledgers = Player([lambda _: everybody.wait(20), *SLOW]), Ledgers()
-    everybody = threading.Event()
-    ledgers.arrived = lambda: len(ledgers.all) == MANY and everybody.set()
-    chain = caches(ledgers, store=store or "memory")
+def test_threads_ask_once(store, following):
+    ledgers = Ledgers()
+    player, chain = Player([following(MANY - 1), *hello()]), caches(ledgers, store=store or "memory")
     with jf.Client(middleware=chain, **playing(player)) as client, ThreadPoolExecutor(MANY) as pool:
         replies = list(pool.map(lambda _: client.chat("x"), range(MANY)))
     assert len(player.calls) == 1
     assert {reply.text for reply in replies} == {"Hello"}
     assert sum(reply.attempts for reply in replies) == 1
     assert ledgers.count("miss") == 1
-    assert ledgers.count("joined") + ledgers.count("hit") == MANY - 1
+    assert ledgers.count("joined") == MANY - 1
     assert sum(not reply.cached for reply in replies) == 1
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("store", ["memory", "sqlite", "broken"])
-def test_tasks_ask_once(backend, store, tmp_path):
-    player = Player(SLOW)
+def test_tasks_ask_once(backend, store, tmp_path, following):
+    player = Player([following(MANY - 1), *hello()])
     stores = {"memory": "memory", "sqlite": {"use": "sqlite", "path": str(tmp_path / "c")}, "broken": Broken()}
     replies = []
 
@@ -93,8 +112,8 @@ def test_tasks_ask_once(backend, store, tmp_path):
     assert {reply.text for reply in replies} == {"Hello"}
 
 
-def test_followers_do_not_share_what_can_be_changed():
-    player = Player([0.2, Start(raw={"a": [1]}), *hello()[1:]])
+def test_followers_do_not_share_what_can_be_changed(following):
+    player = Player([following(3), Start(raw={"a": [1]}), *hello()[1:]])
     with jf.Client(middleware=caches(), **playing(player)) as client, ThreadPoolExecutor(4) as pool:
         replies = list(pool.map(lambda _: client.chat("x"), range(4)))
     replies[0].raw["a"].append(2)
@@ -102,9 +121,9 @@ def test_followers_do_not_share_what_can_be_changed():
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_cancelled_leader_hands_over(backend):
-    player = Player(SLOW)
-    replies = []
+def test_a_cancelled_leader_hands_over(backend, following):
+    player = Player([following(MANY), lambda _: leaders[0].cancel(), 60.0], hello())
+    replies, leaders = [], []
 
     async def main():
         async with jf.AsyncClient(middleware=caches(), **playing(player)) as client:
@@ -116,7 +135,8 @@ def test_a_cancelled_leader_hands_over(backend):
                 for _ in range(MANY):
                     group.start_soon(one)
                 # this one asks before any of those has begun
-                with anyio.move_on_after(0.1):
+                with anyio.CancelScope() as leader:
+                    leaders.append(leader)
                     await client.chat("x")
 
     anyio.run(main, backend=backend)
@@ -124,14 +144,12 @@ def test_a_cancelled_leader_hands_over(backend):
     assert len(player.calls) == 2
 
 
-def test_a_leader_that_is_closed_by_another_thread_hands_over():
-    player = Player(SLOW)
+def test_a_leader_whose_deadline_passes_hands_over():
     begun = threading.Event()
-    player.scripts = [[lambda _: begun.set(), *SLOW], SLOW]
+    player = Player([lambda _: begun.set(), 60.0], hello())
     with jf.Client(middleware=caches(), **playing(player)) as client, ThreadPoolExecutor(2) as pool:
-        # a call is a stream inside; a short deadline ends this one alone
-        first = pool.submit(lambda: client.chat("x", timeout=0.1))
-        begun.wait()
+        first = pool.submit(lambda: client.chat("x", timeout=0.5))
+        assert begun.wait(20)
         second = pool.submit(lambda: client.chat("x"))
         with pytest.raises(DeadlineError):
             first.result()
@@ -139,9 +157,9 @@ def test_a_leader_that_is_closed_by_another_thread_hands_over():
     assert len(player.calls) == 2
 
 
-def test_an_error_goes_to_followers_as_a_copy():
+def test_an_error_goes_to_followers_as_a_copy(following):
     error = RateLimitError("slow down", status=429, retry_after=5.0, body={"a": [1]})
-    player = Player([0.3, Start(), TextDelta("Go"), error])
+    player = Player([following(19), Start(raw={"a": [1]}), TextDelta("Go"), error])
 
     def ask(client):
         with pytest.raises(RateLimitError) as caught:
@@ -155,14 +173,15 @@ def test_an_error_goes_to_followers_as_a_copy():
         for one in errors:
             assert (one.message, one.status, one.retry_after, one.body) == ("slow down", 429, 5.0, {"a": [1]})
             assert (one.provider, one.model, one.partial.text) == ("fake", "m", "Go")
-        assert len({id(one.body) for one in errors}) == 20
+        for kind in (lambda one: one.body, lambda one: one.partial.raw["a"]):
+            assert len({id(kind(one)) for one in errors}) == 20
         # nothing was kept of it
         ask(client)
     assert len(player.calls) == 2
 
 
-def test_a_reply_that_is_not_kept_is_shared_all_the_same():
-    player = Player([0.3, Start(), TextDelta("x"), Finished(Finish("content_filter", "f"))])
+def test_a_reply_that_is_not_kept_is_shared_all_the_same(following):
+    player = Player([following(19), Start(), TextDelta("x"), Finished(Finish("content_filter", "f"))])
     with jf.Client(middleware=caches(), **playing(player)) as client, ThreadPoolExecutor(20) as pool:
         replies = list(pool.map(lambda _: client.chat("x"), range(20)))
         assert len(player.calls) == 1
@@ -171,13 +190,115 @@ def test_a_reply_that_is_not_kept_is_shared_all_the_same():
     assert len(player.calls) == 2
 
 
-def test_where_a_reply_cannot_be_written_down_everybody_asks_at_once():
-    player = Player([0.3, Start(raw=object()), *hello()[1:]])
-    begun = time.monotonic()
+@pytest.mark.parametrize(
+    "ending",
+    [[Start(raw=object()), *hello()[1:]], [RateLimitError("slow down", body=threading.Lock())]],
+    ids=["reply", "error"],
+)
+def test_where_it_cannot_be_copied_everybody_asks_at_once(ending, following):
+    together = threading.Barrier(19)
+    player = Player([following(19), *ending], [lambda _: together.wait(60), *hello()])
+    ended = []
+
+    def ask(client):
+        try:
+            ended.append(client.chat("x").text)
+        except RateLimitError:
+            ended.append("error")
+
     with jf.Client(middleware=caches(), **playing(player)) as client, ThreadPoolExecutor(20) as pool:
-        assert len(list(pool.map(lambda _: client.chat("x"), range(20)))) == 20
-    assert time.monotonic() - begun < 3
+        list(pool.map(lambda _: ask(client), range(20)))
+    # all but the first are with the provider at one time, or they would have waited in vain for one another
+    assert sorted(ended) == sorted([*["Hello"] * 19, "error" if len(ending) == 1 else "Hello"])
     assert len(player.calls) == 20
+
+
+class Trying:
+    """Asks a second time, where the deadline leaves half a minute."""
+
+    slot = jf.Slot.RETRY
+
+    async def __call__(self, call, proceed):
+        try:
+            async for event in proceed(call):
+                yield event
+        except RateLimitError:
+            if call.deadline - call.runtime.now() < 30:
+                raise
+            async for event in proceed(call):
+                yield event
+
+
+@pytest.mark.parametrize(("timeout", "calls"), [(60, 3), (2.2, 1)])
+def test_an_error_for_want_of_time_is_for_those_who_have_none_either(timeout, calls, following):
+    begun = threading.Event()
+    slow = RateLimitError("slow down", status=429)
+    player = Player([lambda _: begun.set(), following(1), slow], [slow], hello())
+    with jf.Client(middleware=caches(Trying()), **playing(player)) as client, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(lambda: client.chat("x", timeout=2))
+        assert begun.wait(20)
+        second = pool.submit(lambda: client.chat("x", timeout=timeout))
+        with pytest.raises(RateLimitError):
+            first.result()
+        if calls == 1:
+            with pytest.raises(RateLimitError):
+                second.result()
+        else:
+            assert second.result().text == "Hello"
+    assert len(player.calls) == calls
+
+
+class Interrupted(MemoryStore):
+    """A store whose second look is interrupted."""
+
+    quick = False
+
+    def __init__(self):
+        super().__init__()
+        self.looks = 0
+
+    def get(self, key):
+        self.looks += 1
+        if self.looks == 2:
+            raise KeyboardInterrupt
+        return super().get(key)
+
+
+def test_a_lead_that_is_interrupted_before_it_asks_hands_over():
+    with jf.Client(middleware=caches(store=Interrupted()), **playing(Player(hello()))) as client:
+        with pytest.raises(KeyboardInterrupt) as kept:  # as `sys.last_value` is, with all its frames
+            client.chat("x")
+        assert client.chat("x", timeout=20).text == "Hello"
+    assert kept.traceback
+
+
+def test_what_was_changed_meanwhile_is_neither_kept_nor_shared(following):
+    body, seen = {"seed": 1}, []
+
+    def change(call):
+        body["seed"] = 2
+        seen.append(dict(call.request.extra_body))
+
+    player = Player(
+        [following(1), change, *hello("two")], [lambda call: seen.append(call.request.extra_body), *hello()]
+    )
+    with jf.Client(middleware=caches(), **playing(player)) as client, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(lambda: client.chat("x", extra_body=body))
+        while not player.calls:
+            time.sleep(0.01)
+        second = pool.submit(lambda: client.chat("x", extra_body={"seed": 1}))
+        assert (first.result().text, second.result().text) == ("two", "Hello")
+        assert seen == [{"seed": 2}, {"seed": 1}]
+        again = client.chat("x", extra_body={"seed": 1})
+        assert (again.cached, again.text) == (True, "Hello")
+
+
+def test_a_stream_that_was_changed_meanwhile_is_not_kept():
+    body = {"seed": 1}
+    player = Player([lambda _: body.update(seed=2), *hello("two")], hello())
+    with jf.Client(middleware=caches(), **playing(player)) as client:
+        assert "".join(client.stream("x", extra_body=body).text) == "two"
+        assert client.chat("x", extra_body={"seed": 1}).text == "Hello"
 
 
 @pytest.mark.parametrize("kind", ["refresh", "bypass"])
@@ -199,40 +320,16 @@ def test_a_stream_neither_leads_nor_waits():
     assert len(player.calls) == 2
 
 
-class Asking:
-    """Asks for other texts from within, where the cache has let the call through."""
-
-    slot = jf.Slot.RETRY
-
-    def __init__(self, inner):
-        self.inner = inner
-
-    async def __call__(self, call, proceed):
-        text = call.request.messages[-1].text
-        if (asked := self.inner.get(text)) and call.depth < 2:
-            await call.runtime.sleep(0.1)
-            await call.ask(jf.ChatRequest(messages=asked))
-        async for event in proceed(call):
-            yield event
-
-
-@pytest.mark.parametrize("inner", [{"a": "b", "b": "a"}, {"a": "a", "b": "b"}], ids=["crossed", "itself"])
-def test_calls_within_calls_do_not_wait_for_one_another(inner):
-    player = Player(hello())
-    with jf.Client(middleware=caches(Asking(inner)), **playing(player)) as client, ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(client.chat, text, timeout=5) for text in ("a", "b")]
-        assert [future.result().text for future in futures] == ["Hello", "Hello"]
-
-
 def test_a_follower_keeps_to_its_own_deadline():
-    player = Player([1.0, *hello()])
+    begun, over = threading.Event(), threading.Event()
+    player = Player([lambda _: begun.set(), lambda _: over.wait(20), *hello()])
     with jf.Client(middleware=caches(), **playing(player)) as client, ThreadPoolExecutor(2) as pool:
         leader = pool.submit(client.chat, "x")
-        time.sleep(0.2)
-        begun = time.monotonic()
+        assert begun.wait(20)
         with pytest.raises(CallTimeoutError) as caught:
             client.chat("x", timeout=0.1)
-        assert time.monotonic() - begun < 0.6
+        assert not leader.done()
+        over.set()
         assert caught.value.provider == "fake"
         assert leader.result().text == "Hello"
 
@@ -272,16 +369,21 @@ async def _again(client):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_child_does_not_wait_for_a_leader_of_its_parent():
-    player = Player([1.0, *hello()], hello())
-    begun = threading.Event()
-    player.scripts[0].insert(0, lambda _: begun.set())
+    begun, over = threading.Event(), threading.Event()
+    player = Player([lambda _: begun.set(), lambda _: over.wait(20), *hello()], hello())
     with jf.Client(middleware=caches(), **playing(player)) as client, ThreadPoolExecutor(1) as pool:
         leader = pool.submit(client.chat, "x")
         begun.wait()
         child = os.fork()
         if not child:
-            os._exit(0 if client.chat("x", timeout=0.5).text == "Hello" else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            code = 2
+            try:
+                code = 0 if client.chat("x", timeout=5).text == "Hello" else 1
+            finally:
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        over.set()
+        assert code == 0
         assert leader.result().text == "Hello"
 
 

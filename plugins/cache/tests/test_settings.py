@@ -217,6 +217,50 @@ def test_an_operation_that_names_no_events_is_not_cached():
     assert (len(player.calls), ledgers.states) == (2, ["bypass", "bypass"])
 
 
+@pytest.mark.parametrize(("rules", "calls"), [([], 2), ([{"ttl": 60, "operation": "effect"}], 1)])
+def test_what_has_an_effect_is_cached_where_a_rule_says_so(rules, calls):
+    from attrs import evolve, frozen
+
+    from jackfield.operations import CHAT
+    from jackfield.provider import serves
+
+    acting = evolve(CHAT, name="effect", repeatable=False)
+
+    @frozen(kw_only=True)
+    class EffectRequest(jf.ChatRequest):
+        operation = acting
+
+    class Effect(Player):
+        @serves(acting)
+        def effect(self, call):
+            return self.chat(call)
+
+    player = Effect(hello())
+    player.default_models = {"effect": "m"}
+    with jf.Client(**configured(player, rules=rules)) as client:
+        for _ in range(2):
+            assert client.call(EffectRequest(messages="x")).text == "Hello"
+    assert len(player.calls) == calls
+
+
+class Locked(Player):
+    """Its credential cannot be had."""
+
+    async def identity(self, runtime, *more):
+        raise ValueError("sk-word")
+
+
+def test_a_credential_that_cannot_be_had_leaves_the_cache_alone():
+    player = Locked(hello())
+    with jf.Client(**configured(player)) as client:
+        assert [client.chat("x").cached for _ in range(2)] == [False, False]
+        with pytest.raises(NotCachedError) as caught:
+            client.chat("x", options={"cache": {"mode": "only"}})
+    error = caught.value
+    assert "no key can be made for it: ValueError" in str(error)
+    assert "word" not in f"{error} {error.__context__!r} {error.__cause__!r}"
+
+
 WRONG = [
     ({"store": "nowhere"}, "no store plugin 'nowhere' is installed"),
     ({"store": "sqlit"}, "did you mean 'sqlite'?"),

@@ -1,9 +1,13 @@
 """The stores that come along: the contract, their bounds, and entries that are not what they say."""
 
 import os
+import signal
+import sqlite3
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from fakes import Player, hello, playing
@@ -179,6 +183,53 @@ def test_the_child_of_a_fork_uses_a_store(kind, tmp_path):
     assert store.get("b") == (None if kind == "memory" else b"child")
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_the_child_of_a_fork_uses_a_cache_and_counts_for_itself(tmp_path):
+    store = make("sqlite", tmp_path)
+    cache = Cache(CacheSettings(store=store))
+    client = jf.Client(middleware=[cache], **playing(Player(hello())))
+    client.chat("x")
+    client.chat("x")  # this hit is not written down yet
+    held, free = threading.Event(), threading.Event()
+    locks = [cache._lock, cache._shelf._reads._lock, cache._shelf._writes._lock]
+
+    def hold():
+        with locks[0], locks[1], locks[2]:
+            held.set()
+            free.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if not child:
+        code = 2
+        try:
+            code = 0 if client.chat("x").cached else 1
+            client.close()
+        finally:
+            os._exit(code)
+    free.set()
+    thread.join()
+    assert _ended(child) == 0
+    client.close()
+    assert store.stats()["hits"] == 2
+
+
+def _ended(child):
+    """The code of a child that has ended by itself within half a minute."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        number, status = os.waitpid(child, os.WNOHANG)
+        if number:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "it hangs"
+
+
 # --- what the file can come to ------------------------------------------------------------------------------
 
 
@@ -221,6 +272,46 @@ def test_a_file_that_is_damaged_while_it_is_open_is_set_aside(use, tmp_path, cap
     assert caplog.text.count("it is set aside") == 1
 
 
+@pytest.mark.parametrize("wrong", ["UPDATE sums SET amount = 1e9", "DELETE FROM sums"])
+def test_sums_that_are_off_hold_nobody_up(wrong, tmp_path):
+    store = make("sqlite", tmp_path, max_entries=5)
+    store.set("a", b"x", None, NOW)
+    with sqlite3.connect(store.path) as other:
+        other.execute(wrong)
+    other.close()
+    for number in range(10):
+        store.set(f"{number}", b"x", None, NOW)
+    assert store.get("9") == b"x"
+    assert store.stats()["entries"] == len(list(store.items())) <= 5
+
+
+def test_a_damaged_text_of_the_schema_is_damage(tmp_path):
+    store = make("sqlite", tmp_path)
+    store.set("a", b"x", None, NOW)
+    store.close()
+    content = store.path.read_bytes()
+    place = content.index(b"sums SET amount")
+    store.path.write_bytes(content[:place] + b"\xcf" + content[place + 1 :])
+    store.set("b", b"y", None, NOW)
+    assert store.get("b") == b"y"
+    assert (tmp_path / "c.sqlite.damaged").exists()
+
+
+def test_a_log_that_was_removed_is_made_again(tmp_path):
+    store = make("sqlite", tmp_path)
+    for number in range(30):
+        store.set(f"{number}", os.urandom(1000), None, NOW)
+    store.get("1")
+    (tmp_path / "c.sqlite-wal").unlink()
+    for turn in range(3):  # one call of each connection may suffer for it
+        with suppress(JackfieldError):
+            store.get("1")
+        with suppress(JackfieldError):
+            store.set("new", b"%d" % turn, None, NOW)
+    assert store.get("new") == b"2"
+    assert make("sqlite", tmp_path).get("new") == b"2"
+
+
 def test_a_file_that_was_removed_is_made_again(tmp_path):
     store = make("sqlite", tmp_path)
     store.set("a", b"x", None, NOW)
@@ -231,8 +322,6 @@ def test_a_file_that_was_removed_is_made_again(tmp_path):
 
 
 def test_a_file_of_somebody_else_is_left_alone(tmp_path):
-    import sqlite3
-
     file = tmp_path / "c.sqlite"
     with sqlite3.connect(file) as theirs:
         theirs.execute("CREATE TABLE entries (something TEXT)")
@@ -244,8 +333,6 @@ def test_a_file_of_somebody_else_is_left_alone(tmp_path):
 
 
 def test_a_file_of_a_later_version_is_left_alone(tmp_path):
-    import sqlite3
-
     store = make("sqlite", tmp_path)
     store.set("a", b"x", None, NOW)
     store.close()

@@ -63,7 +63,8 @@ class RedisSettings:
     Attributes:
         url: where the server is: `redis://host:6379/0`, `rediss://` with TLS, `unix:///path`. It may hold a password.
         prefix: what the keys begin with.
-        timeout: how many seconds connecting, and then each reply, may take.
+        timeout: how many seconds connecting may take, and then the server may be silent. A reply that trickles in can
+            take longer as a whole.
         max_bytes: how large an entry may be.
         max_connections: how many connections are kept while nobody needs them.
     """
@@ -125,14 +126,7 @@ class RedisStore:
 
     def add(self, sums: Mapping[str, float]) -> None:
         """See the contract of stores."""
-
-        def write(server: redis.Redis) -> None:
-            with server.pipeline(transaction=True) as pipeline:
-                for name, amount in sums.items():
-                    pipeline.hincrbyfloat(self._sums, name, amount)
-                pipeline.execute()
-
-        self._ask(write)
+        self._ask(partial(_add, self._sums, sums))
 
     def stats(self) -> Mapping[str, float]:
         """See the contract of stores."""
@@ -145,15 +139,19 @@ class RedisStore:
 
     def close(self) -> None:
         """See the contract of stores."""
-        idle, self._idle = self._idle, []
+        self._begin_in_child()
+        with self._lock:
+            idle, self._idle = self._idle, []
         for server in idle:
-            server.close()
+            _dropped(server)
 
     def _names(self) -> Iterable[list[bytes]]:
         cursor, pattern = 0, f"{self._name('')}*"
+        seen: set[bytes] = set()  # the server may give a name twice
         while True:
-            cursor, names = self._ask(partial(_scan, cursor, pattern))
-            if names:
+            cursor, found = self._ask(partial(_scan, cursor, pattern))
+            if names := list(dict.fromkeys(name for name in found if name not in seen)):
+                seen.update(names)
                 yield names
             if not cursor:
                 return
@@ -173,6 +171,7 @@ class RedisStore:
                 try:
                     return self._done(kept, command)
                 except redis.TimeoutError:
+                    self.close()  # what swallowed this one without a word has most likely swallowed all that are idle
                     raise
                 except redis.ConnectionError:
                     pass  # the server may have closed it long ago, when it began anew
@@ -195,10 +194,13 @@ class RedisStore:
         return result
 
     def _kept(self) -> redis.Redis | None:
-        if self._process != os.getpid():  # a fork shares the sockets of its parent
-            self._process, self._idle, self._lock = os.getpid(), [], Lock()
+        self._begin_in_child()
         with self._lock:
             return self._idle.pop() if self._idle else None
+
+    def _begin_in_child(self) -> None:
+        if self._process != os.getpid():  # a fork shares the sockets of its parent
+            self._process, self._idle, self._lock = os.getpid(), [], Lock()
 
     def _made(self) -> redis.Redis:
         url, timeout = self._settings.url.reveal(), self._settings.timeout
@@ -229,11 +231,20 @@ def _delete(names: list[bytes], server: redis.Redis) -> None:
 
 
 def _sizes(names: list[bytes], server: redis.Redis) -> list[int]:
-    with server.pipeline(transaction=False) as pipeline:
-        for name in names:
-            pipeline.strlen(name)
-        found: list[int] = pipeline.execute()
-    return found
+    return [int(size) for size in _packed(server, [("STRLEN", name) for name in names])]
+
+
+def _add(key: str, sums: Mapping[str, float], server: redis.Redis) -> None:
+    # all of them or none
+    adding = [("HINCRBYFLOAT", key, name, repr(float(amount))) for name, amount in sums.items()]
+    _packed(server, [("MULTI",), *adding, ("EXEC",)])
+
+
+def _packed(server: redis.Redis, commands: list[tuple[Any, ...]]) -> list[Any]:
+    """The replies to several commands that are sent at once. A pipeline of the library takes a second connection."""
+    connection: Any = server.connection
+    connection.send_packed_command(connection.pack_commands(commands))
+    return [connection.read_response() for _ in commands]
 
 
 def _dropped(server: redis.Redis) -> None:

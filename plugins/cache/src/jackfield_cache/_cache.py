@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Final
 
 from attrs import define, frozen
@@ -16,7 +16,8 @@ from jackfield.types import Event
 
 from ._codec import Codec, Template, codec_for, made
 from ._entry import BadEntryError, Facts, unpack
-from ._flight import ALONE, Flights, Lead, ancestor_leads, copied, leading
+from ._flight import ALONE, Flights, Lead, leading, leads
+from ._forks import renew_in_children
 from ._key import NotCanonicalError, key_of
 from ._making import make_store
 from ._recording import Recording
@@ -40,10 +41,18 @@ class _Plan:
     """What is to be done about one call."""
 
     key: str
+    identity: str
     mode: Mode
     ttl: float
     namespace: tuple[str, str]
     codec: Codec
+
+    def stands(self, call: Call[Any]) -> bool:
+        """Whether the request is still what its key says: who asked may have changed a dictionary in it since."""
+        try:
+            return key_of(call, self.identity, self.namespace) == self.key
+        except NotCanonicalError:
+            return False
 
 
 @frozen
@@ -100,6 +109,7 @@ class Cache:
         self._sums = _Sums()
         self._added = NEVER
         self._lock = Lock()
+        renew_in_children(self)
 
     @property
     def store(self) -> Store:
@@ -129,20 +139,9 @@ class Cache:
             async for event in proceed(call):
                 record.add(event)
                 yield event
-            await self._keep(call, plan, record)
+            await self._keep(call, plan, record, self._packed(call, plan, record))
             return
-        lead, failed = found, None
-        try:
-            leading(call, 1)
-            async for event in proceed(call):
-                record.add(event)
-            lead.flight.outcome = self._packed(call, plan, record)
-            await self._keep(call, plan, record)
-        except Exception as error:  # noqa: BLE001 - it is raised below, behind the events that came before it
-            lead.flight.outcome, failed = copied(error), error
-        finally:
-            leading(call, -1)
-            lead.land()
+        failed = await self._lead(call, proceed(call), plan, record, found)
         for event in record.events:
             yield event
         if failed is not None:
@@ -155,6 +154,12 @@ class Cache:
         """Write down what was counted, and close the store, which opens again when it is asked for something."""
         await self._add(runtime, NEVER)
         await self._shelf.close(runtime)
+
+    def after_fork(self) -> None:
+        """Begin in the child of a fork: its parent holds the locks, and writes down what it has counted."""
+        self._lock, self._sums = Lock(), _Sums()
+        self._known, self._known_bytes = {}, 0
+        self._shelf.after_fork()
 
     async def _plan(self, call: Call[Any]) -> _Plan | None:
         """What to do about a call, or None where it is not cached."""
@@ -175,11 +180,16 @@ class Cache:
             return None
         namespaces = (namespace, wishes.namespace)
         try:
-            key = key_of(call, await call.identity(), namespaces)
-        except (NotCanonicalError, JackfieldError) as error:  # whoever is asked says better what is wrong
-            _left_alone(call, wishes, f"no key can be made for it: {error}")
-            return None
-        return _Plan(key, wishes.mode, wishes.ttl or ttl, namespaces, codec)
+            identity = await call.identity()
+            key = key_of(call, identity, namespaces)
+        except Exception as error:  # noqa: BLE001 - whoever is asked meets it too, and says better what is wrong
+            # the text of a foreign error, such as that of a credential's function, may hold anything
+            ours = isinstance(error, NotCanonicalError | JackfieldError)
+            why = f"no key can be made for it: {error if ours else type(error).__name__}"
+        else:
+            return _Plan(key, identity, wishes.mode, wishes.ttl or ttl, namespaces, codec)
+        _left_alone(call, wishes, why)
+        return None
 
     def _codec(self, call: Call[Any]) -> Codec | None:
         operation = call.operation
@@ -206,14 +216,18 @@ class Cache:
         while True:
             flight = self._flights.elect(call, plan.key)
             if isinstance(flight, Lead):
-                # since this call looked, another may have landed
-                found = await self._look(call, plan)
+                try:
+                    # since this call looked, another may have landed
+                    found = await self._look(call, plan)
+                except BaseException:  # cancelled; whoever keeps the traceback keeps the lead
+                    flight.land()
+                    raise
                 if found is None:
                     return flight
                 flight.flight.outcome = found.value
                 flight.land()
                 return await self._give(call, found, "hit")
-            if ancestor_leads(call.ledger):
+            if leads():
                 return None
             try:
                 await self._flights.landed(call, flight)
@@ -221,10 +235,11 @@ class Cache:
                 raise _placed(error, call) from None
             outcome = flight.outcome
             if isinstance(outcome, Exception):
-                raise copied(outcome) or outcome
-            if outcome is ALONE:
+                if (copy := flight.error_for(call)) is not None:
+                    raise copy
+            elif outcome is ALONE:
                 return None
-            if outcome is not None:
+            elif outcome is not None:
                 found = self._read(call, plan, outcome)
                 return found and await self._give(call, found, "joined")
 
@@ -275,13 +290,33 @@ class Cache:
             await self._add(call.runtime, now)
         return found
 
+    async def _lead(
+        self, call: Call[Any], events: AsyncIterator[Event], plan: _Plan, record: Recording, lead: Lead
+    ) -> Exception | None:
+        """Ask for all who wait, and give the error that came behind the events."""
+        flight = lead.flight
+        with leading(lead):
+            try:
+                async for event in events:
+                    record.add(event)
+                flight.outcome = self._packed(call, plan, record)
+                await self._keep(call, plan, record, flight.outcome)
+            except Exception as error:  # noqa: BLE001 - it is raised later, behind the events that came before it
+                if plan.stands(call):
+                    flight.fail(error, call.runtime.now())
+                else:
+                    flight.outcome = ALONE
+                return error
+        return None
+
     def _packed(self, call: Call[Any], plan: _Plan, record: Recording) -> Any:
-        """The reply as an entry, or `ALONE` where it cannot be written down."""
+        """The reply as an entry, or `ALONE` where it cannot be written down, or answers another request by now."""
+        if not plan.stands(call):
+            return ALONE
         return record.packed(call, plan.key, plan.namespace, plan.ttl) or ALONE
 
-    async def _keep(self, call: Call[Any], plan: _Plan, record: Recording) -> None:
-        value = self._packed(call, plan, record) if record.whole(call) else None
-        if isinstance(value, bytes):
+    async def _keep(self, call: Call[Any], plan: _Plan, record: Recording, value: Any) -> None:
+        if isinstance(value, bytes) and record.whole(call):
             await self._shelf.set(call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
         with self._lock:
             self._sums.misses += 1
@@ -315,7 +350,5 @@ def _left_alone(call: Call[Any], wishes: Wishes, why: str) -> None:
 
 
 def _placed(error: JackfieldError, call: Call[Any]) -> JackfieldError:
-    error.provider = error.provider or call.target.provider
-    error.model = error.model or call.target.model or None
-    error.operation = error.operation or call.operation.name
+    error.place(call.target.provider, call.target.model, call.operation.name, None)
     return error

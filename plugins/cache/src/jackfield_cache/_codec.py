@@ -29,6 +29,7 @@ from jackfield.types import Event, Start, UsageReported
 __all__ = ["Codec", "NotStorableError", "Template", "codec_for", "made"]
 
 PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+FROZEN: Final = attrs.make_class("_Frozen", (), frozen=True).__setattr__  # how a frozen class refuses to be changed
 MUTABLE: Final = frozenset({"j", "l", "d", "a"})
 
 Maker: TypeAlias = Callable[[], Any]
@@ -54,6 +55,7 @@ class _Shape:
     get: Callable[[Any], tuple[Any, ...]]
     names: tuple[str, ...]
     defaults: tuple[Any, ...]
+    frozen: bool
 
 
 class Codec:
@@ -105,8 +107,8 @@ class Codec:
             shape = self._by_name[name]
             if not issubclass(shape.kind, Event):
                 raise NotStorableError(f"{name} is no event")
-            makers = tuple((key, self._maker(value)) for key, value in fields.items() if _changes(value))
-            fixed = {key: self._value(value) for key, value in fields.items() if not _changes(value)}
+            makers = tuple((key, self._maker(value)) for key, value in fields.items() if self._changes(value))
+            fixed = {key: self._value(value) for key, value in fields.items() if not self._changes(value)}
             item = (shape.kind, fixed, makers)
             event = made(item)
         except NotStorableError:
@@ -143,6 +145,17 @@ class Codec:
         if kind is list:
             return ["l", [self._tagged(item) for item in value]]
         return ["d", [[self._tagged(key), self._tagged(item)] for key, item in value.items()]]
+
+    def _changes(self, tagged: Any) -> bool:
+        """Whether what this stands for can be changed by whoever has it."""
+        if type(tagged) is not list:
+            return False
+        match tagged:
+            case ["t", items]:
+                return any(map(self._changes, items))
+            case ["@", name, fields]:
+                return not self._by_name[name].frozen or any(map(self._changes, fields.values()))
+        return tagged[0] in MUTABLE
 
     def _value(self, tagged: Any) -> Any:  # noqa: PLR0911 - one for each tag
         if type(tagged) is not list:
@@ -207,18 +220,6 @@ def _as_hit(item: Item) -> Item:
     return kind, {**item[1], **changes}, item[2]
 
 
-def _changes(tagged: Any) -> bool:
-    """Whether what this stands for can be changed by whoever has it."""
-    if type(tagged) is not list:
-        return False
-    match tagged:
-        case ["t", items]:
-            return any(map(_changes, items))
-        case ["@", _, fields]:
-            return any(map(_changes, fields.values()))
-    return tagged[0] in MUTABLE
-
-
 def _is_json(value: Any) -> bool:
     """Whether a list or a dictionary comes back from JSON as it is."""
     if type(value) is dict:
@@ -253,7 +254,8 @@ def _shape(kind: type[Any]) -> _Shape:
     fields = [field for field in attrs.fields(kind) if field.init]
     names = [field.name for field in fields]
     get = attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
-    return _Shape(kind, get, tuple(field.alias for field in fields), tuple(field.default for field in fields))
+    aliases, defaults = tuple(field.alias for field in fields), tuple(field.default for field in fields)
+    return _Shape(kind, get, aliases, defaults, kind.__setattr__ is FROZEN)
 
 
 def _classes(kind: Any, seen: set[Any]) -> Iterator[type[Any]]:

@@ -42,6 +42,7 @@ SCHEMA: Final = (
     f"PRAGMA user_version = {TABLES}",
 )
 DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+NOWHERE: Final = (0, 0)
 BESIDE: Final = ("", "-wal", "-shm")
 
 # connections of a process that forked this one: closing them here would disturb it
@@ -74,7 +75,7 @@ class Connection:
         self._writes = writes
         self._inner: sqlite3.Connection | None = None
         self._number = 0
-        self._file = (0, 0)
+        self._file = self._log = NOWHERE
         self._lock = Lock()
         renew_in_children(self)
 
@@ -88,7 +89,7 @@ class Connection:
             raise JackfieldError(f"{self._path}: other threads take too long")
         try:
             return self._tried(work)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise JackfieldError(f"{self._path}: {error}") from error
         except OSError as error:
             raise JackfieldError(f"{self._path}: {error.strerror}") from error
@@ -114,30 +115,47 @@ class Connection:
     def _tried(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             return self._done(work)
-        except sqlite3.DatabaseError as error:
-            if (getattr(error, "sqlite_errorcode", 0) & 0xFF) not in DAMAGED:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter where names in the file are damaged
+            code = sqlite3.SQLITE_CORRUPT if isinstance(error, UnicodeDecodeError) else _code(error)
+            if code in DAMAGED:
+                self._set_aside(error)
+            elif code == sqlite3.SQLITE_IOERR:  # what is beside the file may be gone; it is there again for who opens
+                self._reopen()
+            else:
                 raise
-            self._set_aside(error)
-        return self._done(work)
+        try:
+            return self._done(work)
+        except sqlite3.DatabaseError as error:
+            if _code(error) == sqlite3.SQLITE_IOERR:
+                self._reopen()  # the others of this process, which hold what is gone, do so too; then it is well
+            raise
+
+    def _reopen(self) -> None:
+        self._drop()
+        self._shared.number += 1
 
     def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._inner is not None and self._writes and self._identity() != self._file:
-            self._shared.number += 1  # the file was removed, or another is in its place
+        if self._inner is not None and self._writes and self._moved():
+            self._shared.number += 1
         if self._inner is not None and self._number != self._shared.number:
             self._drop()
         if self._inner is None:
             self._number = self._shared.number
             self._inner = self._opened()
-            self._file = self._identity()
+            self._file, self._log = self._identity(), self._identity("-wal")
         if not self._writes:
             return work(self._inner)
         return _in_transaction(self._inner, work)
 
-    def _identity(self) -> tuple[int, int]:
+    def _moved(self) -> bool:
+        """Whether the file or its log was removed, or another is in its place."""
+        return self._identity() != self._file or self._log not in (NOWHERE, self._identity("-wal"))
+
+    def _identity(self, beside: str = "") -> tuple[int, int]:
         try:
-            found = self._path.stat()
+            found = Path(f"{self._path}{beside}").stat()
         except FileNotFoundError:
-            return 0, 0
+            return NOWHERE
         return found.st_dev, found.st_ino
 
     def _opened(self) -> sqlite3.Connection:
@@ -175,8 +193,7 @@ class Connection:
     def _set_aside(self, why: Exception) -> None:
         """Move a damaged file out of the way, unless somebody has done so already."""
         mine = self._inner is None or self._identity() == self._file
-        self._drop()
-        self._shared.number += 1
+        self._reopen()
         if not mine or not self._path.exists():
             return
         aside = self._path.with_name(f"{self._path.name}.damaged")
@@ -190,6 +207,11 @@ class Connection:
         if inner is not None:
             with suppress(sqlite3.Error):
                 inner.close()
+
+
+def _code(error: sqlite3.Error) -> int:
+    """What kind of error it is, without what SQLite says more of it."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from math import isfinite
 from typing import Any, Final
 
 import attrs
@@ -95,9 +96,24 @@ def unpack(value: bytes) -> Entry:
         raise BadEntryError("no entry, a damaged one, or one of another version")
     try:
         told, request, *lines = body.decode("utf-8", "surrogatepass").split("\n")
-        return Entry(Facts(**json.loads(told)), request, lines)
+        return Entry(_checked(Facts(**json.loads(told))), request, lines)
     except (ValueError, TypeError, RecursionError) as error:
         raise BadEntryError(f"{type(error).__name__}: {error}") from None
+
+
+def _checked(facts: Facts) -> Facts:
+    """The facts, whose types were looked at: whoever can write to a store can make a checksum too.
+
+    Raises:
+        TypeError: one is of another type.
+    """
+    numbers = [facts.created, facts.took, *(one for one in (facts.ttl, facts.cost) if one is not None)]
+    texts = [[facts.key, facts.operation], facts.targets, facts.namespace, *facts.notices]
+    right = all(type(one) in (int, float) and isfinite(one) for one in numbers)
+    right = right and all(type(some) is list and all(type(one) is str for one in some) for some in texts)
+    if not right or any(len(one) != len(attrs.fields(Notice)) for one in facts.notices):
+        raise TypeError("a fact of another type")
+    return facts
 
 
 def request_text(call: Call[Any]) -> str:

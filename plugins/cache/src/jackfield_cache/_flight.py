@@ -7,22 +7,29 @@ elected with is dropped, as when its event loop is gone: a finaliser may set a s
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from copy import deepcopy
 from typing import Any, Final
 
 from attrs import define, field
 
-from jackfield.call import Call, Ledger
-from jackfield.errors import BlockingAwaitError, DeadlineError, StreamStateError
+from jackfield.call import Call
+from jackfield.errors import BlockingAwaitError, DeadlineError, JackfieldError, StreamStateError
 from jackfield.runtime import Signal
 
-__all__ = ["ALONE", "Flight", "Flights", "Lead", "ancestor_leads", "copied"]
+__all__ = ["ALONE", "Flight", "Flights", "Lead", "leading", "leads"]
 
-LEADS: Final = object()  # the key in `Ledger.kept` under which a call that leads says so
 ALONE: Final = object()  # an outcome that cannot be shared: everybody asks
+COPIED: Final = frozenset({"body", "partial"})  # attributes of an error that can be changed
 GRACE: Final = 1.0  # seconds past its deadline in which a leader lands
+PATIENCE: Final = 10.0  # seconds: a leader with less of them left may have failed for want of time to try again
 # the leader's own affair, which says nothing of what others would get
 OWN: Final = (BlockingAwaitError, DeadlineError, StreamStateError)
+
+# what this thread or task leads. Not the ledger's affair: a middleware can ask through another client
+_led: ContextVar[tuple[Flight, ...]] = ContextVar("jackfield_cache_led", default=())
 
 Key = tuple[int, bool, str]
 
@@ -35,11 +42,28 @@ class Flight:
         landed: set when it is over.
         until: when the leader must be over, by its own deadline; None where it has none.
         outcome: an entry as bytes, an exception, `ALONE`, or None where the leader was cancelled.
+        hurried: whether the exception may have come of the leader's deadline.
     """
 
     landed: Signal
     until: float | None
     outcome: Any = None
+    hurried: bool = False
+
+    def fail(self, error: Exception, now: float) -> None:
+        """Make what the leader's error is to others the outcome."""
+        if isinstance(error, OWN):
+            return
+        self.outcome = _copied(error) or ALONE
+        if isinstance(error, JackfieldError) and error.retryable and self.until is not None:
+            self.hurried = self.until - now < max(PATIENCE, error.retry_after or 0.0)
+
+    def error_for(self, call: Call[Any]) -> Exception | None:
+        """The error that a follower raises; None where it had better try for itself, since it has more time."""
+        if self.hurried and self.until is not None and (call.deadline is None or call.deadline > self.until + GRACE):
+            return None
+        copy: Exception = _copied(self.outcome) or self.outcome
+        return copy
 
 
 @define(eq=False)
@@ -92,30 +116,30 @@ class Flights:
             flight.landed.set()
 
 
-def ancestor_leads(ledger: Ledger) -> bool:
+def leads() -> bool:
     """Whether a call that this one is a part of leads: one that waited then could wait for itself."""
-    above = ledger.parent
-    while above is not None:
-        if above.kept.get(LEADS):
-            return True
-        above = above.parent
-    return False
+    return any(not flight.landed.happened for flight in _led.get())
 
 
-def leading(call: Call[Any], change: int) -> None:
-    """Count the flights that a call leads."""
-    call.ledger.kept[LEADS] = call.ledger.kept.get(LEADS, 0) + change
+@contextmanager
+def leading(lead: Lead) -> Iterator[None]:
+    """Lead, and land at the end, however it comes."""
+    before = _led.set((*_led.get(), lead.flight))
+    try:
+        yield
+    finally:
+        lead.land()
+        with suppress(ValueError):  # it is closed elsewhere; a flight that has landed does no harm where it stands
+            _led.reset(before)
 
 
-def copied(error: Exception) -> Exception | None:
-    """A copy of an error for a follower; None where it is the leader's own affair, or cannot be copied."""
-    if isinstance(error, OWN):
-        return None
+def _copied(error: Exception) -> Exception | None:
+    """A copy of an error that shares nothing that can be changed; None where it cannot be copied."""
     try:
         made = type(error).__new__(type(error), *error.args)
         made.args = error.args
-        vars(made).update({name: deepcopy(value) if name == "body" else value for name, value in vars(error).items()})
-    except Exception:  # noqa: BLE001 - whatever its class does, the follower is then elected itself
+        vars(made).update({name: deepcopy(value) if name in COPIED else value for name, value in vars(error).items()})
+    except Exception:  # noqa: BLE001 - whatever its class does, the followers then ask for themselves
         return None
     made.__cause__ = error.__cause__
     return made

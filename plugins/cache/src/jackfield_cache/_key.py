@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -85,10 +85,9 @@ def _put_items(out: list[str], value: Any) -> None:
 
 def _put_table(out: list[str], value: Mapping[Any, Any]) -> None:
     out.append(f"d{len(value)}:")
-    if value:
-        for key, item in sorted(((canonical(key), item) for key, item in value.items()), key=itemgetter(0)):
-            out.append(key)
-            _put(out, item)
+    for key, item in value.items():  # in its order, since the provider gets it so: answers follow that of a schema
+        _put(out, key)
+        _put(out, item)
 
 
 def _put_set(out: list[str], value: Any) -> None:

@@ -119,7 +119,7 @@ class CacheSettings:
         for rule in self.rules:
             if rule.fits(call):
                 return None if rule.ttl == OFF else float(rule.ttl)
-        if call.operation.name in LISTS:
+        if call.operation.name in LISTS or not call.operation.repeatable:
             return None
         return math.inf if self.ttl is None else self.ttl
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from attrs import define, field
+
 from jackfield.errors import JackfieldError
 from jackfield.runtime import Lock, Runtime
 
@@ -22,6 +24,54 @@ FIRST: Final = 1.0  # seconds for which it is skipped, doubled each time
 LONGEST: Final = 60.0
 
 
+@define(eq=False)
+class _Way:
+    """How reading fares, or writing. Each fails by itself: a full disk can still be read.
+
+    Attributes:
+        trouble, relief: what to say at the first failure, and when it works again.
+        until: when it may be tried again; None while all is well.
+    """
+
+    trouble: str
+    relief: str
+    until: float | None = None
+    _pause: float = FIRST
+    _lock: Any = field(factory=Lock, repr=False)
+
+    def enter(self, now: float) -> bool | None:
+        """Whether this one tries whether it works again: one at a time. None: it is skipped, its pause is not over."""
+        with self._lock:
+            if self.until is None:
+                return False
+            if now < self.until:
+                return None
+            self.until = now + self._pause  # until it is known how this one fares, nobody else tries
+            return True
+
+    def failed(self, now: float, why: str, *, probe: bool) -> None:
+        """Skip it for a while: for longer each time that it was tried in vain, however many failed at once."""
+        with self._lock:
+            first = self.until is None
+            if not (first or probe):
+                return
+            self._pause = FIRST if first else min(self._pause * 2, LONGEST)
+            self.until = now + self._pause
+        if first:
+            log.warning("%s: %s", self.trouble, why)
+
+    def healed(self) -> None:
+        """It was tried, and works again."""
+        with self._lock:
+            was, self.until = self.until, None
+        if was is not None:
+            log.info(self.relief)
+
+    def after_fork(self) -> None:
+        """Begin in the child of a fork."""
+        self._lock = Lock()
+
+
 class Shelf:
     """Guards one store.
 
@@ -33,30 +83,31 @@ class Shelf:
         """Guard this store."""
         self.store = store
         self._quick = bool(store.quick)
-        self._lock = Lock()
-        self._until: float | None = None  # when it may be tried again; None while all is well
-        self._pause = FIRST
+        self._reads = _Way("the cache's store is skipped until it works again", "the cache's store works again")
+        self._writes = _Way(
+            "the cache's store takes nothing, and is not written until it does", "the cache's store is written again"
+        )
 
     async def get(self, runtime: Runtime, key: str) -> bytes | None:
         """The value, or None."""
         value: object
-        if self._quick and self._until is None:  # as below, for those who come most often
+        if self._quick and self._reads.until is None:  # as below, for those who come most often
             try:
                 value = self.store.get(key)
             except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
-                self._trouble(runtime.now(), _told(error))
+                self._reads.failed(runtime.now(), _told(error), probe=False)
                 return None
         else:
-            value = await self._use(runtime, self.store.get, key)
+            value = await self._use(runtime, self._reads, self.store.get, key)
         return value if isinstance(value, bytes) else None
 
     async def set(self, runtime: Runtime, key: str, value: bytes, ttl: float | None) -> None:
         """Keep a value, where that can be done."""
-        await self._use(runtime, self.store.set, key, value, ttl, runtime.wall())
+        await self._write(runtime, self.store.set, key, value, ttl, runtime.wall())
 
     async def add(self, runtime: Runtime, sums: Mapping[str, float]) -> None:
         """Add to the sums, where that can be done."""
-        await self._use(runtime, self.store.add, sums)
+        await self._write(runtime, self.store.add, sums)
 
     async def close(self, runtime: Runtime) -> None:
         """Give back what the store holds."""
@@ -65,44 +116,31 @@ class Shelf:
         except Exception as error:  # noqa: BLE001 - nothing that a store does fails a client
             log.warning("the cache's store cannot be closed: %s", _told(error))
 
-    async def _use(self, runtime: Runtime, function: Callable[..., T], *args: Any) -> T | None:
-        if self._until is not None and not self._probe(runtime.now()):
+    def after_fork(self) -> None:
+        """Begin in the child of a fork: a thread that is not there any more may have held a lock."""
+        self._reads.after_fork()
+        self._writes.after_fork()
+
+    async def _write(self, runtime: Runtime, function: Callable[..., None], *args: Any) -> None:
+        until = self._reads.until
+        if until is None or runtime.now() >= until:  # one that cannot be read is most likely gone
+            await self._use(runtime, self._writes, function, *args)
+
+    async def _use(self, runtime: Runtime, way: _Way, function: Callable[..., T], *args: Any) -> T | None:
+        begun = runtime.now()
+        probe = way.enter(begun)
+        if probe is None:
             return None
-        begun = 0.0 if self._quick else runtime.now()
         try:
             result = function(*args) if self._quick else await runtime.run(function, *args)
         except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
-            self._trouble(runtime.now(), _told(error))
+            way.failed(runtime.now(), _told(error), probe=probe)
             return None
         if not self._quick and runtime.now() - begun > SLOW:
-            self._trouble(runtime.now(), f"it took longer than {SLOW:g} s")
-        elif self._until is not None:
-            self._healed()
+            way.failed(runtime.now(), f"it took longer than {SLOW:g} s", probe=probe)
+        elif probe:
+            way.healed()
         return result
-
-    def _probe(self, now: float) -> bool:
-        """Whether this one may try a store that was in trouble: one at a time, and not before its pause is over."""
-        with self._lock:
-            if self._until is None:
-                return True
-            if now < self._until:
-                return False
-            self._until = now + self._pause  # until it is known how this one fares, nobody else tries
-            return True
-
-    def _trouble(self, now: float, why: str) -> None:
-        with self._lock:
-            first = self._until is None
-            self._pause = FIRST if first else min(self._pause * 2, LONGEST)
-            self._until = now + self._pause
-        if first:
-            log.warning("the cache's store is skipped until it works again: %s", why)
-
-    def _healed(self) -> None:
-        with self._lock:
-            was, self._until = self._until, None
-        if was is not None:
-            log.info("the cache's store works again")
 
 
 def _told(error: Exception) -> str:

@@ -11,6 +11,9 @@ __all__ = ["age", "amount", "duration", "size", "visible"]
 UNSAFE: Final = (
     *range(0x20),
     *range(0x7F, 0xA0),
+    0x061C,
+    0x200E,
+    0x200F,
     *range(0x2028, 0x202F),
     *range(0x2066, 0x206A),
     *range(0xD800, 0xE000),

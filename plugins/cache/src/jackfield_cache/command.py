@@ -64,11 +64,12 @@ def stats(*, as_json: bool, config: str | None) -> None:
 @config_option
 def list_(*, model: str, as_json: bool, config: str | None) -> None:
     """List the entries."""
-    found = [(store, key, entry, len(value)) for store, key, value, entry in _entries(config) if _is_of(entry, model)]
+    # one at a time: all of them together may not fit into memory
+    found = ((key, len(value), entry) for _, key, value, entry in _entries(config) if _is_of(entry, model))
     if as_json:
-        _print_json([{**attrs.asdict(entry.facts), "bytes": length} for _, _, entry, length in found])
+        _print_json([{**attrs.asdict(entry.facts), "bytes": length} for _, length, entry in found])
         return
-    for _, key, entry, length in found:
+    for key, length, entry in found:
         facts = entry.facts
         cells = (key[:SHORT], age(facts.created), size(length), facts.operation, ",".join(facts.targets))
         _print("  ".join((*cells, amount(facts.cost), _asked(entry)[:60])))
@@ -80,10 +81,12 @@ def list_(*, model: str, as_json: bool, config: str | None) -> None:
 @config_option
 def show(key: str, *, as_json: bool, config: str | None) -> int:
     """Show one entry."""
-    found = [entry for _, name, _, entry in _entries(config) if name.startswith(key)]
-    if len(found) != 1:
-        raise click.UsageError(f"{len(found) or 'no'} entries have a key that begins with {visible(key)!r}")
-    entry = found[0]
+    count, entry = 0, None
+    for _, name, _, one in _entries(config):
+        if name.startswith(key):
+            count, entry = count + 1, one
+    if entry is None or count != 1:
+        raise click.UsageError(f"{count or 'no'} entries have a key that begins with {visible(key)!r}")
     if as_json:
         events = [json.loads(line) for line in entry.lines]
         _print_json({**attrs.asdict(entry.facts), "request": json.loads(entry.request), "events": events})

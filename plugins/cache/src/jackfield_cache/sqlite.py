@@ -19,6 +19,8 @@ __all__ = ["SqliteSettings", "SqliteStore"]
 
 OWN_SUMS: Final = (" entries", " bytes")
 TOTALS: Final = "SELECT amount FROM sums WHERE name IN (?, ?) ORDER BY name DESC"
+RECOUNT: Final = """INSERT OR REPLACE INTO sums
+    SELECT ' entries', count(*) FROM entries UNION ALL SELECT ' bytes', coalesce(sum(size), 0) FROM entries"""
 BATCH: Final = 100  # entries read in one go
 
 
@@ -121,13 +123,19 @@ class SqliteStore:
     def _make_room(self, connection: sqlite3.Connection) -> None:
         bounds = self._settings
         while True:
-            entries, size = (amount for (amount,) in connection.execute(TOTALS, OWN_SUMS))
+            totals = [amount for (amount,) in connection.execute(TOTALS, OWN_SUMS)]
+            if len(totals) != len(OWN_SUMS):  # the file is damaged, though nobody has noticed
+                connection.execute(RECOUNT)
+                continue
+            entries, size = totals
             if entries <= bounds.max_entries and size <= bounds.max_bytes:
                 return
             # a hundredth at a time, or every write would have to make room
             many = max(1, entries - bounds.max_entries, entries // 100)
             oldest = "DELETE FROM entries WHERE rowid IN (SELECT rowid FROM entries ORDER BY rowid LIMIT ?)"
-            connection.execute(oldest, (many,))
+            if not connection.execute(oldest, (many,)).rowcount:
+                connection.execute(RECOUNT)  # nothing is left, and the sums say otherwise
+                return
 
 
 @hookimpl
