@@ -15,6 +15,7 @@ import click
 from jackfield.errors import ConfigurationError, RequestForbiddenError
 from jackfield.runtime import BlockingRuntime, Network, Reply, drive
 
+from .journal import journal_path
 from .reading import Filter, Reader, find_journal, moment
 from .records import FIELDS, Record
 from .sinks import encoded
@@ -83,7 +84,7 @@ def _text(argument: str) -> str:
 
 def _reader(options: dict[str, Any]) -> Reader:
     if options["journal"] is not None:
-        return Reader(Path(options["journal"]).expanduser().absolute())
+        return Reader(journal_path(options["journal"]))
     return Reader(find_journal(None if options["config"] is None else Path(options["config"])))
 
 

@@ -17,6 +17,7 @@ __all__ = ["content_of", "number"]
 
 SENT: Final = ("messages", "prompt", "suffix", "input")
 DEEPEST: Final = 20
+WIDEST: Final = 256  # bits of an integer
 SHORTEST: Final = 200  # what even a small remainder of the bound still shows, so that a list does not end in crumbs
 
 
@@ -57,7 +58,10 @@ def _message(choice: Any) -> tuple[Any, ...]:
 
 def number(value: Any) -> Any:
     """A number or truth value as JSON can carry it; None for NaN, the infinities and what is no number."""
-    return None if not isinstance(value, int | float) or not math.isfinite(value) else value
+    if isinstance(value, int):
+        # no system has more of them, and Python writes no number of more than 4,300 digits
+        return value if value.bit_length() <= WIDEST else f"[integer of {value.bit_length()} bits]"
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 @define
