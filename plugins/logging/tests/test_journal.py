@@ -316,9 +316,11 @@ def test_what_no_thread_was_free_for_waits(path, monkeypatch):
                 for _ in range(40):
                     group.start_soon(doors[0].run, over.wait)
                 await anyio.sleep(0.05)
-                await client.chat("x")
-                assert (log.pending, log.lost) == (2, 0)
-                over.set()
+                try:
+                    await client.chat("x")
+                    assert (log.pending, log.lost) == (2, 0)
+                finally:
+                    over.set()
         assert (log.pending, log.lost) == (0, 0)
 
     anyio.run(main)

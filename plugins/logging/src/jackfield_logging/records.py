@@ -217,6 +217,8 @@ class Writer:
             return
         headers = getattr(watch.call.request, "extra_headers", None) or {}
         secrets = [str(value) for value in headers.values()]
+        # an error may quote what follows "Bearer" or "Token" alone
+        secrets += [words[1] for words in map(str.split, secrets) if len(words) == 2]
         for name, text, longest in (
             ("code", error.code, LONGEST_NAME),
             ("error_message", error.message, LONGEST_MESSAGE),
