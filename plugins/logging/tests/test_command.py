@@ -13,6 +13,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 
+import click
 import pytest
 from click.testing import CliRunner
 from fakes import Player, hello, playing
@@ -181,6 +182,46 @@ def test_search_finds_errors_and_takes_filters(run, filled):
 def test_a_word_is_never_a_query(run, filled, word):
     assert run("search", "--", word)[0] == 1
     assert len(Reader(filled).latest(Filter(), 10)) == 4
+
+
+@pytest.mark.parametrize("words", [["天気"], ["天気", "today"], ["東京の天気"], ["날씨"]])
+def test_search_finds_words_that_no_space_parts(run, path, words):
+    written(
+        path,
+        record(1, content={"text": "today: 東京の天気はどうですか 오늘날씨는"}),
+        record(2, content={"text": "today"}),
+    )
+    assert shown(run("search", *words)[1]) == ids(1)
+
+
+def test_options_before_a_command_s_name_count_for_it(run, filled):
+    assert shown(run("--error", "search", "please")[1]) == ids(3)
+    assert run("--provider", "mock", "search", "please")[0] == 1
+    assert shown(run("--provider", "mock", "search", "please", "--provider", "openai")[1]) == ids(3)
+    assert len(run("--attempts", "export")[1].splitlines()) == 5
+    assert [json.loads(line)["call_id"] for line in run("--provider", "mock", "export")[1].splitlines()] == ids(4)
+    assert json.loads(run("--json", "show", ids(4)[0])[1])[0]["call_id"] == ids(4)[0]
+
+
+@pytest.mark.parametrize("arguments", [["--error", "show", "0"], ["-f", "search", "x"], ["--limit", "3", "export"]])
+def test_an_option_that_a_command_does_not_have_is_refused_before_its_name(run, filled, arguments):
+    with pytest.raises(click.UsageError, match=r"^--\w+: the command '\w+' has no such option"):
+        run(*arguments)
+
+
+def test_a_home_folder_of_nobody_is_an_error(run):
+    with pytest.raises(jf.ConfigurationError, match="there is no such home folder"):
+        run(journal="~nobody-of-this-name/x")
+
+
+def test_a_new_file_is_known_by_what_it_holds(path):
+    reader = Reader(written(path, record(1), record(2)))
+    (*_, (last, _)) = reader.latest(Filter(), 10)
+    assert reader.after(last, Filter()) == []
+    with closing(sqlite3.connect(path)) as connection, connection:  # as a file that was given the same inode looks
+        connection.execute("DELETE FROM records")
+    written(path, record(3), record(4), record(5))
+    assert [one["call_id"] for _, one in reader.after(last, Filter())] == ids(3, 4, 5)
 
 
 def test_search_works_without_an_index(run, filled):

@@ -1,9 +1,12 @@
 """JSON lines: whole lines, several writers, rotation, and what happens when the disk or the file is gone."""
 
 import errno
+import gc
 import json
 import os
 import threading
+import warnings
+from contextlib import suppress
 
 import pytest
 from faces import COLOURS, run
@@ -19,6 +22,10 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="these are promises f
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "calls.jsonl"
+
+
+def broken_write(file, data):
+    raise OSError(errno.EIO, "broken")
 
 
 def client_of(*sinks, **options):
@@ -186,6 +193,137 @@ def test_a_standard_error_that_is_closed_fails_no_call(monkeypatch):
     monkeypatch.setattr("sys.stderr", None)
     with client_of(Sink(kind="jsonl")) as client:
         assert client.chat("x").text == "Hello"
+
+
+def test_a_warning_that_cannot_be_shown_fails_no_call(path, monkeypatch):
+    def shown(*_, **__):
+        raise ValueError("I/O operation on closed file")
+
+    log = Log(LoggingSettings(sinks=[to(path)]))
+    with monkeypatch.context() as broken, warnings.catch_warnings():
+        warnings.simplefilter("always")
+        broken.setattr("warnings.showwarning", shown)
+        broken.setattr("os.write", broken_write)
+        with jf.Client(middleware=[log], **playing(Player(hello()))) as client:
+            assert client.chat("x").text == "Hello"
+            assert log.pending == 1
+
+
+def test_whoever_hears_a_warning_may_ask_the_log(path, monkeypatch):
+    log = Log(LoggingSettings(sinks=[to(path)]))
+    heard = []
+
+    def shown(message, *_, **__):
+        thread = threading.Thread(target=lambda: heard.append(log.flush()))
+        thread.start()
+        thread.join(20)
+
+    with monkeypatch.context() as broken, warnings.catch_warnings():
+        warnings.simplefilter("always")
+        broken.setattr("warnings.showwarning", shown)
+        broken.setattr("os.write", broken_write)
+        with jf.Client(middleware=[log], **playing(Player(hello()))) as client:
+            client.chat("x")
+            assert heard == [False]
+
+
+def test_each_outage_is_said(path, monkeypatch):
+    log = Log(LoggingSettings(sinks=[to(path)]))
+    said = []
+    with warnings.catch_warnings(), jf.Client(middleware=[log], **playing(Player(hello()))) as client:
+        warnings.simplefilter("default")
+        monkeypatch.setattr("warnings.showwarning", lambda message, *_, **__: said.append(str(message)))
+        for _ in range(2):
+            with monkeypatch.context() as broken:
+                broken.setattr("os.write", broken_write)
+                client.chat("x")
+                client.chat("x")
+            assert log.flush()
+    assert len(said) == 2
+
+
+def test_a_fork_shares_no_lock_with_its_parent(path):
+    with client_of(to(path, max_bytes=2_000, keep=500), attempts=False) as client:
+        client.chat("x")
+        children = []
+        for _ in range(4):
+            child = os.fork()
+            if child == 0:
+                for _ in range(100):
+                    client.chat("x")
+                os._exit(0)
+            children.append(child)
+        for child in children:
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len({line["call_id"] for file in path.parent.iterdir() for line in lines_of(file)}) == 401
+
+
+def test_a_line_that_another_process_is_writing_is_waited_for(path, monkeypatch):
+    path.write_bytes(b'{"half":')
+    real = os.pread
+
+    def pread(file, *where):
+        found = real(file, *where)
+        if found == b":":  # the other one goes on meanwhile
+            with path.open("ab") as other:
+                other.write(b"1}\n")
+        return found
+
+    monkeypatch.setattr("os.pread", pread)
+    with client_of(to(path)) as client:
+        client.chat("x")
+    assert b"\n\n" not in path.read_bytes()
+    assert len(lines_of(path)) == 3
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="there is no list of open files")
+def test_a_client_that_nobody_closed_leaves_no_file_open(path):
+    def work():
+        client = client_of(to(path))
+        client.chat("x")
+
+    work()
+    gc.collect()
+    names = [
+        os.readlink(f"/proc/self/fd/{name}")
+        for name in os.listdir("/proc/self/fd")
+        if os.path.exists(f"/proc/self/fd/{name}")
+    ]
+    assert str(path) not in names
+
+
+@pytest.mark.parametrize("colour", [one for one in COLOURS if one != "sync"])
+def test_a_pipe_that_nobody_reads_stops_no_event_loop(colour, monkeypatch):
+    import anyio
+
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+
+    async def body(client):
+        ended = anyio.Event()
+
+        async def talk():
+            await client.chat("x")
+            ended.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(talk)
+            await anyio.sleep(0.1)  # where the loop stands still, this never ends
+            assert not ended.is_set()
+            os.set_blocking(reading, False)
+            while not ended.is_set():
+                with suppress(BlockingIOError):
+                    os.read(reading, 65_536)
+                await anyio.sleep(0.001)
+
+    with os.fdopen(writing, "w") as pipe, monkeypatch.context() as redirected:
+        redirected.setattr("sys.stderr", pipe)
+        run(colour, body, **{**playing(Player(hello())), "middleware": logged(sinks=[Sink(kind="jsonl")])})
+    os.close(reading)
 
 
 def test_a_client_that_was_closed_leaves_the_log_to_another(path):

@@ -14,10 +14,11 @@ from fakes import STOP, Player, hello, playing
 from recorded import heard
 
 import jackfield as jf
-from jackfield.errors import RateLimitError, ServerError
+from jackfield.errors import RateLimitError, ServerError, TruncatedStreamError
 from jackfield.operations import CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest
-from jackfield.types import Embedded, ModelInfo, ModelListed, Start, TextDelta, Usage, UsageReported
+from jackfield.types import Embedded, ModelInfo, ModelListed, Start, TextDelta, ToolCallDelta, Usage, UsageReported
 from jackfield_logging import AttemptLog, Log, LoggingSettings, Sink, call_id, logged
+from jackfield_logging.reading import Filter, Reader
 
 colours = pytest.mark.parametrize("colour", COLOURS)
 both = pytest.mark.parametrize("streaming", [False, True])
@@ -313,8 +314,8 @@ def test_a_call_within_a_call_names_it(colour):
 
         async def __call__(self, call, proceed):
             if call.depth < 2:
-                ids.append(call_id(call))
                 await call.ask(call.request)
+                ids.append(call_id(call))
             async for event in proceed(call):
                 yield event
 
@@ -327,8 +328,117 @@ def test_a_call_within_a_call_names_it(colour):
         outer["call_id"],
         None,
     )
-    assert ids == [outer["call_id"], inner["call_id"]]
+    assert ids == [inner["call_id"], outer["call_id"]]
     assert len({record["call_id"] for record in log.records}) == 3
+
+
+class Preparing:
+    """Asks something of its own first."""
+
+    slot = jf.Slot.PREPARE
+
+    async def __call__(self, call, proceed):
+        if not call.depth:
+            await call.ask(call.request)
+        async for event in proceed(call):
+            yield event
+
+
+@colours
+def test_nothing_is_written_before_the_first_event_for_a_call_within(colour):
+    async def body(client):
+        async with client.stream("x") as stream:
+            async for _ in stream:
+                assert not log.records
+                break
+
+    with heard() as log:
+        run(colour, body, **{**playing(Player(hello())), "middleware": [*logged(), Preparing()]})
+    assert [(one["record"], one.get("depth")) for one in log.records] == [
+        ("attempt", 1),
+        ("call", 1),
+        ("call", None),
+        ("attempt", None),
+    ]
+
+
+@colours
+@both
+@pytest.mark.parametrize("content", [False, True])
+def test_a_reply_that_a_middleware_cut_short_is_recorded_as_the_error_that_it_is(colour, streaming, content):
+    class Halving:
+        slot = jf.Slot.PREPARE
+
+        async def __call__(self, call, proceed):
+            async for event in proceed(call):
+                yield event
+                if isinstance(event, TextDelta):
+                    return
+
+    async def body(client):
+        with pytest.raises(TruncatedStreamError):
+            await ask(client, streaming)
+
+    call = recorded(colour, Player(hello()), body, middleware=[Halving()], content=content).call
+    assert (call["outcome"], call["error"]) == ("error", "TruncatedStreamError")
+
+
+def test_a_call_that_a_middleware_further_out_asks_twice_has_two_records(tmp_path):
+    class Twice:
+        slot = jf.Slot.OBSERVE
+
+        async def __call__(self, call, proceed):
+            async for _ in proceed(call):
+                pass
+            async for event in proceed(call):
+                yield event
+
+    path = tmp_path / "calls.db"
+    middleware = [Twice(), *logged(sinks=[Sink(kind="journal", path=str(path))])]
+    with jf.Client(middleware=middleware, **playing(Player(hello()))) as client:
+        client.chat("x")
+    found = list(Reader(path).every(Filter(attempts=True)))
+    assert [(one["record"], one.get("attempt"), one.get("round")) for one in found] == [
+        ("attempt", 1, None),
+        ("call", None, None),
+        ("attempt", 2, 2),
+        ("call", None, 2),
+    ]
+    assert len(Reader(path).related(found[0]["call_id"])) == 4
+
+
+def test_a_field_that_an_application_s_own_records_have_loses_no_record():
+    class Marked(logging.LogRecord):
+        def __init__(self, *args, **more):
+            super().__init__(*args, **more)
+            self.request_id = self.operation = "the application's"
+
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(Marked)
+    try:
+        log = recorded("sync", Player([Start(request_id="r1"), TextDelta("x"), STOP]), ask)
+    finally:
+        logging.setLogRecordFactory(before)
+    assert [(one["request_id"], one["operation"]) for one in log.records] == [("r1", "chat")] * 2
+
+
+def test_a_hidden_duration_breaks_no_line():
+    log = recorded("sync", Player(hello()), ask, hide=["duration"])
+    assert [line.getMessage().partition(",")[0] for line in log.lines][-1] == "chat fake:m: complete"
+
+
+def test_the_root_logger_is_left_as_it_was():
+    root = logging.getLogger()
+    before = list(root.handlers)
+    logged(sinks=[Sink(kind="logging", logger="root")])
+    assert root.handlers == before
+
+
+@pytest.mark.parametrize("digits", [200, 400, 5_000])
+def test_a_number_of_any_size_in_the_arguments_of_a_tool_loses_no_record(digits):
+    arguments = f'{{"n": {"9" * digits}, "city": "Paris"}}'
+    log = recorded("sync", Player([Start(), ToolCallDelta(0, "c", "f", arguments), STOP]), ask, content=True)
+    assert "Paris" in str(log.call["content"]["tool_calls"])
 
 
 def test_attempts_can_be_left_out():

@@ -66,6 +66,25 @@ NAMED = [
     "-----BEGIN RSA PRIVATE KEY-----\nMIIs3cr3t-value\n-----END RSA PRIVATE KEY-----",
     "-----BEGIN PRIVATE KEY-----\nMIIs3cr3t-value",
 ]
+NAMED += [
+    "Cookie: a=1; session=s3cr3t-value",
+    "Set-Cookie: a=1; Path=/; sid=s3cr3t-value",
+    "Authorization: Key s3cr3t-value",
+    "Authorization: Api-Key s3cr3t-value",
+    "Authorization: SSWS s3cr3t-value",
+    "Authorization: AWS4-HMAC-SHA256 Scope=us, SignedHeaders=host, Signature=s3cr3t-value",
+    '"password": ["s3cr3t-value", "s3cr3t"]',
+    '"credentials": {"user": "u", "pass": "s3cr3t-value"}',
+    "dbPassword=s3cr3t-value",
+    "openaiApiKey=s3cr3t-value",
+    "SECRET_KEY=s3cr3t-value",
+    "passphrase=s3cr3t-value",
+    "token=s3cr3t-value",
+    "Ocp-Apim-Subscription-Key: s3cr3t-value",
+    "https://example.org/x?X-Amz-Signature=s3cr3t-value&x=1",
+    "https://s3cr3t-value@example.org/x",
+    "https://user:p@s3cr3t-value@example.org/x",
+]
 PLAIN = [
     "gpt-4o-mini-2024-07-18",
     "task-force risk-averse",
@@ -115,6 +134,7 @@ def test_what_is_no_key_stays(text):
         ("email", "me.too+x@mail.example.org"),
         ("card", "4111 1111 1111 1111"),
         ("card", "4111-1111-1111-1111"),
+        ("card", "4111111111111111"),
         ("iban", "DE89 3704 0044 0532 0130 00"),
         ("iban", "GB29NWBK60161331926819"),
         ("ip", "192.168.10.1"),
@@ -126,6 +146,56 @@ def test_what_is_no_key_stays(text):
 def test_the_ready_made_patterns_find_what_they_are_for(name, text):
     assert redacted(f"it is {text}, yes", redact=[name]) == f"it is [{name}], yes"
     assert redacted(f"it is {text}, yes", redact=[]) == f"it is {text}, yes"
+
+
+def test_a_card_s_number_may_end_a_sentence_but_not_be_part_of_a_number():
+    assert redacted("It is 4111 1111 1111 1111.") == "It is [card]."
+    assert redacted("It is 4111111111111111.5") == "It is 4111111111111111.5"
+
+
+@pytest.mark.parametrize("name", ["db_password", "OPENAI_API_KEY", "proxy-authorization", "dbPassword", "secret_keys"])
+def test_a_field_that_is_named_like_a_key_is_hidden_whatever_hide_says(name):
+    arguments = json.dumps({name: "hush-hush", "max_tokens": 5, "secretary": "Ann"})
+    call = told(ToolCallDelta(0, "c1", "save", arguments), hide=["pin"])["tool_calls"][0]
+    assert call["arguments"] == {name: "[hidden]", "max_tokens": 5, "secretary": "Ann"}
+
+
+def test_a_list_under_a_hidden_name_is_hidden_in_text():
+    assert "hush" not in redacted('{"ssn": ["hush-hush"], "city": "Paris"', hide=["ssn"])
+
+
+def test_what_follows_the_scheme_of_an_extra_header_is_hidden():
+    player = Player([BadRequestError("opaque-17 is no good", status=400)])
+    with heard() as log, jf.Client(middleware=logged(), **playing(player)) as client, suppress(BadRequestError):
+        client.chat("x", extra_headers={"Authorization": "Token opaque-17"})
+    assert [one["error_message"] for one in log.records] == ["[hidden] is no good"] * 2
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (Unknown({str(number): "x" * 100 for number in range(1_000)}),),
+        (Unknown([["x" * 100] * 50 for _ in range(50)]),),
+        tuple(Text("x y " * 30) for _ in range(1_000)),
+    ],
+    ids=["mapping", "lists", "parts"],
+)
+def test_everything_is_bounded(parts):
+    with (
+        heard() as log,
+        jf.Client(middleware=logged(content=True, max_chars=2_000), **playing(Player(hello()))) as client,
+    ):
+        client.chat([Message("user", parts)])
+    assert len(json.dumps(log.call["content"])) < 4_000
+    assert " more]" in json.dumps(log.call["content"])
+
+
+def test_data_is_named_and_not_kept_wherever_it_is():
+    data = "QUJD" * 100
+    parts = (Image(f"DATA:image/png;base64,{data}"), Unknown({"audio": {"data": data}, "url": f"data:x;base64,{data}"}))
+    with heard() as log, jf.Client(middleware=logged(content=True), **playing(Player(hello()))) as client:
+        client.chat([Message("user", parts)])
+    assert "QUJD" not in str(log.call["content"])
 
 
 def test_a_number_that_is_no_card_stays():

@@ -7,7 +7,7 @@ import pytest
 from fakes import Player, hello, playing
 
 import jackfield as jf
-from jackfield_logging import LoggingSettings, Sink, logged
+from jackfield_logging import Log, LoggingSettings, Sink, logged
 
 WRONG = {
     "an unknown sink": ({"sinks": ["jsonlines"]}, r"sinks\[0\]: no such sink 'jsonlines'; did you mean 'jsonl'\?"),
@@ -19,8 +19,20 @@ WRONG = {
         r"sinks\[0\]\.path: a sink of kind 'logging' has no such setting; it has logger",
     ),
     "a bound for a journal": ({"sinks": [{"kind": "journal", "max_bytes": 1}]}, r"max_bytes: a sink of kind 'journal'"),
-    "a negative bound": ({"sinks": [{"kind": "jsonl", "path": "x", "max_bytes": -1}]}, "max_bytes: expected a number"),
-    "no time to keep": ({"sinks": [{"kind": "journal", "keep_days": 0}]}, "keep_days: expected a number of at least"),
+    "a negative bound": (
+        {"sinks": [{"kind": "jsonl", "path": "x", "max_bytes": -1}]},
+        "max_bytes: expected a whole number",
+    ),
+    "no time to keep": ({"sinks": [{"kind": "journal", "keep_days": 0}]}, "keep_days: expected a number from 0.01"),
+    "longer than time": (
+        {"sinks": [{"kind": "journal", "keep_days": 1e6}]},
+        "keep_days: expected a number from 0.01 to 365000",
+    ),
+    "no end to keep": ({"sinks": [{"kind": "journal", "keep_days": float("inf")}]}, "keep_days: expected a number"),
+    "the home of nobody": (
+        {"sinks": [{"kind": "jsonl", "path": "~nobody-of-this-name/x"}]},
+        r"sinks\[0\]\.path: there is no such home",
+    ),
     "an unknown mode": ({"sinks": [{"kind": "journal", "synchronous": "off"}]}, "synchronous: expected one of normal"),
     "an empty path": ({"sinks": [{"kind": "jsonl", "path": ""}]}, r"path: expected text, got ''"),
     "unknown content": ({"content": ["message"]}, r"content\[0\]: no such content 'message'; did you mean 'messages'"),
@@ -66,6 +78,19 @@ def test_what_is_wrong_is_an_error_when_the_client_is_built(case):
 def test_python_is_told_as_well(settings):
     with pytest.raises(jf.ConfigurationError, match=f"^{next(iter(settings))}"):
         logged(**settings)
+
+
+def test_half_a_file_cannot_be_kept():
+    with pytest.raises(jf.ConfigurationError, match=r"^keep: expected a whole number of at least 0, got 1\.5"):
+        Sink(kind="jsonl", path="x", keep=1.5)
+
+
+def test_the_longest_time_to_keep_is_one(tmp_path):
+    path = tmp_path / "calls.db"
+    log = Log(LoggingSettings(sinks=[Sink(kind="journal", path=str(path), keep_days=365_000)]))
+    with jf.Client(middleware=[log], **playing(Player(hello()))) as client:
+        client.chat("x")
+        assert (log.pending, log.lost) == (0, 0)
 
 
 def folder_in_place_of_a_file(folder):

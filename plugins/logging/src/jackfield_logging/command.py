@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from jackfield.errors import ConfigurationError, RequestForbiddenError
 from jackfield.runtime import BlockingRuntime, Network, Reply, drive
 
+from .journal import journal_path
 from .reading import Filter, Reader, find_journal, moment
 from .records import FIELDS, Record
 from .sinks import encoded
@@ -83,7 +85,7 @@ def _text(argument: str) -> str:
 
 def _reader(options: dict[str, Any]) -> Reader:
     if options["journal"] is not None:
-        return Reader(Path(options["journal"]).expanduser().absolute())
+        return Reader(journal_path(options["journal"]))
     return Reader(find_journal(None if options["config"] is None else Path(options["config"])))
 
 
@@ -100,7 +102,7 @@ def logs(context: click.Context, /, *, limit: int, follow: bool, as_json: bool, 
     Where no call fits, the exit status is 1.
     """
     if context.invoked_subcommand is not None:
-        context.obj = {name: options[name] for name in ("journal", "config")}
+        _pass_on(context, context.invoked_subcommand)
         return 0
     reader, wanted = _reader(options), _filter(options)
     page = reader.latest(wanted, limit)
@@ -122,14 +124,13 @@ def logs(context: click.Context, /, *, limit: int, follow: bool, as_json: bool, 
 @click.option("--journal", metavar="FILE")
 @click.option("--config", metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_context
-def show(context: click.Context, /, *, id: str, as_json: bool, **options: Any) -> int:  # noqa: A002 - what it is
+def show(*, id: str, as_json: bool, **options: Any) -> int:  # noqa: A002 - what it is
     """Show everything about a call: its record, its attempts, and the calls that it asked for itself.
 
     The beginning of its ID will do, as long as no other call's id begins so.
     """
     try:
-        records = _reader(_inherited(context, options)).related(_text(id.partition(".")[0]))
+        records = _reader(options).related(_text(id.partition(".")[0]))
     except LookupError as error:
         return _nothing(f"{_visible(id)}: {error}")
     if as_json:
@@ -148,13 +149,11 @@ def show(context: click.Context, /, *, id: str, as_json: bool, **options: Any) -
 @_filtered
 @_limit
 @_json
-@click.pass_context
-def search(context: click.Context, /, *, words: Sequence[str], limit: int, as_json: bool, **options: Any) -> int:
+def search(*, words: Sequence[str], limit: int, as_json: bool, **options: Any) -> int:
     """List the calls in which all WORDS were said, or stand in their error.
 
     What was said is in a journal only where the setting `content` puts it there.
     """
-    options = _inherited(context, options)
     page = _reader(options).latest(_filter(options, words), limit)
     _write(page, as_json=as_json)
     return 0 if page else _nothing("no call fits")
@@ -163,10 +162,8 @@ def search(context: click.Context, /, *, words: Sequence[str], limit: int, as_js
 @logs.command()
 @click.option("--format", "shape", type=click.Choice(["jsonl", "csv"]), default="jsonl", help="jsonl, or csv.")
 @_filtered
-@click.pass_context
-def export(context: click.Context, /, *, shape: str, **options: Any) -> int:
+def export(*, shape: str, **options: Any) -> int:
     """Print all records that fit, the oldest first, as JSON lines or as a table with commas."""
-    options = _inherited(context, options)
     records = _reader(options).every(_filter(options))
     if shape == "jsonl":
         for record in records:
@@ -177,9 +174,21 @@ def export(context: click.Context, /, *, shape: str, **options: Any) -> int:
     return 0
 
 
-def _inherited(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a command, and those of the same name that stood before its name."""
-    return {**options, **{name: value for name, value in context.obj.items() if options.get(name) is None}}
+def _pass_on(context: click.Context, name: str) -> None:
+    """Give a command the options that stood before its name; its own go before.
+
+    Raises:
+        UsageError: it has no such option.
+    """
+    command = logs.get_command(context, name)
+    known = {parameter.name for parameter in command.params} if command is not None else set()
+    given = {}
+    for parameter in context.command.params:
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            if parameter.name not in known:
+                raise click.UsageError(f"{parameter.opts[-1]}: the command {name!r} has no such option", context)
+            given[parameter.name] = context.params[parameter.name]
+    context.default_map = {name: given}
 
 
 def _csv(records: Iterable[Record]) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define
@@ -17,6 +18,9 @@ __all__ = ["content_of", "number"]
 
 SENT: Final = ("messages", "prompt", "suffix", "input")
 DEEPEST: Final = 20
+# an address that is its own content, or base64 that some field holds
+DATA: Final = re.compile(r"\s*[Dd][Aa][Tt][Aa]:|[A-Za-z0-9+/_-]{256}")
+WIDEST: Final = 256  # bits of an integer
 SHORTEST: Final = 200  # what even a small remainder of the bound still shows, so that a list does not end in crumbs
 
 
@@ -57,7 +61,10 @@ def _message(choice: Any) -> tuple[Any, ...]:
 
 def number(value: Any) -> Any:
     """A number or truth value as JSON can carry it; None for NaN, the infinities and what is no number."""
-    return None if not isinstance(value, int | float) or not math.isfinite(value) else value
+    if isinstance(value, int):
+        # no system has more of them, and Python writes no number of more than 4,300 digits
+        return value if value.bit_length() <= WIDEST else f"[integer of {value.bit_length()} bits]"
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 @define
@@ -84,7 +91,7 @@ class _Told:
         found = list(parts)
         if all(isinstance(part, Text | Refusal | Reasoning) for part in found):
             return self.text("".join(part.text for part in found))
-        return [self.value(part) for part in found]
+        return self._each(found, self.value)
 
     def text(self, text: str) -> str:
         """A text without what must not be seen."""
@@ -98,14 +105,29 @@ class _Told:
         if value is None or isinstance(value, int | float):
             return number(value)
         if isinstance(value, str):
-            return self.text(value)
+            return f"[data of {len(value)} characters]" if DATA.match(value) else self.text(value)
         if depth > DEEPEST or self._left < 0:
             return "[cut]"
         if isinstance(value, Mapping):
-            return {self.text(str(key)): self._member(key, item, depth) for key, item in value.items()}
+            found: dict[str, Any] = {}
+            for count, (key, item) in enumerate(value.items()):
+                if self._left < 0:
+                    found["[cut]"] = f"[{len(value) - count} more]"
+                    break
+                found[self.text(str(key))] = self._member(key, item, depth)
+            return found
         if isinstance(value, list | tuple):
-            return [self.value(item, depth + 1) for item in value[: max(self._left, 1)]]
+            return self._each(value, lambda item: self.value(item, depth + 1))
         return self._part(value, depth)
+
+    def _each(self, values: Sequence[Any], tell: Callable[[Any], Any]) -> list[Any]:
+        found: list[Any] = []
+        for value in values:
+            if self._left < 0:
+                found.append(f"[{len(values) - len(found)} more]")
+                break
+            found.append(tell(value))
+        return found
 
     def _part(self, value: Any, depth: int) -> Any:
         told: Any = f"[{type(value).__name__}]"
@@ -115,7 +137,7 @@ class _Told:
             case Reasoning(text=text):
                 told = {"reasoning": self.text(text)}
             case Image(url=url):
-                told = f"[image of {len(url)} characters]" if url.startswith("data:") else {"image": self.text(url)}
+                told = f"[image of {len(url)} characters]" if DATA.match(url) else {"image": self.text(url)}
             case Audio(transcript=transcript):
                 told = f"[audio] {self.text(transcript or '')}".strip()
             case File(filename=filename):
@@ -127,9 +149,10 @@ class _Told:
                     "arguments": self._arguments(arguments, depth),
                 }
             case ToolResult(call_id=call, parts=parts):
-                told = {"result_of": self.text(call), "parts": [self._result(part, depth) for part in parts]}
+                each = self._each(parts, lambda part: self._result(part, depth))
+                told = {"result_of": self.text(call), "parts": each}
             case Message(role=role, parts=parts):
-                each = [self.value(part, depth + 1) for part in parts]
+                each = self._each(parts, lambda part: self.value(part, depth + 1))
                 told = {"role": role, "content": each[0] if len(each) == 1 else each}
             case Unknown(raw=raw):
                 told = self.value(raw, depth + 1)

@@ -16,9 +16,11 @@ from typing import Any, Final
 
 from jackfield.config import state_folder
 from jackfield.errors import ConfigurationError
+from jackfield.runtime import Lock
 
 from .outlet import SinkError
 from .records import Record
+from .settings import expanded
 from .sinks import encoded, locked, private_folder
 
 __all__ = ["Journal", "check_identity", "check_journal", "connected", "journal_path"]
@@ -26,6 +28,7 @@ __all__ = ["Journal", "check_identity", "check_journal", "connected", "journal_p
 APPLICATION: Final = 0x4A4B4C47  # by which an SQLite file says whose it is
 VERSION: Final = 1
 BUSY: Final = 2.0  # seconds for which another process may keep us waiting
+STEP: Final = 0.02  # seconds between two tries for the lock of a file
 SWEEP: Final = 1_000  # records between two looks at those that are too old
 CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 DEAD: Final[list[sqlite3.Connection]] = []  # of the process that this one was forked from: never to be closed here
@@ -53,9 +56,9 @@ def journal_path(text: str | None) -> Path:
     """Where a journal is: the file that is named, or `journal.db` in the user's state folder.
 
     Raises:
-        ConfigurationError: the user has no home folder.
+        ConfigurationError: there is no such home folder.
     """
-    return (state_folder() / "journal.db" if text is None else Path(text).expanduser()).absolute()
+    return (state_folder() / "journal.db").absolute() if text is None else expanded(text)
 
 
 class Journal:
@@ -96,6 +99,9 @@ class Journal:
                     raise
                 self._set_aside()
                 self._insert(rows)
+        except SinkError:
+            self.close()
+            raise
         except (OSError, sqlite3.Error, ConfigurationError) as error:
             self.close()
             raise SinkError(getattr(error, "strerror", None) or str(error)) from error
@@ -243,7 +249,8 @@ def _fill(connection: sqlite3.Connection) -> None:
 
 def _row(record: Record) -> tuple[Any, ...]:
     number = record.get("attempt")
-    key = record["call_id"] if number is None else f"{record['call_id']}.{number}"
+    again = f"~{record['round']}" if "round" in record else ""
+    key = f"{record['call_id']}{again}" if number is None else f"{record['call_id']}.{number}"
     return (key, *map(record.get, COLUMNS), _words(record), encoded(record))
 
 
@@ -279,15 +286,25 @@ def _free_name(path: Path) -> Path:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[bool]:
-    """The right to make a journal or to set it aside, which one process has at a time; False where there is none.
+    """The right to make a journal or to set it aside, which one process has at a time; False where locks are unknown.
 
     The lock is that of a file beside it: whoever closes a database's own file takes SQLite's locks away with that.
     """
     file = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
-        yield locked(file, wait=True)
+        yield _turn(file, path)
     finally:
         os.close(file)
+
+
+def _turn(file: int, path: Path) -> bool:
+    pause = Lock()
+    pause.acquire()
+    for _ in range(round(BUSY / STEP)):
+        if (mine := locked(file)) is not False:
+            return bool(mine)
+        pause.acquire(timeout=STEP)  # nobody gives it back: it is a wait, as SQLite's own for its lock
+    raise SinkError(f"another process has kept {path.name}-lock for {BUSY:g} s")
 
 
 def check_journal(path: Path, key: str) -> None:

@@ -16,8 +16,8 @@ from jackfield.runtime import Runtime
 from jackfield.types import Event
 
 from .outlet import Outlet, Writes, say
-from .records import TOLD, Gathered, Record, Watch, Writer
-from .settings import LoggingOptions, LoggingSettings, Sink
+from .records import TOLD, Gathered, Record, Watch, Writer, call_id
+from .settings import LoggingOptions, LoggingSettings, Sink, expanded
 from .sinks import JsonLines, StandardLogging
 
 __all__ = ["AttemptLog", "Log", "logged"]
@@ -135,14 +135,29 @@ class Log(_Watching):
         """Begin to watch a call."""
         if not self.active:
             return None
-        whole = call.ledger.kept[self] = Gathered()
+        call_id(call)  # those of calls that it asks for name it
+        before: Gathered | None = call.ledger.kept.get(self)  # a middleware around us may ask again
+        whole = call.ledger.kept[self] = Gathered(before)
         return Watch(call, whole, 0, call.operation.fold(call.request) if self._settings.content else None)
 
     def end(self, watch: Watch) -> tuple[Log, list[Record]]:
-        """The record of a call, behind those of its attempts."""
+        """The record of a call, behind those of its attempts.
+
+        A call that is nested in others leaves them to the outermost: nothing may be written before its first event.
+        """
         watch.whole.over = True
-        self.record(watch, watch.whole.records)
-        return self, watch.whole.records
+        records = watch.whole.records
+        self.record(watch, records)
+        outer: Gathered | None = None
+        ledger = watch.call.ledger.parent
+        while ledger is not None:
+            around = ledger.kept.get(self)
+            outer = outer if around is None or around.over else around
+            ledger = ledger.parent
+        if outer is not None:
+            outer.records += records
+            return self, []
+        return self, records
 
     def record(self, watch: Watch, records: list[Record]) -> None:
         """Make a record, where a sink wants it, and lay it to others."""
@@ -160,7 +175,7 @@ class Log(_Watching):
 
     async def write(self, records: Sequence[Record], runtime: Runtime) -> None:
         """Write records; when this returns, they are where they should be, or are counted."""
-        slow: list[tuple[Outlet, list[Record]]] = []
+        slow: list[Outlet] = []
         now = runtime.now()
         for outlet in self._outlets:
             wants = outlet.sink.wants
@@ -168,12 +183,12 @@ class Log(_Watching):
             if chosen and (runtime.blocking or outlet.sink.quick):
                 outlet.write(chosen, now)
             elif chosen:
-                slow.append((outlet, chosen))
+                outlet.add(chosen)  # here and now: whoever is given up on the way to a thread must not lose them
+                slow.append(outlet)
 
         def write() -> None:
             while slow:
-                outlet, chosen = slow.pop()
-                outlet.write(chosen, now)
+                slow.pop().write((), now)
 
         if slow:
             try:
@@ -201,7 +216,8 @@ class AttemptLog(_Watching):
             return None
         whole = call.ledger.kept.get(self.log)
         if whole is None:
-            whole = call.ledger.kept[self.log] = Gathered(over=True)
+            whole = call.ledger.kept[self.log] = Gathered()
+            whole.over = True
         whole.attempts += 1
         return Watch(call, whole, whole.attempts)
 
@@ -220,7 +236,7 @@ def _sink(settings: Sink, key: str) -> Writes:
     if settings.kind == "logging":
         return StandardLogging(settings.logger or "jackfield")
     if settings.kind == "jsonl":
-        path = None if settings.path is None else Path(settings.path).expanduser().absolute()
+        path = None if settings.path is None else expanded(settings.path)
         if path is not None:
             _check_file(path, f"{key}.path")
         return JsonLines(path, settings.max_bytes, settings.keep)

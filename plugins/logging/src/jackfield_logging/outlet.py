@@ -39,14 +39,16 @@ class Writes(Protocol):
     Attributes:
         name: what it is called when something is wrong with it.
         immediate: whether each record must be written by whoever made it, for the sake of its context.
-        quick: whether `write` takes so little time that an event loop can wait for it.
         healed: what was mended since it was last asked, for a person, or empty.
     """
 
     name: str
     immediate: bool
-    quick: bool
     healed: str
+
+    @property
+    def quick(self) -> bool:
+        """Whether `write` takes so little time that an event loop can wait for it."""
 
     @property
     def active(self) -> bool:
@@ -85,6 +87,7 @@ class Outlet:
     lost: int = field(default=0, init=False)
     troubled: bool = field(default=False, init=False)
     _waiting: deque[Record] = field(factory=deque, init=False)
+    _unsaid: deque[str] = field(factory=deque, init=False)  # what is said runs code of others: not under our lock
     _lock: Lock = field(factory=Lock, init=False)
     _again: float = field(default=0.0, init=False)
 
@@ -100,10 +103,17 @@ class Outlet:
         """
         if self.sink.immediate:
             self._offer(list(records), now)
-            return
+        else:
+            self.add(records)
+            # under `drive`, the finaliser of a dropped stream waits: it writes as well, and must not meet our own lock
+            drive(self._drain(now))
+        with suppress(IndexError):  # another thread may say it first
+            while self._unsaid:
+                say(self._unsaid.popleft())
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Let records wait for the next `write`, of whoever comes first; for a sink that is not immediate."""
         self._waiting.extend(records)
-        # under `drive`, the finaliser of a dropped stream waits: it writes as well, and must not meet our own lock
-        drive(self._drain(now))
 
     def close(self) -> None:
         """Write what waits, and close the sink."""
@@ -123,7 +133,7 @@ class Outlet:
                 return
             self._offer([self._waiting.popleft() for _ in range(len(self._waiting))], now)
             if self.sink.healed:
-                say(f"{self.sink.name}: {self.sink.healed}")
+                self._unsaid.append(f"{self.sink.name}: {self.sink.healed}")
                 self.sink.healed = ""
 
     def _offer(self, batch: list[Record], now: float | None) -> None:
@@ -155,13 +165,16 @@ class Outlet:
     def _failed(self, why: str) -> None:
         if not self.troubled:
             self.troubled = True
-            say(f"{self.sink.name}: records of calls cannot be written: {why}; calls go on without them")
+            self._unsaid.append(
+                f"{self.sink.name}: records of calls cannot be written: {why}; calls go on without them"
+            )
 
 
 def say(text: str) -> None:
-    """Say it where somebody may hear it; where warnings are errors, in the log."""
+    """Say it where somebody may hear it; where warnings are errors or cannot be shown, in the log."""
     try:
-        warnings.warn(text, RecordsNotWrittenWarning, stacklevel=2)
-    except RecordsNotWrittenWarning:
+        # without a registry: what was said of the last outage would silence what is said of the next
+        warnings.warn_explicit(text, RecordsNotWrittenWarning, __file__, 1, __name__)
+    except Exception:  # noqa: BLE001 - no call fails because of its record
         with suppress(Exception):
             logging.getLogger("jackfield.logging").warning("%s", text)

@@ -26,6 +26,10 @@ __all__ = ["Filter", "Reader", "find_journal", "moment"]
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 AGO: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhdw])")
 LIKE: Final = re.compile(r"[%_\\]")  # what has a meaning of its own in a LIKE
+# scripts without spaces between words, for which the index has whole sentences: Thai to Khmer, kana, Han, Hangul
+UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 PAGE: Final = 500
 
 
@@ -67,12 +71,14 @@ class Filter:
             parts.append("outcome = 'error'")
         if not self.attempts:
             parts.append("record = 'call'")
-        if self.words and indexed:
+        asked = [word for word in self.words if indexed and UNSPACED.search(word) is None]
+        if asked:
             parts.append("seq IN (SELECT rowid FROM words WHERE words MATCH ?)")
-            values.append(" ".join('"{}"'.format(word.replace('"', '""').replace("\0", " ")) for word in self.words))
-        elif self.words:
-            parts += [r"text LIKE ? ESCAPE '\'"] * len(self.words)
-            values += ["%" + LIKE.sub(r"\\\g<0>", word) + "%" for word in self.words]
+            values.append(" ".join('"{}"'.format(word.replace('"', '""').replace("\0", " ")) for word in asked))
+        for word in self.words:
+            if word not in asked:
+                parts.append(r"text LIKE ? ESCAPE '\'")
+                values.append("%" + LIKE.sub(r"\\\g<0>", word) + "%")
         return " AND ".join(parts), values
 
 
@@ -120,19 +126,32 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._inode: int | None = None
+        self._last: tuple[int, Record] | None = None
 
     def latest(self, wanted: Filter, limit: int) -> list[tuple[int, Record]]:
         """The newest so many, the oldest of them first, each behind its number."""
-        return list(self._select(wanted, "", (), f"ORDER BY seq DESC LIMIT {int(limit)}"))[::-1]
+        return self._page(list(self._select(wanted, "", (), f"ORDER BY seq DESC LIMIT {int(limit)}"))[::-1])
 
     def after(self, number: int, wanted: Filter, limit: int = PAGE) -> list[tuple[int, Record]]:
         """The next so many that follow the one with this number; from the beginning, where the file is a new one."""
-        inode = self._path.stat().st_ino
-        if self._inode not in {None, inode}:
+        if self._replaced(number):
             number = 0
-        self._inode = inode
-        return list(self._select(wanted, "AND seq > ?", (number,), f"ORDER BY seq LIMIT {int(limit)}"))
+        return self._page(list(self._select(wanted, "AND seq > ?", (number,), f"ORDER BY seq LIMIT {int(limit)}")))
+
+    def _page(self, found: list[tuple[int, Record]]) -> list[tuple[int, Record]]:
+        self._last = found[-1] if found else self._last
+        return found
+
+    def _replaced(self, number: int) -> bool:
+        """Whether the record that was read last is not there; a new file may have the number of the old one's inode."""
+        if self._last is None or self._last[0] != number:
+            return False
+        with self._opened() as connection:
+            row = connection.execute("SELECT body FROM records WHERE seq = ?", (number,)).fetchone()
+            (newest,) = connection.execute("SELECT max(seq) FROM records").fetchone()
+        if row is None:  # it may only have become too old
+            return newest is None or newest < number
+        return bool(json.loads(row[0]) != self._last[1])
 
     def every(self, wanted: Filter) -> Iterator[Record]:
         """All, the oldest first."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from attrs import define, field
 
 from jackfield import Call
 from jackfield.call import Ledger
-from jackfield.errors import JackfieldError
+from jackfield.errors import JackfieldError, TruncatedStreamError
 from jackfield.operations import Fold
 from jackfield.types import Finished, Start, UsageReported
 
@@ -26,13 +26,13 @@ TOLD: Final = frozenset({Start, Finished, UsageReported})
 LONGEST_MESSAGE: Final = 1_000
 # the fields of a record, in their order; one that has nothing to say is left out
 FIELDS: Final = (
-    *("record", "call_id", "parent_id", "attempt", "depth", "time", "operation", "provider", "model", "alias"),
+    *("record", "call_id", "parent_id", "attempt", "round", "depth", "time", "operation", "provider", "model", "alias"),
     *("streaming", "outcome", "duration", "first_event", "answered_by", "answered_model", "attempts", "cache"),
     *("finish", "input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens", "cost"),
     *("error", "status", "code", "error_message", "retryable", "retry_after", "response_id", "request_id"),
     *("warnings", "content"),
 )
-KEPT: Final = frozenset({"record", "call_id", "attempt", "time"})  # without these it would be no record
+KEPT: Final = frozenset({"record", "call_id", "attempt", "round", "time"})  # without these it would be no record
 TOKENS: Final = ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens", "cost")
 
 
@@ -63,14 +63,16 @@ class Gathered:
         records: of attempts that have ended, which wait for the call to end.
         attempts: how many have begun.
         over: whether the call has ended, or is recorded by nobody.
+        round: which time the call is asked, from 1: a middleware that stands further out may ask again.
     """
 
-    __slots__ = ("attempts", "over", "records")
+    __slots__ = ("attempts", "over", "records", "round")
 
-    def __init__(self, *, over: bool = False) -> None:
+    def __init__(self, before: Gathered | None = None) -> None:
         self.records: list[Record] = []
-        self.attempts: int = 0
-        self.over: bool = over
+        self.attempts: int = 0 if before is None else before.attempts
+        self.over: bool = False
+        self.round: int = 1 if before is None else before.round + 1
 
 
 class Watch:
@@ -106,6 +108,8 @@ class Watch:
         """Say how it ended: None is well."""
         runtime = self.call.runtime
         self._ended = runtime.now()
+        if error is None and (missing := self._missing()):
+            error = TruncatedStreamError(f"the events ended early: {missing}")
         if error is None:
             self.outcome = "complete"
             return
@@ -114,6 +118,19 @@ class Watch:
             self.outcome = "closed"
         else:
             self.outcome = "error" if isinstance(error, Exception) else "cancelled"
+
+    def _missing(self) -> str | None:
+        """What keeps the reply from being complete; a middleware may have stopped halfway, for which the call fails."""
+        if self.number:
+            return None
+        if self.fold is not None:
+            return self.fold.missing()
+        finishes = Finished in get_args(self.call.operation.events)
+        return (
+            "no choice has a finish reason"
+            if finishes and not any(type(one) is Finished for one in self.told)
+            else None
+        )
 
     @property
     def duration(self) -> float:
@@ -153,6 +170,7 @@ class Writer:
             "call_id": call_id(call),
             "parent_id": _parent_id(call.ledger),
             "attempt": watch.number or None,
+            "round": watch.whole.round if watch.whole.round > 1 else None,
             "depth": call.depth or None,
             "time": datetime.fromtimestamp(watch.wall, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "operation": call.operation.name,
@@ -199,6 +217,8 @@ class Writer:
             return
         headers = getattr(watch.call.request, "extra_headers", None) or {}
         secrets = [str(value) for value in headers.values()]
+        # an error may quote what follows "Bearer" or "Token" alone
+        secrets += [words[1] for words in map(str.split, secrets) if len(words) == 2]
         for name, text, longest in (
             ("code", error.code, LONGEST_NAME),
             ("error_message", error.message, LONGEST_MESSAGE),

@@ -55,6 +55,10 @@ def _has(lower: str, hints: Iterable[str]) -> bool:
     return False
 
 
+def _named(names: str, value: str) -> str:
+    return rf"(?:{_any_case(names)})\\?[\"']?\s{{0,9}}(?:=>|[:=])\s{{0,9}}(?:{value})"
+
+
 def _rule(hints: str, pattern: str, before: str = "A-Za-z0-9", near: str | None = None) -> Rule:
     made = re.compile(f"(?<![{before}])(?:{pattern})" if before else pattern, re.DOTALL)
     return Rule(made, tuple(hints.split()), re.compile(near) if near else None)
@@ -64,21 +68,35 @@ TOKENS: Final = (
     "ghp_ gho_ ghu_ ghs_ ghr_ hf_ npm_ gsk_ xai- r8_ glpat- dop_v1_ github_pat_ pplx- nvapi- csk- tgp_v1_ fw_"
 )
 NAMES: Final = (
-    "(?:proxy-)?authorization|(?:set-)?cookie|(?:x[-_])?(?:goog[-_])?api[-_ ]?key|passw(?:or)?d|secret|credentials?"
-    "|(?:access|refresh|auth|session|id|api|bearer)[-_]?token|(?:client|app)[-_]?secret|(?:private|access)[-_]?key"
+    "(?:x[-_])?(?:goog[-_])?api[-_ ]?key|passw(?:or)?d|passphrase|secret|credentials?"
+    "|(?:access|refresh|auth|session|id|api|bearer|security)[-_]?token|(?:client|app)[-_]?secret"
+    "|(?:private|access|secret|subscription)[-_]?key"
 )
+HEADERS: Final = "(?:proxy-)?authorization|(?:set-)?cookie"
 # a string as JSON or Python write it, or as JSON inside a string of JSON has it; it may break off
 QUOTED: Final = r"\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|\\\"(?:[^\\\"]|\\\\\\\"|\\[^\"])*(?:\\\")?"
 SCHEME: Final = _any_case("(?:(?:bearer|basic|token|digest|apikey)")
-VALUE: Final = rf"b?(?:{QUOTED})|{SCHEME}\s{{1,9}})?[^\s\"',;}}\]]+"
+INSIDE: Final = r"[\[{][^\]}]*[\]}]?"  # a list or an object, as far as to its first bracket
+VALUE: Final = rf"b?(?:{QUOTED})|{INSIDE}|{SCHEME}\s{{1,9}})?[^\s\"',;}}\]]+"
+# any scheme, and parameters behind commas
+AUTHORIZATION: Final = (
+    rf"b?(?:{QUOTED})|{INSIDE}|(?:[A-Za-z][\w-]{{0,30}}[ \t]{{1,9}})?[^\s\"',;}}\]]+"
+    rf"(?:,\s{{0,9}}[\w-]{{1,40}}=(?:{QUOTED}|[^\s\"',]+))*"
+)
+COOKIES: Final = rf"b?(?:{QUOTED})|{INSIDE}|[^\s\"',;}}\]]+(?:;\s{{0,9}}[^\s\"';}}\]]+)*"
+VALUE_OF_TOKEN: Final = rf"(?:{QUOTED}|[^\s\"',;&}}\]]{{4,}})"
 OPAQUE: Final = "[A-Za-z0-9._~+/=-]"
 # keys by what stands before them, then by their shape
 KEYS: Final = (
     _rule(
-        "key token secret passw auth cookie credential",
-        rf"(?:{_any_case(NAMES)})\\?[\"']?\s{{0,9}}(?:=>|[:=])\s{{0,9}}(?:{VALUE})",
-        near=r"(?:key|token|secret|passwo?r?d|tion|cookie|credentials?)\\?[\"']?\s{0,9}[:=]",
+        "key token secret passw passphrase credential",
+        _named(NAMES, VALUE),
+        "",  # it may be the end of a name in camel case
+        near=r"(?:key|token|secret|passwo?r?d|passphrase|credentials?)\\?[\"']?\s{0,9}[:=]",
     ),
+    _rule("authorization", _named("authorization", AUTHORIZATION), ""),
+    _rule("cookie", _named("cookie", COOKIES), ""),
+    _rule("token=", rf"{_any_case('token')}={VALUE_OF_TOKEN}", ""),
     _rule(
         "bearer basic",
         rf"(?:{_any_case('bearer|basic')})\s{{1,9}}(?:(?=[A-Za-z]{{0,99}}[0-9=_~+]){OPAQUE}{{6,}}|{OPAQUE}{{16,}})",
@@ -89,11 +107,16 @@ KEYS: Final = (
     _rule("xox xapp-", r"(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}"),
     _rule("akia asia aiza ya29.", r"A(?:KI|SI)A[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}"),
     _rule("eyj", r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-    _rule("key= token= sig= signature=", rf"(?<=[?&])(?:{_any_case('key|token|sig|signature')})=[^&\s\"']{{4,}}", ""),
-    _rule("://", r"(?<=://)[^/\s:@\"']{0,200}:[^/\s@\"']{1,200}(?=@)", ""),
+    _rule(
+        "key= sig= signature=",
+        rf"(?<=[?&])(?:[Xx]-[A-Za-z]{{1,20}}-)?(?:{_any_case('key|sig|signature')})=[^&\s\"']{{4,}}",
+        "",
+    ),
+    _rule("://", r"(?<=://)[^/\s\"'?#]{1,400}(?=@)", ""),
 )
+HIDDEN_NAME: Final = re.compile(rf"(?:{_any_case(f'{NAMES}|{HEADERS}')})[sS]?\Z")
 HINTS: Final = tuple(dict.fromkeys(hint for rule in KEYS for hint in rule.hints))
-CARD: Final = re.compile(r"\d(?<![\d.].)(?:[ -]?\d){12,18}(?![\d.])")
+CARD: Final = re.compile(r"\d(?<![\d.].)(?:[ -]?\d){12,18}(?!\d|\.\d)")
 # what can be taken out of content and of errors, by the name that the settings have for it
 PATTERNS: Final[Mapping[str, Rule]] = {
     "email": _rule("@", r"[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", r"\w.%+-"),
@@ -124,7 +147,8 @@ class Redactor:
 
     Attributes:
         rules: by name; what one finds becomes its name in brackets. Keys are always found.
-        hide: names of fields whose values are never shown, in lower case and without dashes and underscores.
+        hide: names of fields whose values are never shown, in lower case and without dashes and underscores; those that
+            end like the name of a key are hidden as well.
     """
 
     rules: Mapping[str, Rule]
@@ -137,7 +161,7 @@ class Redactor:
 
     def hidden(self, name: object) -> bool:
         """Whether a field of this name is hidden."""
-        return _plain(str(name)) in self.hide
+        return _plain(str(name)) in self.hide or HIDDEN_NAME.search(str(name)) is not None
 
     def text(self, text: str, longest: int) -> str:
         """The text without what must not be seen, of so many characters at most, plus a word on what was cut.
@@ -175,7 +199,9 @@ class Redactor:
 def _members(names: Iterable[str]) -> re.Pattern[str]:
     """Finds members of JSON, or of what is no JSON any more, that bear one of these names; also quoted ones."""
     spelled = "|".join("[-_]?".join(map(re.escape, name)) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"(\\?[\"'](?i:{spelled})\\?[\"']\s{{0,9}}:\s{{0,9}})(?:{QUOTED}|[^\s,}}\]\"]+)", re.DOTALL)
+    return re.compile(
+        rf"(\\?[\"'](?i:{spelled})\\?[\"']\s{{0,9}}:\s{{0,9}})(?:{QUOTED}|{INSIDE}|[^\s,}}\]\"]+)", re.DOTALL
+    )
 
 
 def _card(found: re.Match[str]) -> str:

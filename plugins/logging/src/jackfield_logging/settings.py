@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, get_args
 
 from attrs import field, frozen
@@ -12,10 +13,11 @@ from jackfield.errors import ConfigurationError
 
 from .redaction import PATTERNS, Rule, compiled
 
-__all__ = ["CONTENT", "LoggingOptions", "LoggingSettings", "Sink", "SinkKind"]
+__all__ = ["CONTENT", "LoggingOptions", "LoggingSettings", "Sink", "SinkKind", "expanded"]
 
 SinkKind = Literal["logging", "jsonl", "journal"]
 Synchronous = Literal["normal", "full"]
+LONGEST: Final = 365_000  # days: a thousand years before any record, and still a date
 CONTENT: Final = ("messages", "text", "reasoning", "tool_calls")
 HIDE: Final = (
     *("password", "passwd", "passphrase", "secret", "client_secret", "token", "access_token", "refresh_token"),
@@ -74,11 +76,27 @@ class Sink:
         for name in ("logger", "path"):
             if (text := getattr(self, name)) is not None and (not isinstance(text, str) or not text or "\0" in text):
                 raise ConfigurationError(f"{name}: expected text, got {text!r:.60}")
-        for name, least in (("max_bytes", 0), ("keep", 0), ("keep_days", 0.01)):
-            if (value := getattr(self, name)) is not None and not (_number(value) and value >= least):
-                raise ConfigurationError(f"{name}: expected a number of at least {least}, got {value!r:.60}")
+        if self.path is not None:
+            expanded(self.path)
+        for name in ("max_bytes", "keep"):
+            if (value := getattr(self, name)) is not None and not (type(value) is int and value >= 0):
+                raise ConfigurationError(f"{name}: expected a whole number of at least 0, got {value!r:.60}")
+        if (days := self.keep_days) is not None and not (_number(days) and 0.01 <= days <= LONGEST):
+            raise ConfigurationError(f"keep_days: expected a number from 0.01 to {LONGEST}, got {days!r:.60}")
         if self.synchronous is not None:
             _known(self.synchronous, get_args(Synchronous), "synchronous", "mode")
+
+
+def expanded(path: str) -> Path:
+    """The file that a setting or an option names, from the root.
+
+    Raises:
+        ConfigurationError: it begins with the home folder of nobody.
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise ConfigurationError(f"path: there is no such home folder: {path!r:.200}") from None
 
 
 def _number(value: object) -> bool:

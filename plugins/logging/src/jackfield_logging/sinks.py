@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from jackfield.runtime import Lock
 
 from .outlet import SinkError
 from .records import Record
@@ -23,6 +26,7 @@ LEVELS: Final = {
 }
 MAX_BYTES: Final = 100 * 1024 * 1024
 KEEP: Final = 5
+TRIES: Final = 5  # looks at a line that another process may be writing, with a millisecond between two
 
 
 def encoded(record: Record) -> str:
@@ -46,9 +50,11 @@ class StandardLogging:
         """Take the loggers below this name; where nobody listens to it, nothing is heard."""
         self.name: str = f"logging ({name})"
         parent = logging.getLogger(name)
-        if not parent.handlers:
-            parent.addHandler(logging.NullHandler())
         self._call, self._attempt = logging.getLogger(f"{name}.call"), logging.getLogger(f"{name}.attempt")
+        # the root's handlers are the application's: with any, `basicConfig` would do nothing
+        for logger in (self._call, self._attempt) if parent is logging.getLogger() else (parent,):
+            if not logger.handlers:
+                logger.addHandler(logging.NullHandler())
 
     @property
     def active(self) -> bool:
@@ -65,7 +71,9 @@ class StandardLogging:
         for record in records:
             logger = self._call if record["record"] == "call" else self._attempt
             level = LEVELS.get((record["record"], record["outcome"]), logging.INFO)
-            logger.log(level, "%s", _Told(record), extra=record)
+            line = logger.makeRecord(logger.name, level, __file__, 0, "%s", (_Told(record),), None, "write")
+            line.__dict__.update(record)  # `extra=` refuses what an application's own factory has set
+            logger.handle(line)
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -86,7 +94,10 @@ class _Told:
         get = self._record.get
         what = f"{get('operation')} {':'.join(filter(None, (get('provider'), get('model'))))}"
         number = f", attempt {get('attempt')}" if get("attempt") else ""
-        text = f"{what}{number}: {get('outcome')} after {get('duration'):.3f} s"
+        duration = get("duration")  # it may be hidden
+        text = f"{what}{number}: {get('outcome')}" + (
+            f" after {duration:.3f} s" if isinstance(duration, int | float) else ""
+        )
         if get("error"):
             told = " ".join(str(get(name)) for name in ("error", "status", "error_message") if get(name) is not None)
             return f"{text}: {told}"
@@ -100,7 +111,6 @@ class JsonLines:
     """One JSON document a line: into a file, which several processes may share, or to standard error."""
 
     immediate = False
-    quick = True
     active = True
 
     def __init__(self, path: Path | None, max_bytes: int | None = None, keep: int | None = None) -> None:
@@ -111,6 +121,15 @@ class JsonLines:
         self._max = MAX_BYTES if max_bytes is None else max_bytes
         self._keep = KEEP if keep is None else keep
         self._file: int | None = None
+        self._regular = path is not None and (path.is_file() or not path.exists())
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is a regular file: a pipe that nobody reads, or a terminal that is held, takes its time."""
+        return self._regular or (self._path is None and _regular(sys.stderr))
+
+    def __del__(self) -> None:
+        self.close()
 
     def wants(self, record: str, outcome: str) -> bool:
         """Every record."""
@@ -142,20 +161,21 @@ class JsonLines:
                 os.close(file)
 
     def forget(self) -> None:
-        """A file that is only appended to can be shared with the process that forked this one."""
+        """Open the file anew: what was inherited shares its locks with the process that forked this one."""
+        self.close()
 
     def _append(self, path: Path, data: bytes) -> None:
         file, size = self._opened(path)
         if self._max and size and size + len(data) > self._max:
             self._put_aside(path, file)
             file, size = self._opened(path)
-        if size and hasattr(os, "pread") and os.pread(file, 1, size - 1) != b"\n":
-            os.write(file, b"\n")  # a process was killed inside a line, or the disk was full: that line is nobody's
-        done = os.write(file, data)
+        # a process was killed inside a line, or the disk was full: that line is nobody's
+        ended = b"\n" if size and _torn(file) else b""
+        done = os.write(file, ended + data) - len(ended)
         if done < len(data):
             self.close()
             # nothing is cut off again: by now another process may have written behind it
-            raise SinkError("no space is left", done=data[:done].count(b"\n"))
+            raise SinkError("no space is left", done=data[: max(done, 0)].count(b"\n"))
 
     def _opened(self, path: Path) -> tuple[int, int]:
         """The file that the path names now, and its size."""
@@ -188,13 +208,37 @@ class JsonLines:
             self.close()
 
 
-def locked(file: int, *, wait: bool = False) -> bool:
-    """Take the lock of an open file, until that is closed; False where another process has it, or there are none."""
+def _regular(stream: object) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _torn(file: int) -> bool:
+    """Whether a file ends inside a line, and goes on doing so: another process may be writing that line now."""
+    if not hasattr(os, "pread"):
+        return False
+    pause = Lock()
+    pause.acquire()
+    for _ in range(TRIES):
+        size = os.fstat(file).st_size
+        if not size or os.pread(file, 1, size - 1) == b"\n":
+            return False
+        pause.acquire(timeout=0.001)
+    return True
+
+
+def locked(file: int) -> bool | None:
+    """Take the lock of an open file, until that is closed; False where another has it, None where locks are unknown."""
     try:
         import fcntl
     except ImportError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
-    with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
+    except OSError:
+        return None
+    return True
