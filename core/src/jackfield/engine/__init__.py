@@ -76,7 +76,8 @@ class Engine:
         """Send a request and wait for the head of the reply; see `jackfield.runtime.Network`.
 
         A server may close a kept connection at the very moment at which it is used again, and some do so after each
-        stream. A request that may be repeated is then sent once more; one that fails on a new connection is not.
+        stream. A request that may be repeated is then sent again, twice at most; one that fails on a new connection is
+        not.
         """
         check(target)
         proxy = self._options.proxy_for(target)
