@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, Self, cast, get_args
 
-import attrs
 from attrs import evolve
 
 from .config import Config, load
@@ -19,6 +18,7 @@ from .engine import Engine, NetworkOptions
 from .errors import ConfigurationError, UnsupportedError
 from .middleware import Middleware
 from .operations import ChatRequest, CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest, Request, Unsupported
+from .operations.base import field_names
 from .registry import Registry
 from .runtime import BlockingRuntime, Network, Runtime, drive
 from .settings import nearest, structure
@@ -254,7 +254,7 @@ def _built(cls: type[Request[Any, Any]], name: str, value: Any, options: Mapping
     """A request of this class, whose chief field has this name and value; or the value, where it is one already."""
     if isinstance(value, Request):
         return _whole(cls, value, options)
-    fields = {field.name for field in attrs.fields(cls)} - {name}
+    fields = field_names(cast("Any", cls), (name,))
     for option in options:
         if option not in fields:
             elsewhere = ELSEWHERE.get(option)

@@ -134,9 +134,9 @@ class Dispatcher:
 
         def opened() -> Stage:
             scopes, depth = ((), 0) if within is None else (within.scopes, within.depth + 1)
-            deadline = None if total is None else self.runtime.now() + total
-            if within is not None and within.deadline is not None:
-                deadline = within.deadline
+            deadline = None if within is None else within.deadline
+            if deadline is None and total is not None:
+                deadline = self.runtime.now() + total
             runtime = self.runtime.bind(control, deadline, scopes)
             what = (operation, request, target, runtime, alias, streaming, deadline, timeouts)
             return self._open(Call(*what, scopes, depth, self, unsupported, ledger))

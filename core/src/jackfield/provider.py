@@ -8,10 +8,8 @@ Both are methods marked with `serves`.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
-from functools import cache
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
-import attrs
 from attrs import define, field
 
 from . import errors
@@ -19,6 +17,7 @@ from .call import Call
 from .endpoint import Credential, Endpoint, Secret, digest
 from .http import HttpRequest, HttpResponse, read_json, write_json
 from .operations import Operation
+from .operations.base import field_names
 from .runtime import Runtime
 from .types import Event
 
@@ -58,10 +57,9 @@ class Fields:
 
     def __init__(self, call: Call[Any], handled: Iterable[str]) -> None:
         """Look at the request of a call; `handled` are fields that are seen to elsewhere."""
-        names = (name for name in _field_names(cast("Any", type(call.request))) if name not in handled)
-        values = ((name, getattr(call.request, name)) for name in names)
+        names, request = field_names(cast("Any", type(call.request)), tuple(handled)), call.request
         self._call = call
-        self._left: dict[str, Any] = {name: value for name, value in values if value is not None}
+        self._left: dict[str, Any] = {name: value for name in names if (value := getattr(request, name)) is not None}
 
     def take(self, name: str) -> Any:
         """A field's value, which the provider sends or otherwise heeds; None where it is not set."""
@@ -76,11 +74,6 @@ class Fields:
         while self._left:
             name, _ = self._left.popitem()
             self._call.report(name, why)
-
-
-@cache
-def _field_names(cls: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(cls))
 
 
 def serves(operation: Operation[Any, Any]) -> Callable[[F], F]:

@@ -64,8 +64,9 @@ class SseDecoder:
         for line in lines:
             if (event := self._take(line)) is not None:
                 yield event
-        self._line += last
-        self._bound(len(self._line))
+        if last:
+            self._line += last
+            self._bound(len(self._line))
 
     @property
     def stray(self) -> str:
@@ -95,8 +96,8 @@ class SseDecoder:
             raise LimitExceededError(f"an event of the stream is larger than {self._max_event} bytes")
 
     def _take(self, line: bytes) -> ServerSentEvent | None:
-        self._bound(len(line))
         size = len(line)
+        self._bound(size)
         if not self._begun:
             self._begun = True
             line = line.removeprefix(b"\xef\xbb\xbf")

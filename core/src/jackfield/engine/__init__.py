@@ -167,10 +167,9 @@ class AtWork:
 
     def _rename(self, error: BaseException) -> None:
         core, work = self._engine.core, self._work
-        if isinstance(error, core.ConnectTimeout | core.PoolTimeout):
-            raise work.late(errors.ConnectTimeoutError) from None
         if isinstance(error, core.TimeoutException):
-            raise work.late(errors.ConnectTimeoutError if work.opening else errors.ReadTimeoutError) from None
+            connecting = work.opening or isinstance(error, core.ConnectTimeout | core.PoolTimeout)
+            raise work.late(errors.ConnectTimeoutError if connecting else errors.ReadTimeoutError) from None
         if isinstance(error, core.ProxyError):
             status = str(error)[:3]  # the rest is the proxy's own text
             refused = f"no reply from {work.origin}: the proxy answered {status}"
@@ -203,6 +202,7 @@ class EngineReply:
         self._pool = pool
         self._response = response
         self._work = work
+        self._reading = AtWork(engine, work, "read")
         self._following = pool.pieces(response)
         self._inflated: Iterator[bytes] = iter(())
         self._secret = secret
@@ -212,7 +212,7 @@ class EngineReply:
         while True:
             for piece in self._inflated:
                 return piece
-            with AtWork(self._engine, self._work, "read"):
+            with self._reading:
                 self._work.allowed(None, errors.ReadTimeoutError)
                 data = await self._following()
             if data is None:
@@ -238,8 +238,7 @@ class EngineReply:
     async def drain(self) -> None:
         """Read what little may follow a terminal marker, so that the connection can serve again."""
         limits = self._work.limits
-        until = monotonic() + DRAIN_SECONDS
-        until = until if limits.deadline is None else min(until, limits.deadline)
+        until = min(monotonic() + DRAIN_SECONDS, limits.deadline or float("inf"))
         self._work.limits = Limits(limits.connect, DRAIN_SECONDS, until)
         left = DRAIN_BYTES
         try:

@@ -90,11 +90,12 @@ class Stream:
     Its methods are those of `httpcore.NetworkStream`; the pool's own timeouts are looser than ours and not looked at.
     """
 
-    __slots__ = ("_inner", "_process", "_socket", "_wrap")
+    __slots__ = ("_held", "_inner", "_process", "_socket", "_wrap")
 
     def __init__(self, inner: Any, wrap: Callable[[Any], Any]) -> None:
         self._process = getpid()
         self._socket: Any = None
+        self._held = b""
         self._inner = inner
         self._wrap = wrap
 
@@ -105,7 +106,17 @@ class Stream:
         return self._inner.read(max_bytes, work.allowed(bound, ReadTimeoutError))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> Any:
-        """Write, no longer than allowed."""
+        """Write, no longer than allowed. What is short waits for the rest, so that a request leaves in one piece.
+
+        The pool writes nothing behind the end of each request, and that sends what waits.
+        """
+        if 0 < len(buffer) < WRITE - len(self._held):
+            self._held += buffer
+            return self._inner.write(b"")
+        buffer, self._held = self._held + buffer, b""
+        return self._write(buffer)
+
+    def _write(self, buffer: bytes) -> Any:
         work = self._serve()
         return self._inner.write(buffer, work.allowed(work.limits.silence, ReadTimeoutError))
 
@@ -168,11 +179,11 @@ class BlockingStream(Stream):
 
     __slots__ = ()
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write in pieces, since each one that a slow reader takes may last as long as is allowed."""
+    def _write(self, buffer: bytes) -> None:
+        # in pieces, since each one that a slow reader takes may last as long as is allowed
         view = memoryview(buffer)
         for start in range(0, len(view), WRITE):
-            super().write(bytes(view[start : start + WRITE]))
+            super()._write(bytes(view[start : start + WRITE]))
 
 
 def _look_up(host: str, port: int, work: Work) -> list[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from ..errors import BadRequestError
 from ..types import Event, RateLimit, Start, Unrecognized, Usage, UsageReported
@@ -134,6 +135,12 @@ class Operation(Generic[E, R]):
     events: Any = None
     repeatable: bool = True
     of_model: bool = True
+
+
+@cache
+def field_names(cls: Any, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The names of the fields of a request class, without some."""
+    return tuple(field.name for field in fields(cls) if field.name not in without)
 
 
 @frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from typing import Any, cast
 
@@ -51,10 +52,7 @@ class ChoiceFold:
                 self._extra = {**(self._extra or {}), **event.fields}
 
     def _at(self, key: Hashable) -> list[Any]:
-        pieces = self._parts.get(key)
-        if pieces is None:
-            pieces = self._parts[key] = []
-        return pieces
+        return self._parts.setdefault(key, [])
 
     def text(self) -> str:
         """The text so far."""
@@ -120,7 +118,7 @@ class ChoicesFold(ResponseFold):
     def __init__(self) -> None:
         """Begin."""
         super().__init__()
-        self.choices: dict[int, ChoiceFold] = {}
+        self.choices: defaultdict[int, ChoiceFold] = defaultdict(ChoiceFold)
 
     def add(self, event: t.ChatEvent) -> None:
         """Take the next event."""
@@ -131,10 +129,7 @@ class ChoicesFold(ResponseFold):
             return
         if event.raw is not None:
             self._raw.append(event.raw)
-        choice = self.choices.get(index)
-        if choice is None:
-            choice = self.choices[index] = ChoiceFold()
-        choice.add(event)
+        self.choices[index].add(event)
 
     def missing(self) -> str | None:
         """Say which choice has not finished."""

@@ -59,10 +59,12 @@ class Limits:
         Raises:
             DeadlineError: no time is left; or another `CallTimeoutError`, see `late`.
         """
-        ends = [end for end in (self.deadline, self.first) if end is not None]
-        if not ends:
+        end = self.deadline
+        if self.first is not None and (end is None or self.first < end):
+            end = self.first
+        if end is None:
             return bound
-        left = min(ends) - now
+        left = end - now
         if left <= 0:
             raise self.late(now, error, origin)
         return left if bound is None else min(left, bound)
@@ -373,8 +375,7 @@ class Quietly(Generic[T]):
             try:
                 waits_for = resume()
             except StopIteration as stop:
-                result: T = stop.value
-                return result
+                return cast("T", stop.value)
             finally:
                 sys.set_asyncgen_hooks(*hooks)
             try:

@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from ..errors import BlockingAwaitError
 from .base import Runtime, Signal, Start
@@ -36,12 +36,19 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         _here.depth = depth + 1
         # a surrounding loop would adopt the generators that start in here, and close them when it pleases
         sys.set_asyncgen_hooks(None, None)
-        return _step(coroutine)
+        coroutine.send(None)
+        _insist(coroutine)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    except RuntimeError as error:
+        if wants_loop(error):
+            raise BlockingAwaitError(ADVICE) from error
+        raise
     finally:
         coroutine.close()  # for Ctrl-C before the first step: elsewhere it is over already
         _here.depth = depth
         sys.set_asyncgen_hooks(*hooks)
-        if not depth and _here.__dict__.get("dropped"):
+        if not depth and getattr(_here, "dropped", None):
             _reap_dropped()
 
 
@@ -69,19 +76,10 @@ def wants_loop(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in NO_LOOP)
 
 
-def _step(coroutine: Coroutine[Any, Any, T]) -> T:
-    try:
-        coroutine.send(None)
-        # it may catch the error and await again: each such await gets the same answer, but not for ever
-        for _ in range(100):
-            coroutine.throw(BlockingAwaitError(ADVICE))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    except RuntimeError as error:
-        if wants_loop(error):
-            raise BlockingAwaitError(ADVICE) from error
-        raise
+def _insist(coroutine: Coroutine[Any, Any, Any]) -> NoReturn:
+    # it may catch the error and await again: each such await gets the same answer, but not for ever
+    for _ in range(100):
+        coroutine.throw(BlockingAwaitError(ADVICE))
     coroutine.close()
     raise BlockingAwaitError(ADVICE)
 

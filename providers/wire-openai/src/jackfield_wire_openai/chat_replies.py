@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 import attrs
@@ -43,6 +43,8 @@ SENT_BACK: Final = ("extra_content", "thought_signature")
 BESIDE: Final = frozenset({*PLAIN, DETAILS})
 # what few messages have
 RARE: Final = frozenset({"annotations", "audio", "images", *SENT_BACK})
+# what says nothing beside the text of a chunk
+SPOKEN: Final = frozenset({"content", "role"})
 # the finishes that may leave a tool call unfinished
 CUT: Final = frozenset({"length", "content_filter", "error"})
 LOGPROBS: Final[Mapping[str, Literal["content", "refusal", "reasoning"]]] = {
@@ -85,6 +87,30 @@ class ChatReader(ChoicesReader):
         """Begin a reply with this head."""
         super().__init__(head)
         self._choices: dict[int, _Choice] = {}
+
+    def chunk(self, payload: Any, *, whole: bool = False) -> Iterable[Any]:
+        """The events of one chunk; see `ChoicesReader`. Most are more text of one choice, and pay for nothing else."""
+        return self._plain(payload) or super().chunk(payload, whole=whole)
+
+    def _plain(self, payload: Any) -> tuple[TextDelta] | None:
+        """The event of a chunk that holds more text of a choice and nothing else; None of any other chunk."""
+        choices = payload.get("choices") if self.is_under_way and type(payload) is dict else None
+        choice = choices[0] if type(choices) is list and len(choices) == 1 else None
+        if type(choice) is not dict or payload.get("error") or payload.get("usage") or payload.get("x_groq"):
+            return None
+        if choice.get("finish_reason") or choice.get("logprobs") or choice.get("error") or choice.get("usage"):
+            return None
+        index, delta = choice.get("index"), choice.get("delta")
+        if type(index) is not int or type(delta) is not dict or "x_groq" in choice:
+            return None
+        if len(delta) > 1 and any(delta[name] for name in delta if name not in SPOKEN):
+            return None
+        state, text = self._choices.get(index), delta.get("content")
+        if state is None or self.is_finished(index) or type(text) is not str or not text or not self.is_plain(text):
+            return None
+        state.pieces = True
+        state.thoughts.interrupt()
+        return (TextDelta(text, index, raw=payload),)
 
     def has_calls(self, index: int) -> bool:
         """Whether a choice holds tool calls."""

@@ -76,8 +76,10 @@ def _names(patterns: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-REQUEST_NAMES: Final = _names(REQUESTS)
-TOKEN_NAMES: Final = _names(TOKENS)
+# of many names that hosts use, a reply has few: each with its limit's place, requests before tokens
+LIMITS: Final = (*_names(REQUESTS), *_names(TOKENS))
+OF_TOKENS: Final = len(_names(REQUESTS))
+PLACES: Final = {name: place for place, names in enumerate(LIMITS) for name in names}
 
 
 def rate_limit(headers: Headers) -> RateLimit | None:
@@ -85,10 +87,13 @@ def rate_limit(headers: Headers) -> RateLimit | None:
 
     Where there are several limits of a kind, for a minute and for a day, it is the one of which the least is left.
     """
-    if not any("ratelimit" in name for name in headers):
+    places = sorted({PLACES[name] for name in headers if name in PLACES})
+    if not places:
         return None
-    found = RateLimit(*_tightest(headers, REQUEST_NAMES), *_tightest(headers, TOKEN_NAMES))
-    return found if found != RateLimit() else None
+    of_requests = [LIMITS[place] for place in places if place < OF_TOKENS]
+    of_tokens = [LIMITS[place] for place in places if place >= OF_TOKENS]
+    facts = (*_tightest(headers, of_requests), *_tightest(headers, of_tokens))
+    return RateLimit(*facts) if any(fact is not None for fact in facts) else None
 
 
 def request_id(headers: Headers) -> str | None:
@@ -99,14 +104,16 @@ def request_id(headers: Headers) -> str | None:
 def _tightest(headers: Headers, names: Iterable[tuple[str, ...]]) -> tuple[Any, Any, Any]:
     best: tuple[Any, Any, Any] = (None, None, None)
     for limit, remaining, reset in names:
-        if limit in headers or remaining in headers or reset in headers:
-            found = (_count(headers, limit), _count(headers, remaining), _reset(headers, reset))
-            if best == (None, None, None) or (found[1] is not None and (best[1] is None or found[1] < best[1])):
-                best = found
+        found = (_count(headers, limit), _count(headers, remaining), _reset(headers, reset))
+        if best == (None, None, None) or (found[1] is not None and (best[1] is None or found[1] < best[1])):
+            best = found
     return best
 
 
 def _count(headers: Headers, name: str) -> int | None:
+    plain = headers.get(name, "")
+    if len(plain) < 18 and plain.isdecimal() and plain.isascii():  # as nearly all are
+        return int(plain)
     counts = (int(float(item)) for item in _items(headers, name) if len(item) < 25 and NUMBER.fullmatch(item))
     return min((count for count in counts if count < UNLIMITED), default=None)
 
@@ -114,8 +121,9 @@ def _count(headers: Headers, name: str) -> int | None:
 def _reset(headers: Headers, name: str) -> float | None:
     """Seconds from the reply until the limit is whole again: the last of them, where there are several."""
     # as a whole first: a date has a comma of its own
-    found = _seconds(headers.get(name, "").strip(), headers)
-    if found is None:
+    text = headers.get(name, "").strip()
+    found = _seconds(text, headers)
+    if found is None and text:
         found = max(
             (one for item in _items(headers, name) if (one := _seconds(item, headers)) is not None), default=None
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from jackfield.errors import JackfieldError, MalformedReplyError
@@ -68,7 +68,7 @@ class ChoicesReader:
             )
         yield from self.end()
 
-    def chunk(self, payload: Any, *, whole: bool = False) -> Iterator[Any]:
+    def chunk(self, payload: Any, *, whole: bool = False) -> Iterable[Any]:
         """The events of one chunk. A payload with nothing that we know becomes Unrecognized.
 
         Raises:
@@ -125,6 +125,11 @@ class ChoicesReader:
         Raises:
             MalformedReplyError: it is not whole.
         """
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the start was given, and nothing is held back."""
+        return self._started and not self._held
 
     def is_finished(self, index: int) -> bool:
         """Whether the finish of a choice was given."""

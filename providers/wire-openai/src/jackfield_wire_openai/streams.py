@@ -33,7 +33,7 @@ class Reader(Protocol[E_co]):
         """The events of a reply that came as one document."""
         ...
 
-    def chunk(self, payload: Any, /) -> Iterator[E_co]:
+    def chunk(self, payload: Any, /) -> Iterable[E_co]:
         """The events of one chunk."""
         ...
 

@@ -11,28 +11,28 @@ from .reading import fact
 
 __all__ = ["find_usage", "read_usage"]
 
-# where each number may stand, by the path to it; the first that is there counts
-PLACES: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    "input_tokens": (("prompt_tokens",), ("input_tokens",)),
-    "output_tokens": (("completion_tokens",), ("output_tokens",)),
+# where each number may stand: an object beside it or none, and its name; the first that is there counts
+PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "input_tokens": (("", "prompt_tokens"), ("", "input_tokens")),
+    "output_tokens": (("", "completion_tokens"), ("", "output_tokens")),
     "reasoning_tokens": (
         ("completion_tokens_details", "reasoning_tokens"),
         ("output_tokens_details", "reasoning_tokens"),
-        ("reasoning_tokens",),
+        ("", "reasoning_tokens"),
     ),
     "cached_tokens": (
         ("prompt_tokens_details", "cached_tokens"),
         ("input_tokens_details", "cached_tokens"),
-        ("prompt_cache_hit_tokens",),
-        ("cache_read_input_tokens",),
-        ("cached_tokens",),
-        ("num_cached_tokens",),
+        ("", "prompt_cache_hit_tokens"),
+        ("", "cache_read_input_tokens"),
+        ("", "cached_tokens"),
+        ("", "num_cached_tokens"),
     ),
-    "cache_write_tokens": (("prompt_tokens_details", "cache_write_tokens"), ("cache_creation_input_tokens",)),
-    "input_audio_tokens": (("prompt_tokens_details", "audio_tokens"), ("audio_prompt_tokens",)),
+    "cache_write_tokens": (("prompt_tokens_details", "cache_write_tokens"), ("", "cache_creation_input_tokens")),
+    "input_audio_tokens": (("prompt_tokens_details", "audio_tokens"), ("", "audio_prompt_tokens")),
     "output_audio_tokens": (("completion_tokens_details", "audio_tokens"),),
 }
-COSTS: Final = (("cost",), ("cost", "total_cost"), ("cost", "usd"), ("estimated_cost",))
+COSTS: Final = (("", "cost"), ("cost", "total_cost"), ("cost", "usd"), ("", "estimated_cost"))
 NUMBERS: Final = (int, float)
 
 
@@ -51,14 +51,9 @@ def read_usage(usage: Mapping[str, Any], holder: Mapping[str, Any] | None = None
     return Usage(cost=cost, **counts)
 
 
-def _first(holder: Mapping[str, Any], places: tuple[tuple[str, ...], ...], *kinds: type) -> Any:
-    for *path, name in places:
-        inner: Any = holder
-        for step in path:
-            inner = inner.get(step)
-            if type(inner) is not dict:
-                break
-        else:
-            if (found := fact(inner, name, *kinds)) is not None:
-                return found
+def _first(holder: Mapping[str, Any], places: tuple[tuple[str, str], ...], *kinds: type) -> Any:
+    for outer, name in places:
+        inner = holder if not outer else holder.get(outer)
+        if type(inner) is dict and type(found := inner.get(name)) in kinds:
+            return found
     return None
