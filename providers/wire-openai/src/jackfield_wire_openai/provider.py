@@ -176,8 +176,8 @@ class WireProvider(HttpProvider):
         taken = OWN_HEADERS if own is None else (*OWN_HEADERS, own.header)
         named = {f"headers.{header}": (header, text) for header, text in (settings.headers or {}).items()}
         for key, header in self.header_settings.items():
-            if text := getattr(settings, key):
-                named[key] = header, text
+            if value := getattr(settings, key):
+                named[key] = header, value if isinstance(value, str) else ",".join(value)
         for key, (header, text) in named.items():
             # no value is quoted: it may be a secret
             if not header or not all("!" <= char <= "~" and char != ":" for char in header):

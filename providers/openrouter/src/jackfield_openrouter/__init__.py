@@ -1,0 +1,21 @@
+"""The OpenRouter provider: one key for the models of many providers, and what OpenRouter has beside them."""
+
+from __future__ import annotations
+
+from jackfield.hooks import hookimpl
+
+from .provider import OpenRouterProvider, OpenRouterSettings
+
+__all__ = ["OpenRouterProvider", "OpenRouterSettings"]
+
+
+@hookimpl
+def jackfield_settings() -> type[OpenRouterSettings]:
+    """The class of the settings."""
+    return OpenRouterSettings
+
+
+@hookimpl
+def jackfield_provider(name: str, settings: OpenRouterSettings) -> OpenRouterProvider:
+    """A provider of this name."""
+    return OpenRouterProvider(name, settings)
