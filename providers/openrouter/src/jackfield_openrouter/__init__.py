@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from jackfield.hooks import hookimpl
 
+from .options import ChatOptions, CompleteOptions, EmbedOptions, ReasoningOptions
 from .provider import OpenRouterProvider, OpenRouterSettings
+from .routing import MaxPrice, Percentiles, ProviderPreferences, ProviderSort
+from .served import Served, served
 
-__all__ = ["OpenRouterProvider", "OpenRouterSettings"]
+__all__ = ["ChatOptions", "CompleteOptions", "EmbedOptions", "MaxPrice", "OpenRouterProvider", "OpenRouterSettings"]
+__all__ += ["Percentiles", "ProviderPreferences", "ProviderSort", "ReasoningOptions", "Served", "served"]
 
 
 @hookimpl
