@@ -102,11 +102,53 @@ def test_every_field_of_a_request_is_sent_or_reported(name):
 def test_other_hosts_take_what_openai_has_no_word_for():
     assert body(LOCAL, top_k=5)["top_k"] == 5
     assert body(OPENROUTER, reasoning_budget=100)["reasoning"] == {"max_tokens": 100}
-    both = body(OPENROUTER, reasoning_budget=100, reasoning_effort="low")
-    assert both["reasoning"] == {"max_tokens": 100, "effort": "low"}
-    assert "reasoning_effort" not in both
     with pytest.raises(UnsupportedError, match="reasoning_budget"):
         body(LOCAL, reasoning_budget=100)
+
+
+def test_a_budget_and_an_effort_are_one_too_many():
+    both = {"reasoning_budget": 100, "reasoning_effort": "low"}
+    with pytest.raises(UnsupportedError, match="reasoning_effort: the host takes an effort or a budget"):
+        body(OPENROUTER, **both)
+    found, notices = sent(OPENROUTER, **both, unsupported="drop")
+    assert found == body(OPENROUTER, reasoning_budget=100)
+    assert [notice.field for notice in notices] == ["reasoning_effort"]
+
+
+def test_what_is_said_of_reasoning_stands_in_one_place():
+    own = {"openai": {"reasoning": {"exclude": True}}}
+    assert body(OPENROUTER, reasoning_effort="low") == {**body(OPENROUTER), "reasoning_effort": "low"}
+    found = body(OPENROUTER, reasoning_effort="low", options=own)
+    assert found == {**body(OPENROUTER), "reasoning": {"effort": "low", "exclude": True}}
+    found = body(OPENROUTER, reasoning_budget=9, extra_body={"reasoning": {"exclude": True}})
+    assert found == {**body(OPENROUTER), "reasoning": {"max_tokens": 9, "exclude": True}}
+    assert own == {"openai": {"reasoning": {"exclude": True}}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"reasoning_effort": "low", "options": {"openai": {"reasoning": {"effort": "high"}}}}, "reasoning.effort"),
+        ({"reasoning_budget": 9, "options": {"openai": {"reasoning": {"effort": "high"}}}}, "not both"),
+        ({"options": {"openai": {"reasoning": {"effort": "high", "max_tokens": 9}}}}, "not both"),
+        ({"reasoning_budget": 9, "options": {"openai": {"reasoning_effort": "high"}}}, "reasoning_effort: this is set"),
+        ({"reasoning_effort": "low", "extra_body": {"reasoning": 5}}, "reasoning: this is set"),
+    ],
+)
+def test_reasoning_that_contradicts_itself_is_refused(fields, message):
+    with pytest.raises(BadRequestError, match=message):
+        body(OPENROUTER, **fields)
+
+
+def test_a_host_that_gives_one_choice_is_asked_for_one():
+    one = Wire("openrouter.ai", Profile(choices=False))
+    assert body(one, n=1)["n"] == 1
+    assert body(OPENROUTER, n=2)["n"] == 2
+    with pytest.raises(UnsupportedError, match="n: the host gives one choice"):
+        body(one, n=2)
+    found, notices = sent(one, n=2, unsupported="drop")
+    assert found == body(one)
+    assert [notice.field for notice in notices] == ["n"]
 
 
 @attrs.frozen(kw_only=True)

@@ -146,6 +146,20 @@ def test_a_call_of_the_older_kind_without_a_name_is_no_good_reply():
         assert isinstance(outcome.error, MalformedReplyError)
 
 
+@pytest.mark.parametrize("native", ["length", "max_output_tokens", "MAX_TOKENS"])
+def test_a_call_that_was_cut_is_incomplete_though_a_router_says_that_tools_are_to_be_run(native):
+    cut = chunk({"tool_calls": [piece(0, "c", "f", '{"a')]})
+    last = chunk(finish="tool_calls")
+    last["choices"][0]["native_finish_reason"] = native
+    whole_reply = reply({"tool_calls": [piece(None, "c", "f", '{"a')]}, finish="tool_calls")
+    whole_reply["choices"][0]["native_finish_reason"] = native
+    for response in (good(streamed(cut, last)), good(whole(whole_reply))):
+        (call,) = response.tool_calls
+        assert not call.complete
+        finish = response.choices[0].finish
+        assert (finish.unified, finish.raw) == ("length", "tool_calls")
+
+
 def test_a_call_that_was_cut_before_its_name_is_incomplete():
     for outcome in (
         whole(reply({"tool_calls": [piece(0, "a")]}, "length")),

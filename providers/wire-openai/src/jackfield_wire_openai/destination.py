@@ -28,6 +28,7 @@ class Destination:
         profile: what the host takes.
         rule: what the model takes; None where nothing is known.
         plugin: the name under which the request's options stand.
+        options: the request's options for this plugin.
     """
 
     call: Call[Any]
@@ -35,18 +36,25 @@ class Destination:
     profile: Profile
     rule: ModelRule | None = None
     plugin: str = "openai"
+    options: Mapping[str, Any] = field()
     refused: frozenset[str] = field(init=False)
+
+    @options.default
+    def _options(self) -> Mapping[str, Any]:
+        options: Mapping[str, Any] = self.call.request.options.get(self.plugin, {})
+        return options
 
     @refused.default
     def _refused(self) -> frozenset[str]:
-        effort = getattr(self.call.request, "reasoning_effort", None) or self.options.get("reasoning_effort")
-        return frozenset() if self.rule is None else self.rule.refused(effort)
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """The request's options for this plugin."""
-        options: Mapping[str, Any] = self.call.request.options.get(self.plugin, {})
-        return options
+        if self.rule is None:
+            return frozenset()
+        effort = getattr(self.call.request, "reasoning_effort", None) or self.beside("reasoning_effort")
+        match self.beside("reasoning"):
+            case {"effort": str(other)} if not effort:
+                effort = other
+            case {"enabled": False} if not effort:
+                effort = "none"
+        return self.rule.refused(effort)
 
     def beside(self, name: str) -> Any:
         """What stands under this name of the wire among the options or in `extra_body`."""

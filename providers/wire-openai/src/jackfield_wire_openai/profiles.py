@@ -94,6 +94,7 @@ class Profile:
         stream_usage: whether a stream can be asked for its usage.
         needs_done: whether each stream ends in `[DONE]`, so that one without it is truncated.
         base64: whether it gives embeddings in base64.
+        choices: whether it gives several choices for one request.
     """
 
     max_tokens: str | None = field(default=None, validator=_words("max_tokens", "max_completion_tokens"))
@@ -110,6 +111,7 @@ class Profile:
     stream_usage: bool | None = None
     needs_done: bool | None = None
     base64: bool | None = None
+    choices: bool | None = None
 
     def over(self, base: Profile) -> Profile:
         """This profile, and what it leaves open as another has it."""
@@ -132,6 +134,7 @@ GENERIC: Final = Profile(
     stream_usage=True,
     needs_done=False,
     base64=True,
+    choices=True,
 )
 OPENAI: Final = Profile(
     max_tokens="max_completion_tokens",

@@ -26,6 +26,8 @@ REASONS: Final[Mapping[str, FinishReason]] = {
     "content_filter": "content_filter",
     "error": "error",
 }
+# how the services behind a router say that a reply was cut, where it says itself that tools are to be run
+CUT: Final = frozenset({"length", "max_output_tokens", "max_tokens", "MAX_TOKENS"})
 USAGES: Final = frozenset({"usage", "x_groq"})
 
 
@@ -192,14 +194,14 @@ class ChoicesReader:
                 raise in_band_error(choice, self._head)
             reason = choice.get("finish_reason")
             if (reason or whole) and not self._finished[index] and not failed:
-                yield from self._finish(reason, index, whole=whole)
+                yield from self._finish(reason, choice.get("native_finish_reason"), index, whole=whole)
         if failed:
             raise in_band_error(payload, self._head)
         if self._usage is not None and self._finished and all(self._finished.values()):
             usage, self._usage = self._usage, None
             yield UsageReported(usage, raw=self.take())
 
-    def _finish(self, reason: Any, index: int, *, whole: bool) -> Iterator[Any]:
+    def _finish(self, reason: Any, native: Any, index: int, *, whole: bool) -> Iterator[Any]:
         for key in [key for key in self._halves if key[0] == index]:
             half, make = self._halves.pop(key)
             yield make(half)
@@ -208,6 +210,8 @@ class ChoicesReader:
         called = self.has_calls(index)
         if unified == "stop" and called:
             unified = "tool_calls"  # some servers say "stop" when they mean that tools are to be run
+        if unified == "tool_calls" and native in CUT:
+            unified = "length"  # the last call may be half a call
         finished = Finished(Finish(unified, raw), index, raw=self.take())
         if whole or not called:
             yield from self._close(finished)

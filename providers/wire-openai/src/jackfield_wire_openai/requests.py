@@ -29,7 +29,13 @@ PLAIN: Final = (
     "service_tier",
 )
 # two names of one thing, of which a request may have one
-TWINS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+TWINS: Final = {
+    "max_tokens": "max_completion_tokens",
+    "max_completion_tokens": "max_tokens",
+    "reasoning": "reasoning_effort",
+    "reasoning_effort": "reasoning",
+}
+REASONING: Final = "reasoning"
 NEW_NAME: Final = "max_completion_tokens"
 
 
@@ -49,7 +55,11 @@ def chat_body(to: Destination, *, stream: bool) -> dict[str, Any]:
     if (form := to.take("response_format")) is not None:
         body["response_format"] = _format(form)
     for name in PLAIN:
-        if (value := to.take(name)) is not None:
+        if (value := to.take(name)) is None:
+            continue
+        if name == "n" and value > 1 and not to.profile.choices:
+            to.report(name, "the host gives one choice, whatever it is asked for")
+        else:
             body[name] = value
     if (limit := to.take("max_output_tokens")) is not None:
         body[NEW_NAME if "max_tokens" in to.refused else to.profile.max_tokens or "max_tokens"] = limit
@@ -59,6 +69,7 @@ def chat_body(to: Destination, *, stream: bool) -> dict[str, Any]:
         body["top_k"] = top_k
     _add_reasoning(body, to)
     add_options(body, to, stream=stream)
+    _check_reasoning(body, to)
     to.fields.report_rest("the host has no such parameter")
     return body
 
@@ -98,6 +109,9 @@ def add_options(body: dict[str, Any], to: Destination, *, stream: bool) -> None:
 
 
 def _add(body: dict[str, Any], key: str, value: Any, where: str) -> None:
+    if key == REASONING and isinstance(body.get(key), dict) and isinstance(value, Mapping):
+        put(body[key], value, where)
+        return
     if key in body or TWINS.get(key) in body:
         raise BadRequestError(f"{where}: this is set already, by a field of the request itself")
     body[key] = value
@@ -105,16 +119,40 @@ def _add(body: dict[str, Any], key: str, value: Any, where: str) -> None:
 
 def _add_reasoning(body: dict[str, Any], to: Destination) -> None:
     effort = to.take("reasoning_effort")
-    efforts = None if to.rule is None else to.rule.efforts
-    if effort is not None and efforts is not None and effort not in efforts:
-        model = to.call.target.model
-        to.report("reasoning_effort", f"model {model!r} takes one of {', '.join(efforts)}, not {effort!r}")
+    if effort is not None and not _takes(effort, "reasoning_effort", to):
         effort = None
-    budget = to.take("reasoning_budget") if to.profile.reasoning_budget else None
+    if not to.profile.reasoning_budget:
+        if effort is not None:
+            body["reasoning_effort"] = effort
+        return
+    budget = to.take("reasoning_budget")
+    if budget is not None and effort is not None:
+        to.report("reasoning_effort", "the host takes an effort or a budget, and the request has both")
+        effort = None
     if budget is not None:
-        body["reasoning"] = {"max_tokens": budget} if effort is None else {"max_tokens": budget, "effort": effort}
+        body[REASONING] = {"max_tokens": budget}
+    elif effort is not None and isinstance(to.beside(REASONING), Mapping):
+        body[REASONING] = {"effort": effort}  # the host refuses two places of one thing
     elif effort is not None:
         body["reasoning_effort"] = effort
+
+
+def _check_reasoning(body: dict[str, Any], to: Destination) -> None:
+    """Look at what the field and the options come to, where a host has one place for all that is said of thought."""
+    match body.get(REASONING):
+        case {"effort": str(), "max_tokens": int()}:
+            raise BadRequestError(f"options.{to.plugin}.reasoning: the host takes an effort or max_tokens, not both")
+        case {"effort": str(effort), **others} if not _takes(effort, f"options.{to.plugin}.reasoning.effort", to):
+            body[REASONING] = others
+
+
+def _takes(effort: str, name: str, to: Destination) -> bool:
+    """Whether the model takes an effort; if not, it is reported."""
+    efforts = None if to.rule is None else to.rule.efforts
+    if efforts is None or effort in efforts:
+        return True
+    to.report(name, f"model {to.call.target.model!r} takes one of {', '.join(efforts)}, not {effort!r}")
+    return False
 
 
 def _add_tools(body: dict[str, Any], to: Destination) -> None:

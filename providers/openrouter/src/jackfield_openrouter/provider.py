@@ -1,0 +1,106 @@
+"""The provider itself: its settings, and what OpenRouter has beside what OpenAI-like services share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from attrs import frozen
+
+from jackfield.call import Call
+from jackfield.operations import CHAT, COMPLETE, EMBED
+from jackfield_wire_openai.destination import Destination
+from jackfield_wire_openai.profiles import ModelRule, Profile, rule_for
+from jackfield_wire_openai.provider import WireProvider, WireSettings
+
+from .options import ChatOptions, CompleteOptions, EmbedOptions, read_options
+
+__all__ = ["OpenRouterProvider", "OpenRouterSettings"]
+
+BASE_URL: Final = "https://openrouter.ai/api/v1"
+# a model's name ends where a variant of it, or a preset, begins: "openai/o1:nitro", "openai/o1@preset/brief"
+NAME_ENDS: Final = re.compile("[:@]")
+OPENAI: Final = "openai/"
+OPENAI_HOST: Final = "api.openai.com"
+# whatever it is asked for, one choice comes
+OWN: Final = Profile(choices=False)
+OPTIONS: Final[Mapping[str, type[ChatOptions | CompleteOptions | EmbedOptions]]] = {
+    CHAT.name: ChatOptions,
+    COMPLETE.name: CompleteOptions,
+    EMBED.name: EmbedOptions,
+}
+
+
+@frozen
+class OpenRouterSettings(WireSettings):
+    """Settings of `[providers.openrouter]`, or of any instance with `plugin = "openrouter"`.
+
+    Attributes:
+        api_key: the key.
+        base_url: where the API is, up to and without `/chat/completions`.
+        default_model: the model of a chat where none is named.
+        default_models: the same by operation: `chat`, `complete`, `embed`.
+        referer: the address of your application, under which OpenRouter counts its use; none is sent unless set.
+        title: the name of your application; none is sent unless set.
+        categories: the categories under which your application is listed; none is sent unless set.
+        headers: further headers of each request.
+        profile: what the host takes, where that differs from what is known of it.
+        models: what models take and refuse; these rules count before those that are known.
+    """
+
+    base_url: str = BASE_URL
+    referer: str | None = None
+    title: str | None = None
+    categories: tuple[str, ...] = ()
+
+
+class OpenRouterProvider(WireProvider):
+    """Chats, completions, embeddings and models at OpenRouter, as its API description of August 2026 has them.
+
+    Raises:
+        ConfigurationError: the base URL is not one, or OpenRouter itself is to be called without a key.
+    """
+
+    plugin = "openrouter"
+    variable = "OPENROUTER_API_KEY"
+    home = BASE_URL
+    host = "openrouter.ai"
+    known_models: ClassVar[Mapping[str, str]] = {
+        CHAT.name: "openrouter/auto",
+        COMPLETE.name: "openai/gpt-3.5-turbo-instruct",
+        EMBED.name: "openai/text-embedding-3-small",
+    }
+    header_settings: ClassVar[Mapping[str, str]] = {
+        "referer": "HTTP-Referer",
+        "title": "X-OpenRouter-Title",
+        "categories": "X-OpenRouter-Categories",
+    }
+
+    def __init__(self, name: str, settings: OpenRouterSettings) -> None:
+        """Make an instance of this name."""
+        super().__init__(name, settings)
+        self.profile = (settings.profile or Profile()).over(OWN.over(self.profile))
+
+    def destination(self, call: Call[Any]) -> Destination:
+        """A call, what it says to OpenRouter alone, and what is known of the model.
+
+        Raises:
+            BadRequestError: an option is wrong.
+        """
+        options = dict(call.request.options.get(self.plugin, {}))
+        if options:
+            options = read_options(OPTIONS[call.operation.name], options, type(call.request))
+        if options.get("debug") and not call.streaming:
+            call.report(f"options.{self.plugin}.debug", "only a stream shows it")
+            del options["debug"]
+        rule = self._rule(call.target.model)
+        return Destination(call, self.fields(call), self.profile, rule, self.plugin, options)
+
+    def _rule(self, model: str) -> ModelRule | None:
+        """What is known of a model. OpenRouter leaves out in silence what OpenAI's reasoning models refuse."""
+        name = NAME_ENDS.split(model, maxsplit=1)[0]
+        own = rule_for(self.host, model, self._rules) or rule_for(self.host, name, self._rules)
+        if own is None and name.startswith(OPENAI):
+            return rule_for(OPENAI_HOST, name.removeprefix(OPENAI))
+        return own

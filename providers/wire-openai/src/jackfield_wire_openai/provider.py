@@ -1,0 +1,189 @@
+"""What the providers of OpenAI-like services share: settings, and the exchanges of chats and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, ClassVar, Final
+
+from attrs import field, frozen
+
+from jackfield.call import Call
+from jackfield.errors import ConfigurationError, JackfieldError
+from jackfield.http import HttpRequest, HttpResponse
+from jackfield.operations import (
+    CHAT,
+    COMPLETE,
+    EMBED,
+    MODEL,
+    MODELS,
+    ChatRequest,
+    CompleteRequest,
+    EmbedRequest,
+    ModelRequest,
+    ModelsRequest,
+)
+from jackfield.provider import Credential, Endpoint, Exchange, HttpProvider, JsonReply, Secret, serves
+from jackfield.types import ChatEvent, CompleteEvent, EmbedEvent, ModelsEvent
+
+from .chat_replies import ChatReader
+from .completions import CompletionReader, completion_body
+from .destination import Destination
+from .embeddings import EmbeddingReader, embedding_body
+from .errors import read_error
+from .models import ModelsReader, model_path
+from .profiles import ModelRule, Profile, profile_of, rule_for
+from .requests import chat_body
+from .streams import decoder
+
+__all__ = ["WireProvider", "WireSettings"]
+
+# headers that the connection sets, or that decide how the reply is read
+OWN_HEADERS: Final = ("host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding")
+NO_BODY: Final = "the request has no body"
+
+
+@frozen
+class WireSettings:
+    """Settings that the providers of OpenAI-like services share.
+
+    Attributes:
+        api_key: the key; a server on this machine may do without.
+        base_url: where the API is, up to and without `/chat/completions`.
+        default_model: the model of a chat where none is named.
+        default_models: the same by operation: `chat`, `complete`, `embed`.
+        headers: further headers of each request.
+        profile: what the host takes, where that differs from what is known of it.
+        models: what models take and refuse; these rules count before those that are known.
+    """
+
+    api_key: Secret | None = None
+    base_url: str = ""
+    default_model: str | None = None
+    default_models: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    profile: Profile | None = None
+    models: tuple[ModelRule, ...] = ()
+
+
+class WireProvider(HttpProvider):
+    """Chats, completions, embeddings and models, as OpenAI's API description (version 2.3.0) has them.
+
+    Attributes:
+        plugin: the name under which the options of requests stand.
+        variable: the variable that holds the key.
+        home: the base URL of the service itself, which is not called without a key.
+        host: the host whose ways it has wherever it is; None where each host has its own.
+        known_models: the model to use where none is named, by operation.
+        models_at: the same at hosts with names of their own.
+        header_settings: the headers that settings of their own fill, by setting.
+    """
+
+    plugin: ClassVar[str]
+    variable: ClassVar[str]
+    home: ClassVar[str]
+    host: ClassVar[str | None] = None
+    known_models: ClassVar[Mapping[str, str]]
+    models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    header_settings: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, name: str, settings: WireSettings) -> None:
+        """Make an instance of this name.
+
+        Raises:
+            ConfigurationError: a setting is wrong, or the service itself is to be called without a key.
+        """
+        credential = Credential(settings.api_key) if settings.api_key is not None else None
+        headers = self._headers(name, settings, own=credential)
+        endpoint = Endpoint.parse(settings.base_url, credential, headers, name=f"providers.{name}.base_url")
+        if endpoint.origin == Endpoint.parse(self.home).origin and credential is None:
+            raise ConfigurationError(
+                f"providers.{name}.api_key: missing; set it, or {self.variable} in the environment"
+            )
+        super().__init__(name, endpoint, self._default_models(name, settings, endpoint.host))
+        self.profile = profile_of(self.host or endpoint.host, settings.profile)
+        self._rules = settings.models
+
+    @serves(CHAT)
+    def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
+        """POST /chat/completions, streamed or not."""
+        body = chat_body((yield from self.prepared(call)), stream=call.streaming)
+        accept = "text/event-stream" if call.streaming else "application/json"
+        head = yield self.post("/chat/completions", body, accept=accept)
+        needs_done = bool(self.profile.needs_done)
+        return decoder(head, ChatReader(head), streaming=call.streaming, needs_done=needs_done)
+
+    @serves(COMPLETE)
+    def complete(self, call: Call[CompleteRequest]) -> Exchange[CompleteEvent]:
+        """POST /completions, streamed or not."""
+        body = completion_body((yield from self.prepared(call)), stream=call.streaming)
+        accept = "text/event-stream" if call.streaming else "application/json"
+        head = yield self.post("/completions", body, accept=accept)
+        needs_done = bool(self.profile.needs_done)
+        return decoder(head, CompletionReader(head), streaming=call.streaming, needs_done=needs_done)
+
+    @serves(EMBED)
+    def embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent]:
+        """POST /embeddings."""
+        request = call.request
+        head = yield self.post("/embeddings", embedding_body((yield from self.prepared(call))))
+        return JsonReply(head, EmbeddingReader(head, len(request.input), request.dimensions).whole)
+
+    @serves(MODELS)
+    def models(self, call: Call[ModelsRequest]) -> Exchange[ModelsEvent]:
+        """GET /models."""
+        self.fields(call).report_rest(NO_BODY)
+        head = yield self.get("/models")
+        return JsonReply(head, ModelsReader(head).list)
+
+    @serves(MODEL)
+    def model(self, call: Call[ModelRequest]) -> Exchange[ModelsEvent]:
+        """GET /models/{model}."""
+        self.fields(call).report_rest(NO_BODY)
+        head = yield self.get(model_path(call.target.model))
+        return JsonReply(head, ModelsReader(head).one)
+
+    def prepared(self, call: Call[Any]) -> Generator[HttpRequest, HttpResponse, Destination]:
+        """The destination of a call; a subclass may first ask the service what it takes."""
+        yield from ()
+        return self.destination(call)
+
+    def destination(self, call: Call[Any]) -> Destination:
+        """A call, and what is known of the host and the model that it goes to."""
+        rule = rule_for(self.host or self.endpoint.host, call.target.model, self._rules)
+        return Destination(call, self.fields(call), self.profile, rule, self.plugin)
+
+    def error(self, response: HttpResponse) -> JackfieldError:
+        """The error for a reply that is not 2xx."""
+        return read_error(response)
+
+    def _default_models(self, name: str, settings: WireSettings, host: str) -> dict[str, str]:
+        given = dict(settings.default_models or {})
+        where = f"providers.{name}.default_models"
+        for operation, model in given.items():
+            if operation not in self.known_models:
+                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(self.known_models)}")
+            if not model:
+                raise ConfigurationError(f"{where}.{operation}: expected the name of a model, got an empty one")
+        if settings.default_model:
+            if CHAT.name in given:
+                raise ConfigurationError(f"{where}.{CHAT.name}: set already, as providers.{name}.default_model")
+            given[CHAT.name] = settings.default_model
+        models = {**self.models_at.get(host, self.known_models), **given}
+        return {**models, MODEL.name: models[CHAT.name]}
+
+    def _headers(self, name: str, settings: WireSettings, own: Credential | None) -> dict[str, str]:
+        where = f"providers.{name}"
+        taken = OWN_HEADERS if own is None else (*OWN_HEADERS, own.header)
+        named = {f"headers.{header}": (header, text) for header, text in (settings.headers or {}).items()}
+        for key, header in self.header_settings.items():
+            if value := getattr(settings, key):
+                named[key] = header, value if isinstance(value, str) else ",".join(value)
+        for key, (header, text) in named.items():
+            # no value is quoted: it may be a secret
+            if not header or not all("!" <= char <= "~" and char != ":" for char in header):
+                raise ConfigurationError(f"{where}.{key}: this is no name of a header")
+            if header.lower() in taken:
+                raise ConfigurationError(f"{where}.{key}: this header is set by the connection or the credential")
+            if not all(" " <= char <= "~" or char == "\t" for char in text):
+                raise ConfigurationError(f"{where}.{key}: the value has characters that no header can carry")
+        return dict(named.values())
