@@ -82,7 +82,55 @@ TABLE = {
     "OpenRouter, rate limit upstream": (
         429,
         {"error": {"code": 429, "message": "Provider returned error", "metadata": {"provider_name": "X", "raw": "{}"}}},
-        RateLimitError, "429", "Provider returned error", True,
+        RateLimitError, "429", "Provider returned error (X)", True,
+    ),
+    "OpenRouter, refused upstream": (
+        400,
+        {"error": {"code": 400, "message": "Provider returned error", "metadata": {
+            "provider_name": "OpenAI", "raw": '{"error": {"message": "Bad temperature.", "code": null}}'}}},
+        BadRequestError, "400", "Provider returned error (OpenAI: Bad temperature.)", False,
+    ),
+    "OpenRouter, too long upstream": (
+        400,
+        {"error": {"code": 400, "message": "Provider returned error", "metadata": {
+            "provider_name": "X", "raw": '{"error": {"message": "Long.", "code": "context_length_exceeded"}}'}}},
+        ContextLengthError, "400", "Provider returned error (X: Long.)", False,
+    ),
+    "OpenRouter, plain words upstream": (
+        429, {"error": {"code": 429, "message": "No.", "metadata": {"provider_name": "X", "raw": "m is busy."}}},
+        RateLimitError, "429", "No. (X: m is busy.)", True,
+    ),
+    "OpenRouter, something else upstream": (
+        502, {"error": {"code": 502, "message": "No.", "metadata": {"provider_name": "X", "raw": {"retryable": True}}}},
+        ServerError, "502", "No. (X)", True,
+    ),
+    "OpenRouter, JSON that is none upstream": (
+        502, {"error": {"code": 502, "message": "No.", "metadata": {"raw": "{cut"}}},
+        ServerError, "502", "No. ({cut)", True,
+    ),
+    "OpenRouter, names what is behind it": (
+        502, {"error": {"code": 502, "message": "Upstream error from X: No.", "metadata": {"provider_name": "X"}}},
+        ServerError, "502", "Upstream error from X: No.", True,
+    ),
+    "OpenRouter, nobody behind it": (
+        400, {"error": {"code": 400, "message": "Bad.", "metadata": {"provider_name": None}}},
+        BadRequestError, "400", "Bad.", False,
+    ),
+    "OpenRouter, by its guardrail": (
+        403, {"error": {"code": 403, "message": "Blocked.", "metadata": {"patterns": ["ignore all"]}}},
+        ContentFilterError, "403", "Blocked.", False,
+    ),
+    "OpenRouter, a model that is gone": (
+        404,
+        {"error": {"message": "Gone.", "http_status": 404, "error_type": "not_found",
+                   "availability": {"code": "model_deprecated", "retryable": False, "fallback_models": ["m2"]}}},
+        NotFoundError, "not_found", "Gone.", False,
+    ),
+    "OpenRouter, one that comes back": (
+        404,
+        {"error": {"message": "Wait.", "error_type": "not_found",
+                   "availability": {"code": "temporarily_unavailable", "retryable": True}}},
+        NotFoundError, "not_found", "Wait.", True,
     ),
     "OpenRouter, bad gateway": (
         502, {"error": {"code": 502, "message": "Down.", "metadata": {}}}, ServerError, "502", "Down.", True,
@@ -207,6 +255,27 @@ def test_how_long_to_wait(headers, seconds):
     assert found.retryable
 
 
+def test_how_long_to_wait_by_a_gateways_hints():
+    hints = {"code": "capacity_exhausted", "retryable": True, "retry_after": 7}
+    body = {"error": {"message": "Full.", "availability": hints}}
+    assert error(503, body).retry_after == 7.0
+    assert error(503, body, retry_after="2").retry_after == 2.0
+    for wrong in (-1, True, "soon", 1e12):
+        hints["retry_after"] = wrong
+        assert error(503, body).retry_after is None
+
+
+@pytest.mark.parametrize(("remaining", "seconds"), [("0", 20.0), ("3", None)])
+@pytest.mark.parametrize("quoted", [True, False])
+def test_a_limit_that_is_used_up_says_when_it_is_whole_again(quoted, remaining, seconds):
+    told = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": "1759845420000"}
+    body = {"error": {"code": 429, "message": "Slow.", "metadata": {"headers": told} if quoted else {}}}
+    own = {} if quoted else {name.lower().replace("-", "_"): value for name, value in told.items()}
+    found = error(429, body, date="Tue, 07 Oct 2025 13:56:40 GMT", **own)
+    assert type(found) is RateLimitError
+    assert found.retry_after == seconds
+
+
 @pytest.mark.parametrize(
     ("status", "said", "retryable"),
     [
@@ -236,7 +305,8 @@ def test_every_word_for_an_error_has_its_class(word, place, status):
     found = in_band_error(payload, HttpResponse(200)) if status is None else error(status, payload)
     tell = (QuotaError, ContextLengthError, ContentFilterError, RateLimitError, UnsupportedError)
     telling = status is None or CODES[word] in tell
-    missing = status == 400 and word in ("model_not_found", "model_decommissioned", "invalid_model")
+    gone = ("model_not_found", "model_decommissioned", "invalid_model", "model_deprecated", "free_variant_ended")
+    missing = status == 400 and word in gone
     assert type(found) is (CODES[word] if telling or missing else {400: BadRequestError, 500: ServerError}[status])
     assert (found.code, found.status) == (word, status)
 
@@ -403,8 +473,12 @@ def test_every_recorded_refusal_is_the_right_error_and_keeps_its_message():
             message = inner.get("message") if isinstance(inner, dict) else inner
             message = message or payload.get("message") or payload["detail"]
             message = message if isinstance(message, str) else str(payload)
-            assert message.strip().startswith(found.message), where
-            assert found.message == message.strip() or 400 < len(found.message) <= 500, where
+            told = found.message
+            if isinstance(inner, dict) and (inner.get("metadata") or {}).get("provider_name"):  # who is behind it
+                assert inner["metadata"]["provider_name"] in told
+                told = told.partition(f" ({inner['metadata']['provider_name']}")[0]
+            assert message.strip().startswith(told), where
+            assert told == message.strip() or 400 < len(told) <= 500, where
             assert found.retryable is (row["status"] in (409, 429) or row["status"] >= 500), where
             assert found.body == payload
     assert count >= 188
@@ -427,5 +501,6 @@ def test_every_example_of_an_error_in_the_specifications_is_typed():
             expected = {402: QuotaError, 408: ServerError, 409: ConflictError, 503: OverloadedError}
             expected |= {401: AuthenticationError, 403: PermissionDeniedError, 404: NotFoundError, 529: OverloadedError}
             other = ServerError if status >= 500 else RateLimitError if status == 429 else BadRequestError
-            assert type(found) is expected.get(status, other), reply
+            moderated = "patterns" in (reply["error"].get("metadata") or {})
+            assert type(found) is (ContentFilterError if moderated else expected.get(status, other)), reply
     assert count > 25

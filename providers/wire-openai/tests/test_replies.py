@@ -227,7 +227,7 @@ def test_an_error_inside_a_stream_keeps_its_code_and_what_had_arrived(finish):
     error = {"code": 502, "message": "Down.", "metadata": {"provider_name": "X"}}
     outcome = streamed(chunk({"content": "a"}), chunk({"content": "b"}, finish, error=error), done=False)
     assert isinstance(outcome.error, ServerError)
-    assert (outcome.error.status, outcome.error.code, outcome.error.message) == (502, "502", "Down.")
+    assert (outcome.error.status, outcome.error.code, outcome.error.message) == (502, "502", "Down. (X)")
     assert outcome.error.body["error"] == error
     assert (outcome.response.text, outcome.response.finish) == ("ab", None)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from jackfield.hooks import hookimpl
 
+from .failures import Availability, Failure, failure
 from .options import ChatOptions, CompleteOptions, EmbedOptions, ReasoningOptions
 from .provider import OpenRouterProvider, OpenRouterSettings
 from .routing import MaxPrice, Percentiles, ProviderPreferences, ProviderSort
 from .served import Served, served
 
-__all__ = ["ChatOptions", "CompleteOptions", "EmbedOptions", "MaxPrice", "OpenRouterProvider", "OpenRouterSettings"]
-__all__ += ["Percentiles", "ProviderPreferences", "ProviderSort", "ReasoningOptions", "Served", "served"]
+__all__ = ["Availability", "ChatOptions", "CompleteOptions", "EmbedOptions", "Failure", "MaxPrice"]
+__all__ += ["OpenRouterProvider", "OpenRouterSettings", "Percentiles", "ProviderPreferences", "ProviderSort"]
+__all__ += ["ReasoningOptions", "Served", "failure", "served"]
 
 
 @hookimpl

@@ -26,11 +26,13 @@ from jackfield.errors import (
 from jackfield.http import HttpResponse, read_json
 from jackfield.provider import error_class, retry_after, should_retry
 
+from .gateways import availability, behind, limit_reset, metadata_of, moderated
 from .headers import request_id
 
 __all__ = ["in_band_error", "quoted", "read_error", "said"]
 
 MAX_SAID: Final = 500
+LONGEST: Final = 366 * 86400  # seconds
 # what a key is made of: anything else stands between words
 OF_KEYS: Final = "".join(map(chr, range(ord("!"), ord("~") + 1)))
 
@@ -65,10 +67,20 @@ CODES: Final[Mapping[str, type[JackfieldError]]] = {
     "invalid_request": BadRequestError,
     "BadRequestError": BadRequestError,
     "server_error": ServerError,
+    # OpenRouter's types of errors, and its words for why a model cannot be had
+    "token_limit_exceeded": ContextLengthError,
+    "refusal": ContentFilterError,
+    **dict.fromkeys(("max_tokens_exceeded", "string_too_long", "invalid_prompt", "invalid_image"), BadRequestError),
+    **dict.fromkeys(("precondition_failed", "payload_too_large", "unprocessable"), BadRequestError),
+    **dict.fromkeys(("server", "timeout", "unmapped", "provider_unavailable"), ServerError),
+    **dict.fromkeys(("capacity_exhausted", "temporarily_unavailable", "model_unavailable_upstream"), OverloadedError),
+    **dict.fromkeys(("no_endpoints", "wrong_endpoint", "constraint_filtered"), NotFoundError),
+    **dict.fromkeys(("model_deprecated", "free_variant_ended"), NotFoundError),
+    **dict.fromkeys(("region_restricted", "privacy_restricted"), PermissionDeniedError),
 }
 # these say more than any status does
 TELLING: Final = (QuotaError, ContextLengthError, ContentFilterError, RateLimitError, UnsupportedError)
-MISSING: Final = ("model_not_found", "model_decommissioned", "invalid_model")
+MISSING: Final = ("model_not_found", "model_decommissioned", "invalid_model", "model_deprecated", "free_variant_ended")
 # some servers say it in the message alone
 TOO_LONG: Final = re.compile(
     r"(maximum|max|available) context (length|size|window)|context (length|window|size) (is )?exceeded"
@@ -110,7 +122,8 @@ def said(payload: Any) -> str:
     detail = _detail(payload)
     first = payload[0] if isinstance(payload, list) and payload else payload
     outer = first if isinstance(first, Mapping) else {}
-    candidates = (detail.get("message"), outer.get("error"), detail.get("detail"), outer.get("message"), payload)
+    candidates: tuple[Any, ...] = (detail.get("message"), outer.get("error"), detail.get("detail"))
+    candidates = (*candidates, outer.get("message"), detail.get("msg"), payload)
     text = next((text.strip() for text in candidates if isinstance(text, str) and text.strip()), None)
     if text is None and not payload:
         return "the provider gave no reason"
@@ -129,16 +142,18 @@ def quoted(text: str, limit: int) -> str:
 
 def _error(payload: Any, status: int | None, headers: Mapping[str, str], message: str | None = None) -> JackfieldError:
     detail = _detail(payload)
+    metadata, hints = metadata_of(detail), availability(detail)
+    name, upstream = behind(metadata)
     words = _words(detail)
-    cls = next((CODES[word] for word in words if word in CODES and _tells(word, status)), None)
+    telling = (*words, *(_words(_detail(upstream)) if isinstance(upstream, Mapping) else ()))
+    cls = next((CODES[word] for word in telling if word in CODES and _tells(word, status)), None)
     if cls is None:
         cls = error_class(status) if status is not None else ServerError
     if status == 429 and cls is not QuotaError:
         cls = RateLimitError
-    message = message or said(payload)
-    metadata = detail.get("metadata")
-    if cls is PermissionDeniedError and isinstance(metadata, Mapping) and "flagged_input" in metadata:
-        cls = ContentFilterError  # OpenRouter's moderation
+    message = _attributed(message or said(payload), name, upstream)
+    if cls is PermissionDeniedError and moderated(metadata):
+        cls = ContentFilterError
     if cls is BadRequestError and TOO_LONG.search(message):
         cls = ContextLengthError
     return cls(
@@ -146,17 +161,36 @@ def _error(payload: Any, status: int | None, headers: Mapping[str, str], message
         status=status,
         code=next(iter(words), None),
         request_id=request_id(headers) or _request_id(payload),
-        retryable=should_retry(headers),
-        retry_after=retry_after(headers),
+        retryable=next((one for one in (should_retry(headers), hints.get("retryable")) if type(one) is bool), None),
+        retry_after=_wait(cls, detail, headers),
         body=payload,
     )
 
 
+def _attributed(message: str, name: str | None, upstream: Any) -> str:
+    """A gateway's message with what the service behind it has said: "Provider returned error" alone helps nobody."""
+    told = upstream if isinstance(upstream, str) else ""
+    if isinstance(upstream, Mapping | list) and (detail := _detail(upstream)):
+        told = said(upstream) if any(isinstance(detail.get(key), str) for key in ("message", "error", "msg")) else ""
+    told = quoted(told.strip(), MAX_SAID)
+    if told and told not in message:
+        return f"{message} ({name}: {told})" if name else f"{message} ({told})"
+    return f"{message} ({name})" if name and name not in message else message
+
+
+def _wait(cls: type[JackfieldError], detail: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:
+    if (asked := retry_after(headers)) is not None:
+        return asked
+    hinted = availability(detail).get("retry_after")
+    if isinstance(hinted, int | float) and not isinstance(hinted, bool) and 0 <= hinted <= LONGEST:
+        return float(hinted)
+    return limit_reset(detail, headers) if cls is RateLimitError else None
+
+
 def _words(detail: Mapping[str, Any]) -> list[str]:
     """The words that an error has for its kind, the most exact first."""
-    metadata = detail.get("metadata")
-    kinds = (detail, metadata if isinstance(metadata, Mapping) else {})
-    found = (detail.get("code"), detail.get("type"), *(holder.get("error_type") for holder in kinds))
+    types = (holder.get("error_type") for holder in (detail, metadata_of(detail)))
+    found = (detail.get("code"), detail.get("type"), *types, availability(detail).get("code"))
     return [str(word) for word in found if word and type(word) in (str, int)]
 
 
