@@ -1,11 +1,9 @@
 """What we send of completions and embeddings fits OpenAI's own description, or carries a waiver."""
 
-import functools
-
 import pytest
+from any_chats import validator
 from hypothesis import HealthCheck, given, settings, strategies as st
 from operations import body_of
-from wire_folder import beside
 
 from jackfield.operations import CompleteRequest, EmbedRequest
 
@@ -24,18 +22,8 @@ WAIVERS = {
 }
 
 
-@functools.cache
-def validator(name):
-    jsonschema, yaml = pytest.importorskip("jsonschema"), pytest.importorskip("yaml")
-    path = beside("openai", "openapi.yaml")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    schemas = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)["components"]["schemas"]
-    root = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}
-    return jsonschema.Draft202012Validator(root)
-
-
 def faults(body, name):
-    return [error.message for error in validator(name).iter_errors(body)]
+    return [error.message for error in validator("openai", name).iter_errors(body)]
 
 
 def check(body, name):
@@ -80,14 +68,12 @@ embeddings = st.builds(
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(completions, st.booleans())
 def test_every_completion_fits_the_description(request, streaming):
-    validator("CreateCompletionRequest")
     check(body_of(request, streaming=streaming), "CreateCompletionRequest")
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(embeddings)
 def test_every_request_for_embeddings_fits_the_description(request):
-    validator("CreateEmbeddingRequest")
     check(body_of(request), "CreateEmbeddingRequest")
 
 

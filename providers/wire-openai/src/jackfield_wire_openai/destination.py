@@ -58,7 +58,8 @@ class Destination:
 
     def beside(self, name: str) -> Any:
         """What stands under this name of the wire among the options or in `extra_body`."""
-        return self.options.get(name) or (self.call.request.extra_body or {}).get(name)
+        value = self.options.get(name)
+        return (self.call.request.extra_body or {}).get(name) if value is None else value
 
     def take(self, name: str) -> Any:
         """A field's value, or None where it is not set or the model refuses it, which is reported.
