@@ -128,6 +128,7 @@ async def _exchange(call: Call[Any], provider: HttpProvider, source: Exchange[Ev
         while not decoder.done:
             with call.runtime.scope():
                 data = await reply.read()
+            limits.first = None if provider.keeps_alive else limits.first
             for event in decoder.end() if data is None else decoder.feed(data):
                 limits.first = None
                 yield event

@@ -153,8 +153,15 @@ class Provider:
 
 
 class HttpProvider(Provider):
-    """Base of providers over HTTP: says where requests go and what a refusal means."""
+    """Base of providers over HTTP: says where requests go and what a refusal means.
 
+    Attributes:
+        endpoint: where requests go.
+        keeps_alive: whether any bytes of a reply, also such as make no event, show that the service is at work; the
+            bound on the time to the first event then holds until the first of them, and the one on silence after it.
+    """
+
+    keeps_alive: ClassVar[bool] = False
     elsewhere: ClassVar[tuple[str, ...]] = (*Provider.elsewhere, "extra_headers")
 
     def __init__(self, name: str, endpoint: Endpoint, default_models: Mapping[str, str] | None = None) -> None:

@@ -83,7 +83,7 @@ class Flow(Generic[E, R]):
 
     async def close(self) -> None:
         """Stop reading and give everything back. During a read it wakes the reader, who then does the closing."""
-        if self._finished:
+        if self.state != "open" and (self.stage is None or self.stage.done):
             return
         if not self.control.claim():
             self.control.stop()
@@ -97,10 +97,6 @@ class Flow(Generic[E, R]):
                 await self.runtime.finish(self.stage.aclose, CLOSING)
         finally:
             self.control.release()
-
-    @property
-    def _finished(self) -> bool:
-        return self.state != "open" and (self.stage is None or self.stage.done)
 
     def response(self) -> R:
         """What the events so far fold into.

@@ -66,6 +66,7 @@ class OpenRouterProvider(WireProvider):
     variable = "OPENROUTER_API_KEY"
     home = BASE_URL
     host = "openrouter.ai"
+    keeps_alive = True  # by comments in a stream, while a provider is looked for, or a model thinks
     known_models: ClassVar[Mapping[str, str]] = {
         CHAT.name: "openrouter/auto",
         COMPLETE.name: "openai/gpt-3.5-turbo-instruct",

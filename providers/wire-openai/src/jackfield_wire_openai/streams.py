@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from jackfield.errors import JackfieldError, MalformedReplyError, TruncatedStreamError
+from jackfield.errors import JackfieldError, LimitExceededError, MalformedReplyError, TruncatedStreamError
 from jackfield.http import HttpResponse, read_json
 from jackfield.provider import Decoder, JsonReply
 from jackfield.sse import ServerSentEvent, SseDecoder
@@ -24,6 +24,7 @@ MAX_QUOTED: Final = 200
 BOM: Final = b"\xef\xbb\xbf"
 FIRST: Final = (b"data:", b"event:", b"id:", b"retry:", b":")  # what a stream of events begins with
 MAX_FIRST: Final = 16
+MAX_QUIET: Final = 16 * 1024 * 1024  # so much may come without an event: comments that keep the connection alive
 
 
 class Reader(Protocol[E_co]):
@@ -73,6 +74,7 @@ class JsonStream(Generic[E]):
         self._needs_done = needs_done
         self._events = SseDecoder()
         self._bare: bytearray | None = bytearray()  # what came, until the first event shows that it is a stream
+        self._quiet = 0  # bytes since the last event
 
     def feed(self, data: bytes) -> Iterator[E]:
         """Take the next bytes.
@@ -82,7 +84,10 @@ class JsonStream(Generic[E]):
         """
         if self._bare is not None and len(self._bare) < MAX_BARE:
             self._bare += data
+        self._quiet += len(data)
         yield from self._kept(self._read(self._events.feed(data)))
+        if self._quiet > MAX_QUIET:
+            raise LimitExceededError(f"the stream has sent more than {MAX_QUIET} bytes without an event")
 
     def end(self) -> Iterator[E]:
         """The bytes have ended: what is left.
@@ -127,7 +132,7 @@ class JsonStream(Generic[E]):
 
     def _read(self, events: Iterable[ServerSentEvent]) -> Iterator[E]:
         for event in events:
-            self._bare = None
+            self._bare, self._quiet = None, 0
             data = event.data.strip()
             if event.event == "error":
                 raise in_band_error(_perhaps_json(data), self._head)
@@ -148,6 +153,7 @@ class _Sniffed(Generic[E]):
         self._unknown = self._stream if streaming else self._document
         self._chosen: Decoder[E] | None = None
         self._blank = b""
+        self._quiet = 0  # bytes of white space
 
     @property
     def done(self) -> bool:
@@ -158,6 +164,9 @@ class _Sniffed(Generic[E]):
             data, self._blank = self._blank + data, b""
             self._chosen = self._choice(data)
             if self._chosen is None:
+                self._quiet += len(data)
+                if self._quiet > MAX_QUIET:
+                    raise LimitExceededError(f"the reply has begun with more than {MAX_QUIET} bytes of white space")
                 self._blank = data[-MAX_FIRST:] if not data.strip() else data
                 return ()
         return self._chosen.feed(data)
