@@ -36,3 +36,11 @@ def recordings(endpoint: str) -> list[dict[str, Any]]:
     with gzip.open(beside("recordings.jsonl.gz"), "rt", encoding="utf-8") as file:
         rows = [row for row in map(json.loads, file) if row["host"] == "openrouter.ai"]
     return [row for row in rows if row["endpoint"] == endpoint and row["method"] == "POST"]
+
+
+def payloads(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a recorded reply holds, one after the other."""
+    if not row["streaming"]:
+        return [json.loads(row["response_body"])]
+    data = (line[5:].strip() for line in row["response_body"].splitlines() if line.startswith("data:"))
+    return [json.loads(text) for text in data if text != "[DONE]"]

@@ -6,7 +6,7 @@ import json
 import pytest
 from exchanges import Outcome, any_call, asked, chat_call, decoder, single
 from openai_chats import Wire
-from openrouter import PROVIDER, body, recordings
+from openrouter import PROVIDER, body, payloads, recordings
 
 from jackfield.errors import BadRequestError, JackfieldError
 from jackfield.http import HttpResponse
@@ -77,13 +77,6 @@ def test_every_recorded_reply_is_what_the_wire_reads(chats):
             assert read(PROVIDER, row, single).facts() == outcome.facts(), row["id"]
         seen += 1
     assert seen > 340
-
-
-def payloads(row):
-    if not row["streaming"]:
-        return [json.loads(row["response_body"])]
-    data = (line[5:].strip() for line in row["response_body"].splitlines() if line.startswith("data:"))
-    return [json.loads(text) for text in data if text != "[DONE]"]
 
 
 def last(found, name):

@@ -196,11 +196,11 @@ def read_options(cls: type[_Options], options: Mapping[str, Any], request: type[
     """
     where = f"options.{PLUGIN}"
     known = {one.name for one in attrs.fields(cls)}
-    for key in options:
-        if key not in known and key in {one.name for one in attrs.fields(request)}:
-            raise BadRequestError(
-                f"{where}.{key}: this is a field of the request itself, {request.__name__}({key}=...)"
-            )
+    fields = {one.name for one in attrs.fields(request)} - known
+    if wrong := next((key for key in options if key in fields), None):
+        raise BadRequestError(
+            f"{where}.{wrong}: this is a field of the request itself: {request.__name__}({wrong}=...)"
+        )
     try:
         for key, (tag, kinds) in KINDS.items():
             if key in known:
