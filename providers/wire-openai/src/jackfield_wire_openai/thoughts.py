@@ -75,8 +75,10 @@ def detail(thought: Reasoning, where: str) -> dict[str, Any]:
     wire: dict[str, Any] = {"type": extra.pop("type", kind)}
     if wire["type"] is None:
         del wire["type"]  # it came without one
-    if thought.text:
-        wire["summary" if thought.summary else "text"] = thought.text
+    if thought.summary:  # the host wants one, if an empty one
+        wire["summary"] = thought.text
+    elif thought.text:
+        wire["text"] = thought.text
     if thought.encrypted is not None:
         wire["data"] = thought.encrypted
     for name in ("signature", "id", "format"):
