@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, ClassVar, Final
 
 from attrs import frozen
 
 from jackfield.call import Call
-from jackfield.operations import CHAT, COMPLETE, EMBED
+from jackfield.http import HttpRequest, HttpResponse
+from jackfield.operations import CHAT, COMPLETE, EMBED, ChatRequest
+from jackfield.provider import Endpoint
 from jackfield_wire_openai.destination import Destination
 from jackfield_wire_openai.profiles import ModelRule, Profile, rule_for
-from jackfield_wire_openai.provider import WireProvider, WireSettings
+from jackfield_wire_openai.provider import WireSettings
 
+from .capabilities import PARTS, Capabilities, demands, heed, within_reach
 from .options import ChatOptions, CompleteOptions, EmbedOptions, read_options
+from .told import AccountExchanges
 
 __all__ = ["OpenRouterProvider", "OpenRouterSettings"]
 
@@ -41,6 +45,9 @@ class OpenRouterSettings(WireSettings):
         base_url: where the API is, up to and without `/chat/completions`.
         default_model: the model of a chat where none is named.
         default_models: the same by operation: `chat`, `complete`, `embed`.
+        check_models: whether to look, once an hour and only for requests that need it, at the list of models, and to
+            report what the model does not support; OpenRouter leaves that out in silence. Unless set, it is done at
+            openrouter.ai, and nowhere else.
         referer: the address of your application, under which OpenRouter counts its use; none is sent unless set.
         title: the name of your application; none is sent unless set.
         categories: the categories under which your application is listed; none is sent unless set.
@@ -50,12 +57,13 @@ class OpenRouterSettings(WireSettings):
     """
 
     base_url: str = BASE_URL
+    check_models: bool | None = None
     referer: str | None = None
     title: str | None = None
     categories: tuple[str, ...] = ()
 
 
-class OpenRouterProvider(WireProvider):
+class OpenRouterProvider(AccountExchanges):
     """Chats, completions, embeddings and models at OpenRouter, as its API description of August 2026 has them.
 
     Raises:
@@ -82,6 +90,26 @@ class OpenRouterProvider(WireProvider):
         """Make an instance of this name."""
         super().__init__(name, settings)
         self.profile = (settings.profile or Profile()).over(OWN.over(self.profile))
+        at_home = self.endpoint.origin == Endpoint.parse(BASE_URL).origin
+        check = at_home if settings.check_models is None else settings.check_models
+        self._capabilities = Capabilities() if check else None
+
+    def prepared(self, call: Call[Any]) -> Generator[HttpRequest, HttpResponse, Destination]:
+        """The destination of a call, without what its model does not support, which is reported.
+
+        Raises:
+            UnsupportedError: there is such a thing, and the caller does not allow that it is left out.
+        """
+        known, request = self._capabilities, call.request
+        # without a runtime there is no clock, by which to keep what was learned
+        if known is None or not isinstance(request, ChatRequest) or call.runtime is None:
+            return self.destination(call)
+        wanted = demands(request, request.options.get(self.plugin, {}))
+        seen = any(type(part) in PARTS for message in request.messages for part in message.parts)
+        offer = (yield from known.of(call, self.get("/models"))) if wanted or seen else None
+        if offer is None:
+            return self.destination(call)
+        return heed(self.destination(within_reach(call, offer)), offer, wanted)
 
     def destination(self, call: Call[Any]) -> Destination:
         """A call, what it says to OpenRouter alone, and what is known of the model.

@@ -44,7 +44,15 @@ class FakeModel:
     completion: float = 2e-6
     context_length: int = 128_000
     modalities: tuple[str, ...] = ("text",)
-    parameters: tuple[str, ...] = ("max_tokens", "temperature", "tools", "tool_choice", "response_format", "reasoning")
+    parameters: tuple[str, ...] = (
+        "max_tokens",
+        "temperature",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "structured_outputs",
+        "reasoning",
+    )
 
     @property
     def told(self) -> dict[str, Any]:

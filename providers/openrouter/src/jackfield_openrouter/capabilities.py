@@ -1,0 +1,130 @@
+"""What a model supports, by OpenRouter's list of models: asked for when a request needs to know, and kept for an hour.
+
+OpenRouter leaves out in silence what none of a model's providers supports. So it is reported here, before anything is
+sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from jackfield.call import Call
+from jackfield.errors import DeadlineError, JackfieldError, StreamStateError
+from jackfield.http import HttpRequest, HttpResponse, read_json
+from jackfield.operations import ChatRequest, Notice
+from jackfield.types import Audio, Image, JsonSchema, Message, Part
+from jackfield_wire_openai.destination import Destination
+
+from .offers import Offer, read_offers
+
+__all__ = ["PARTS", "Capabilities", "demands", "heed", "within_reach"]
+
+KEPT: Final = 3600.0  # seconds
+AGAIN: Final = 60.0  # seconds after which a list that could not be had is asked for again
+MOST: Final = 10_000  # models
+# the parameters of which a model must support one, by the field of a request; what stands in no list is not here
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "temperature": ("temperature",),
+    "top_p": ("top_p",),
+    "top_k": ("top_k",),
+    "frequency_penalty": ("frequency_penalty",),
+    "presence_penalty": ("presence_penalty",),
+    "seed": ("seed",),
+    "stop": ("stop",),
+    "logit_bias": ("logit_bias",),
+    "logprobs": ("logprobs",),
+    "top_logprobs": ("top_logprobs",),
+    "tools": ("tools",),
+    "tool_choice": ("tool_choice", "tools"),
+    "reasoning_effort": ("reasoning", "reasoning_effort"),
+    "reasoning_budget": ("reasoning",),
+}
+OPTIONS: Final = ("min_p", "top_a", "repetition_penalty", "verbosity", "reasoning")
+JSON: Final = ("response_format", "structured_outputs")
+SCHEMA: Final = ("structured_outputs",)
+PARTS: Final[Mapping[type, str]] = {Image: "image", Audio: "audio"}
+
+
+def demands(request: ChatRequest, options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """What a request needs of its model beside text: parameters by the field that needs them."""
+    found = {name: needed for name, needed in FIELDS.items() if getattr(request, name) not in (None, ())}
+    if request.response_format not in (None, "text"):
+        found["response_format"] = SCHEMA if isinstance(request.response_format, JsonSchema) else JSON
+    return {**found, **{f"options.openrouter.{name}": (name,) for name in OPTIONS if options.get(name) is not None}}
+
+
+def within_reach(call: Call[ChatRequest], offer: Offer) -> Call[ChatRequest]:
+    """The call without the pictures and sounds that the model does not take.
+
+    Raises:
+        UnsupportedError: there are some, and the caller does not allow that they are left out.
+    """
+    if not offer.input_modalities:
+        return call
+    messages = tuple(
+        attrs.evolve(message, parts=tuple(_kept(call, message, f"messages[{index}]", offer)))
+        for index, message in enumerate(call.request.messages)
+    )
+    if messages == call.request.messages:
+        return call
+    return call.evolve(request=attrs.evolve(call.request, messages=messages))
+
+
+def _kept(call: Call[Any], message: Message, where: str, offer: Offer) -> Iterator[Part]:
+    for index, part in enumerate(message.parts):
+        modality = PARTS.get(type(part))
+        if modality is None or modality in offer.input_modalities or message.role == "assistant":
+            yield part
+        else:
+            taken = ", ".join(offer.input_modalities)
+            call.report(f"{where}.parts[{index}]", f"model {offer.id!r} takes {taken}, and no {modality}")
+
+
+def heed(to: Destination, offer: Offer, wanted: Mapping[str, tuple[str, ...]]) -> Destination:
+    """The destination without what the model does not support, which is reported.
+
+    Raises:
+        UnsupportedError: there is such a thing, and the caller does not allow that it is left out.
+    """
+    options = dict(to.options)
+    for name, needed in wanted.items():
+        if offer.parameters and offer.parameters.isdisjoint(needed):
+            what = "JSON Schema" if needed == SCHEMA else f"parameter {needed[0]!r}"
+            to.report(name, f"model {offer.id!r} supports no {what}")
+            to.fields.take(name)
+            options.pop(name.rpartition(".")[2] if "." in name else "", None)
+    return attrs.evolve(to, options=options)
+
+
+class Capabilities:
+    """The list of models as one instance of the provider knows it."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._offers: Mapping[str, Offer] = {}
+        self._until = 0.0
+
+    def of(self, call: Call[Any], request: HttpRequest) -> Generator[HttpRequest, HttpResponse, Offer | None]:
+        """What is known of a call's model, after a look at the list where that is old; None where nothing is."""
+        now = call.runtime.now()
+        if now >= self._until or not self._until:
+            try:
+                response = yield attrs.evolve(request, read=True)
+                offers = list(read_offers(read_json(response.body or b"")))[:MOST]
+                # of what a list says, only what is looked at here is kept
+                self._offers = {offer.id: attrs.evolve(offer, raw=None) for offer in offers}
+                self._until = now + KEPT
+            except (DeadlineError, StreamStateError):
+                raise  # the call itself is over
+            except JackfieldError as error:
+                self._until = now + AGAIN
+                why = f"the list of models could not be had ({type(error).__name__})"
+                call.ledger.note(Notice("note", "model", f"what the model supports was not looked at: {why}"))
+        return self._find(call.target.model)
+
+    def _find(self, model: str) -> Offer | None:
+        bare = model.partition("@")[0]
+        return self._offers.get(bare) or self._offers.get(bare.partition(":")[0])
