@@ -11,6 +11,7 @@ from attrs import frozen
 from jackfield.call import Call
 from jackfield.operations import CHAT, COMPLETE, EMBED
 from jackfield_wire_openai.destination import Destination
+from jackfield_wire_openai.models import part_of_path
 from jackfield_wire_openai.profiles import ModelRule, Profile, rule_for
 from jackfield_wire_openai.provider import WireProvider, WireSettings
 
@@ -81,6 +82,10 @@ class OpenRouterProvider(WireProvider):
         """Make an instance of this name."""
         super().__init__(name, settings)
         self.profile = (settings.profile or Profile()).over(OWN.over(self.profile))
+
+    def model_path(self, model: str) -> str:
+        """The path of one model, under its author; a variant is part of its name."""
+        return "/model/" + "/".join(part_of_path(part) for part in model.split("/", 1))
 
     def destination(self, call: Call[Any]) -> Destination:
         """A call, what it says to OpenRouter alone, and what is known of the model.
