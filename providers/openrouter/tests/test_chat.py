@@ -6,6 +6,7 @@ import pytest
 from faces import COLOURS, run
 from scripted import Scripted, completion, event, part, reply, stream_head
 
+from jackfield import Client
 from jackfield.errors import ServerError, UnsupportedError
 from jackfield.types import (
     Audio,
@@ -200,6 +201,19 @@ def test_what_a_user_can_say_reaches_the_wire(colour):
         "top_k": 5,
         "provider": {"require_parameters": True},
     }
+
+
+def test_two_variables_in_a_file_are_configuration_enough(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENROUTER_API_KEY", "OPENROUTER_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    with Scripted([reply(completion("Hi"))]) as server:
+        (tmp_path / ".env.local").write_text(f"OPENROUTER_API_KEY=sk-or-v1-1\nOPENROUTER_BASE_URL={server.url}\n")
+        with Client() as client:
+            response = client.chat("x")
+        (request,) = server.requests
+    assert (response.text, response.provider, body_of(request)["model"]) == ("Hi", "openrouter", "openrouter/auto")
+    assert b"authorization: bearer sk-or-v1-1" in request.lower()
 
 
 @pytest.mark.parametrize("colour", COLOURS)

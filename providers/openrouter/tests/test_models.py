@@ -1,10 +1,12 @@
 """Names of models, with their variants and presets, and what is known of OpenAI's reasoning models under them."""
 
 import pytest
+from exchanges import any_call, asked
 from openrouter import PROVIDER, body, sent
 
 from jackfield import Secret
 from jackfield.errors import UnsupportedError
+from jackfield.operations import ModelRequest
 from jackfield.types import Message, Tool
 from jackfield_openrouter import OpenRouterProvider, OpenRouterSettings
 from jackfield_wire_openai.profiles import ModelRule
@@ -82,6 +84,21 @@ def test_rules_of_ones_own_come_first_and_hold_for_every_variant():
         body(to="openai/o1:nitro", seed=1, provider=own)
     with pytest.raises(UnsupportedError, match="tools: model 'x/y:free' refuses it"):
         body(to="x/y:free", tools=[Tool("add")], provider=own)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("openai/gpt-4o", "/model/openai/gpt-4o"),
+        ("openai/gpt-4:free", "/model/openai/gpt-4%3Afree"),
+        ("~anthropic/claude-sonnet-latest", "/model/~anthropic/claude-sonnet-latest"),
+        ("a/b/../c?x", "/model/a/b%2F..%2Fc%3Fx"),
+        ("../..", "/model/%2E%2E/%2E%2E"),
+        ("x", "/model/x"),
+    ],
+)
+def test_one_model_stands_under_its_author(name, path):
+    assert asked(PROVIDER, any_call(ModelRequest(), model=name)).path == path
 
 
 def test_what_openrouter_takes_is_known_wherever_it_is():

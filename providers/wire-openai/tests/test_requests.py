@@ -122,6 +122,8 @@ def test_what_is_said_of_reasoning_stands_in_one_place():
     assert found == {**body(OPENROUTER), "reasoning": {"effort": "low", "exclude": True}}
     found = body(OPENROUTER, reasoning_budget=9, extra_body={"reasoning": {"exclude": True}})
     assert found == {**body(OPENROUTER), "reasoning": {"max_tokens": 9, "exclude": True}}
+    found = body(OPENROUTER, options=own, extra_body={"reasoning": {"effort": "low"}})
+    assert found["reasoning"] == {"exclude": True, "effort": "low"}
     assert own == {"openai": {"reasoning": {"exclude": True}}}
 
 

@@ -24,10 +24,10 @@ __all__ = ["ChatOptions", "CompleteOptions", "EmbedOptions", "ReasoningOptions",
 PLUGIN: Final = "openrouter"
 MAX_SESSION: Final = 256
 NEWER: Final = "; what is newer than this can go in extra_body"
-# options that hold a list of things of several kinds: what tells the kinds apart, and the kinds
-KINDS: Final[Mapping[str, tuple[str, Mapping[str, type[Any]]]]] = {
-    "plugins": ("id", PLUGINS),
-    "stop_server_tools_when": ("type", STOPS),
+# options that hold a list of things of several kinds: what tells the kinds apart, the kinds, how many there must be
+KINDS: Final[Mapping[str, tuple[str, Mapping[str, type[Any]], int]]] = {
+    "plugins": ("id", PLUGINS, 0),
+    "stop_server_tools_when": ("type", STOPS, 1),
 }
 Number: TypeAlias = int | float | None
 Effort: TypeAlias = Literal["max", "xhigh", "high", "medium", "low", "minimal", "none"]
@@ -179,7 +179,7 @@ class ChatOptions(CompleteOptions):
     web_search_options: Mapping[str, Any] | None = None
     x_search_filter: Mapping[str, Any] | None = None
     prediction: Mapping[str, Any] | None = None
-    stop_server_tools_when: tuple[Stop, ...] | None = field(default=None, validator=_not_empty)
+    stop_server_tools_when: tuple[Stop, ...] | None = None
     debug: Debug | None = None
 
 
@@ -202,23 +202,28 @@ def read_options(cls: type[_Options], options: Mapping[str, Any], request: type[
             f"{where}.{wrong}: this is a field of the request itself: {request.__name__}({wrong}=...)"
         )
     try:
-        for key, (tag, kinds) in KINDS.items():
-            if key in known:
-                _check_kinds(options.get(key), tag, kinds, f"{where}.{key}")
-        read = structure(cls, options, where)
+        rest = {key: value for key, value in options.items() if key not in KINDS or key not in known}
+        wire: dict[str, Any] = on_the_wire(structure(cls, rest, where))
+        several = {key: options[key] for key in KINDS if key in known and options.get(key) is not None}
+        wire |= {key: _read_kinds(items, *KINDS[key], f"{where}.{key}") for key, items in several.items()}
     except ConfigurationError as error:
         raise BadRequestError(error.message + (NEWER if "no such key" in error.message else "")) from None
-    wire: dict[str, Any] = on_the_wire(read)
     return wire
 
 
-def _check_kinds(items: object, tag: str, kinds: Mapping[str, type[Any]], where: str) -> None:
-    """Check what a list holds, each item as its kind has it: the error for one of several classes would be vague."""
-    for index, item in enumerate(items if isinstance(items, list | tuple) else ()):
+def _read_kinds(items: object, tag: str, kinds: Mapping[str, type[Any]], least: int, where: str) -> list[Any]:
+    """Read a list, each item as its kind has it: what was tried of several classes would be vague, and slow."""
+    if not isinstance(items, list | tuple):
+        raise ConfigurationError(f"{where}: expected a list, got {type(items).__name__}")
+    if len(items) < least:
+        raise ConfigurationError(f"{where}: expected at least one, got none")
+    read = []
+    for index, item in enumerate(items):
         place = f"{where}[{index}]"
         kind = item.get(tag) if isinstance(item, Mapping) else None
         if not isinstance(kind, str):
             raise ConfigurationError(f"{place}.{tag}: missing; expected one of {', '.join(kinds)}")
         if kind not in kinds:
             raise ConfigurationError(f"{place}.{tag}: {kind!r} is none; {nearest(kind, kinds)}{NEWER}")
-        structure(kinds[kind], item, place)
+        read.append(on_the_wire(structure(kinds[kind], item, place)))
+    return read

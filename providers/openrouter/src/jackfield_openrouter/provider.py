@@ -13,6 +13,7 @@ from jackfield.http import HttpRequest, HttpResponse
 from jackfield.operations import CHAT, COMPLETE, EMBED, ChatRequest
 from jackfield.provider import Endpoint
 from jackfield_wire_openai.destination import Destination
+from jackfield_wire_openai.models import part_of_path
 from jackfield_wire_openai.profiles import ModelRule, Profile, rule_for
 from jackfield_wire_openai.provider import WireSettings
 
@@ -110,6 +111,10 @@ class OpenRouterProvider(AccountExchanges):
         if offer is None:
             return self.destination(call)
         return heed(self.destination(within_reach(call, offer)), offer, wanted)
+
+    def model_path(self, model: str) -> str:
+        """The path of one model, under its author; a variant is part of its name."""
+        return "/model/" + "/".join(part_of_path(part) for part in model.split("/", 1))
 
     def destination(self, call: Call[Any]) -> Destination:
         """A call, what it says to OpenRouter alone, and what is known of the model.

@@ -14,7 +14,7 @@ from .errors import in_band_error, said
 from .headers import rate_limit, request_id
 from .reading import fact
 
-__all__ = ["ModelsReader", "model_path"]
+__all__ = ["ModelsReader", "model_path", "part_of_path"]
 
 NAMES: Final = ("name", "display_name")
 OWNERS: Final = ("owned_by", "owner", "organization")
@@ -41,8 +41,13 @@ OUTPUTS: Final = (
 
 def model_path(model: str) -> str:
     """The path of one model. Its name is one part of the path, whatever characters it holds."""
-    part = quote(model, safe="")
-    return f"/models/{part.replace('.', '%2E') if not part.strip('.') else part}"
+    return f"/models/{part_of_path(model)}"
+
+
+def part_of_path(name: str) -> str:
+    """A name as one part of a path: dots alone would lead elsewhere."""
+    part = quote(name, safe="")
+    return part if part.strip(".") else part.replace(".", "%2E")
 
 
 class ModelsReader:

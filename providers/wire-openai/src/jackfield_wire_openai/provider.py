@@ -137,10 +137,14 @@ class WireProvider(HttpProvider):
 
     @serves(MODEL)
     def model(self, call: Call[ModelRequest]) -> Exchange[ModelsEvent]:
-        """GET /models/{model}."""
+        """GET /models/{model}, or wherever the service has it."""
         self.fields(call).report_rest(NO_BODY)
-        head = yield self.get(model_path(call.target.model))
+        head = yield self.get(self.model_path(call.target.model))
         return JsonReply(head, ModelsReader(head).one)
+
+    def model_path(self, model: str) -> str:
+        """The path of one model."""
+        return model_path(model)
 
     def prepared(self, call: Call[Any]) -> Generator[HttpRequest, HttpResponse, Destination]:
         """The destination of a call; a subclass may first ask the service what it takes."""

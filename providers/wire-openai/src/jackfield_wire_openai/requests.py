@@ -110,6 +110,7 @@ def add_options(body: dict[str, Any], to: Destination, *, stream: bool) -> None:
 
 def _add(body: dict[str, Any], key: str, value: Any, where: str) -> None:
     if key == REASONING and isinstance(body.get(key), dict) and isinstance(value, Mapping):
+        body[key] = dict(body[key])  # which may be the caller's
         put(body[key], value, where)
         return
     if key in body or TWINS.get(key) in body:
