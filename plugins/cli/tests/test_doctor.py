@@ -220,6 +220,20 @@ def test_the_shape_of_a_key(keyed, findings, key, url, said):
     assert not any(key.strip() in f"{one['text']} {one['advice']}" for one in found)
 
 
+@pytest.mark.parametrize(
+    ("url", "hinted"), [("https://openrouter.ai/api/v1", True), ("https://openrouter.ai.example/v1", False)]
+)
+def test_openai_s_names_with_openrouter_s_address(findings, url, hinted):
+    pytest.importorskip("jackfield_openai")
+    found, code = findings(OPENAI_API_KEY="sk-or-v1-0", OPENAI_BASE_URL=url)
+    assert code == 0
+    hints = told(found, "keys", "note")
+    assert len(hints) == hinted
+    for hint in hints:
+        assert hint.startswith("openai: speaks to OpenRouter; the plugin 'openrouter' would add routing and fallbacks")
+        assert hint.endswith("-> set OPENROUTER_API_KEY, and write default = 'openrouter:author/model'")
+
+
 @pytest.mark.parametrize("key", [f" {KEY}", f"{KEY}\n", "sk-a b"])
 def test_a_key_that_cannot_be_sent(keyed, findings, key):
     found, code = findings(KEYED_API_KEY=key)

@@ -28,6 +28,8 @@ __all__ = ["Finding", "everything"]
 PROXIES: Final = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY")
 OFFLINE: Final = "JACKFIELD_OFFLINE"
 SECONDS: Final = 10.0
+OPENROUTER: Final = "openrouter.ai"
+OWN_PLUGIN: Final = "set OPENROUTER_API_KEY, and write default = 'openrouter:author/model'"
 
 
 @frozen
@@ -197,25 +199,36 @@ def _keys(config: Config, providers: Iterable[str]) -> Iterator[Finding]:
         if url is None:
             url = getattr(found.fields.get("base_url"), "default", None)
         source = found.variables.get("api_key") or (found.where / "api_key").origin
-        wrong = _shape(key.reveal(), url if isinstance(url, str) else "")
+        url = url if isinstance(url, str) else ""
+        wrong = _shape(key.reveal(), url)
         if wrong:
             yield Finding("keys", "problem", f"{name}: the key from {source} {wrong[0]}", wrong[1])
         else:
             yield Finding("keys", "ok", f"{name}: a key from {source}")
+        if found.plugin == "openai" and _host(url) == OPENROUTER:
+            # it works as it is, so this is no more than a hint
+            more = "routing and fallbacks, what each model supports, who served a reply, and `jackfield openrouter`"
+            yield Finding(
+                "keys", "note", f"{name}: speaks to OpenRouter; the plugin 'openrouter' would add {more}", OWN_PLUGIN
+            )
 
 
 def _shape(key: str, url: str) -> tuple[str, str] | None:
     """What looks wrong about a key, and what to do. Says nothing of the key that could give it away."""
-    host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+    host = _host(url)
     if key.strip("\"'") != key:
         return "has a quotation mark at an end", "write the bare key"
     if key.startswith("sk-or-") and host == "api.openai.com":
         return "is one of OpenRouter, and would go to api.openai.com", "set base_url to https://openrouter.ai/api/v1"
-    if key.startswith("sk-") and not key.startswith("sk-or-") and host == "openrouter.ai":
+    if key.startswith("sk-") and not key.startswith("sk-or-") and host == OPENROUTER:
         return "is none of OpenRouter, whose keys begin with sk-or-", "make one at openrouter.ai"
     if key.startswith("sk-ant-") and host == "api.openai.com":
         return "is one of Anthropic, and would go to api.openai.com", "make one at platform.openai.com"
     return None
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0].partition(":")[0]
 
 
 # --- the network ------------------------------------------------------------------------------------------------------
