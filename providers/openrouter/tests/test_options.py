@@ -151,6 +151,7 @@ WRONG = {
     "plugins[0].cost_quality_tradeoff: expected a number from 0 to 10, got 11": {
         "plugins": [{"id": "auto-router", "cost_quality_tradeoff": 11}]
     },
+    "plugins: expected a list, got dict": {"plugins": {"id": "web"}},
     "stop_server_tools_when[0].type: 'max_costs' is none": {"stop_server_tools_when": [{"type": "max_costs"}]},
     "stop_server_tools_when: expected at least one": {"stop_server_tools_when": []},
     "modalities: expected at least one, got none": {"modalities": []},
