@@ -8,6 +8,7 @@ from scripted import Scripted, completion, event, part, reply, stream_head
 
 from jackfield import Client
 from jackfield.errors import ServerError, UnsupportedError
+from jackfield.operations import CompleteRequest
 from jackfield.types import (
     Audio,
     CacheMark,
@@ -23,7 +24,7 @@ from jackfield.types import (
     Unknown,
     Usage,
 )
-from jackfield_openrouter import ChatOptions, ProviderPreferences, Served, served
+from jackfield_openrouter import ChatOptions, CompleteOptions, EmbedOptions, ProviderPreferences, Served, served
 
 PNG = "data:image/png;base64,AAAA"
 DETAILS = [
@@ -254,6 +255,38 @@ def test_variants_and_presets_are_part_of_a_models_name(name):
     with Scripted([reply(completion())]) as server:
         run("sync", body, config=config(server))
         assert body_of(server.requests[0])["model"] == name
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_completions_and_embeddings_tell_how_they_were_served_too(colour):
+    facts = {"id": "gen-3", "provider": "P", "usage": {"prompt_tokens": 1, "cost": 0.5, "is_byok": False}}
+    choice = {"index": 0, "text": "there", "finish_reason": "stop", "native_finish_reason": "STOP"}
+
+    def answer(request):
+        if b"/embeddings" in request:
+            return [reply(json.dumps({**facts, "data": [{"index": 0, "embedding": [0.5, 1.0]}]}))]
+        if b'"stream":true' in request:
+            return [stream_head(), event({**facts, "choices": [choice]}), event("[DONE]"), part(b"")]
+        return [reply("\n  \n" + json.dumps({**facts, "choices": [choice]}))]
+
+    async def body(client):
+        options = CompleteOptions(models=("a/b",), min_p=0.5).as_options()
+        whole = await client.complete("Hello", options=options)
+        streamed = await read(client, CompleteRequest(prompt="Hello", options=options))
+        return whole, streamed, await client.embed("x", options=EmbedOptions(input_type="search_query").as_options())
+
+    with Scripted(answer) as server:
+        whole, streamed, embedded = run(colour, body, config=config(server))
+        sent = [body_of(request) for request in server.requests]
+    assert whole.text == streamed.text == "there"
+    how = Served("gen-3", "P", None, {0: "STOP"}, is_byok=False, cost=0.5)
+    assert served(whole) == served(streamed) == how
+    assert served(embedded) == Served("gen-3", "P", is_byok=False, cost=0.5)
+    model = "anthropic/claude-sonnet-4.5"
+    wanted = {"model": model, "prompt": "Hello", "models": ["a/b"], "min_p": 0.5}
+    assert sent[0] == wanted
+    assert sent[1] == {**wanted, "stream": True, "stream_options": {"include_usage": True}}
+    assert (sent[2]["model"], sent[2]["input_type"]) == (model, "search_query")
 
 
 @pytest.mark.parametrize("colour", COLOURS)

@@ -5,7 +5,7 @@ from openrouter import body, sent
 
 from jackfield.errors import BadRequestError, UnsupportedError
 from jackfield.operations import CompleteRequest, EmbedRequest
-from jackfield.types import Tool, Unknown
+from jackfield.types import CacheMark, Message, Text, Tool, ToolCall, ToolResult, Unknown
 from jackfield_openrouter import (
     ChatOptions,
     CompleteOptions,
@@ -151,6 +151,7 @@ WRONG = {
     "plugins[0].cost_quality_tradeoff: expected a number from 0 to 10, got 11": {
         "plugins": [{"id": "auto-router", "cost_quality_tradeoff": 11}]
     },
+    "plugins: expected a list, got dict": {"plugins": {"id": "web"}},
     "stop_server_tools_when[0].type: 'max_costs' is none": {"stop_server_tools_when": [{"type": "max_costs"}]},
     "stop_server_tools_when: expected at least one": {"stop_server_tools_when": []},
     "modalities: expected at least one, got none": {"modalities": []},
@@ -212,6 +213,36 @@ def test_one_choice_is_all_that_comes():
     assert body(n=1) == {**body(), "n": 1}
     with pytest.raises(UnsupportedError, match="n: the host gives one choice, whatever it is asked for"):
         body(n=2)
+
+
+def test_a_mark_of_a_turn_stands_on_its_last_part():
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    hour, text = CacheMark("1h"), {"type": "text", "text": "b"}
+    found = body(
+        messages=[
+            Message("system", "b", cache=hour),
+            Message("user", [Text("a"), Text("b", cache=CacheMark())], cache=hour),
+            Message("user", [Text("a"), Unknown(text)], cache=hour),
+            {"role": "user", "content": "b", **mark},
+            Message("tool", ToolResult("c", "b", cache=hour)),
+        ],
+        tools=[Tool("add", cache=hour)],
+    )
+    first, own, unknown, written, result = (turn["content"] for turn in found["messages"])
+    assert first == written == result == [{**text, **mark}]
+    assert own == [{"type": "text", "text": "a"}, {**text, "cache_control": {"type": "ephemeral"}}]
+    assert unknown == [{"type": "text", "text": "a"}, {**text, **mark}]
+    assert text == {"type": "text", "text": "b"}
+    assert not any("cache_control" in turn for turn in found["messages"])
+    assert found["tools"][0]["cache_control"] == mark["cache_control"]
+
+
+def test_a_turn_that_has_no_part_cannot_be_marked():
+    turn = Message("assistant", [ToolCall("c", "add", "{}")], cache=CacheMark())
+    with pytest.raises(UnsupportedError, match=r"messages\[0\].cache: the host marks parts"):
+        body(messages=[turn])
+    found = body(messages=[turn], unsupported="drop")["messages"][0]
+    assert (found["content"], found.get("cache_control")) == (None, None)
 
 
 def test_a_prefill_is_the_last_turn():

@@ -28,8 +28,8 @@ BASE_URL: Final = "https://openrouter.ai/api/v1"
 NAME_ENDS: Final = re.compile("[:@]")
 OPENAI: Final = "openai/"
 OPENAI_HOST: Final = "api.openai.com"
-# whatever it is asked for, one choice comes
-OWN: Final = Profile(choices=False)
+# whatever it is asked for, one choice comes; a mark of a turn is not looked at, and one of a part is
+OWN: Final = Profile(choices=False, cache_turns=False)
 OPTIONS: Final[Mapping[str, type[ChatOptions | CompleteOptions | EmbedOptions]]] = {
     CHAT.name: ChatOptions,
     COMPLETE.name: CompleteOptions,

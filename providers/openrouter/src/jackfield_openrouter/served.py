@@ -64,7 +64,7 @@ def served(response: Response) -> Served:
     return Served(
         generation_id=next(ids, None),
         provider=_last(payloads, "provider", str),
-        model=response.model,
+        model=_last(payloads, "model", str),
         native_finish_reasons=dict(_native(payloads)),
         service_tier=_last(payloads, "service_tier", str),
         system_fingerprint=_last(payloads, "system_fingerprint", str),

@@ -229,12 +229,18 @@ def mark(wire: dict[str, Any], cache: CacheMark | None, where: str, to: Destinat
     """
     if cache is None:
         return
-    if to.profile.cache == CACHE:
-        wire[CACHE] = {"type": "ephemeral", **_given(ttl=cache.ttl)}
-        return
     turn = "role" in wire
     content = wire["content"] if turn else [wire]
     kind = content[-1].get("type") if content and isinstance(content[-1], Mapping) else None
+    if to.profile.cache == CACHE:
+        control = {CACHE: {"type": "ephemeral", **_given(ttl=cache.ttl)}}
+        if not turn or to.profile.cache_turns:
+            wire |= control
+        elif kind is None:
+            to.report(f"{where}.cache", "the host marks parts, and the turn has none that can be marked")
+        else:  # a part that may be the caller's own is not changed, and its own mark counts
+            content[-1] = control | content[-1]
+        return
     if to.profile.cache != BREAKPOINT or "cache" in to.refused or kind not in MARKED:
         to.report(f"{where}.cache", "the host or the model takes no such mark, or not here")
         return

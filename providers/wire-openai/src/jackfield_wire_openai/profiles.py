@@ -89,6 +89,7 @@ class Profile:
         images: whether pictures that a model made can be sent back to it, under "images".
         foreign: fields of messages that other hosts want back and that this one refuses.
         cache: how a part of the prompt is marked for its cache: "cache_control", "prompt_cache_breakpoint" or "no".
+        cache_turns: whether a turn can bear a `cache_control`; if not, its last part does.
         top_k: whether it takes `top_k`.
         reasoning_budget: whether it takes a number of tokens to think with, as `reasoning.max_tokens`.
         stream_usage: whether a stream can be asked for its usage.
@@ -106,6 +107,7 @@ class Profile:
     images: bool | None = None
     foreign: tuple[str, ...] | None = None
     cache: str | None = field(default=None, validator=_words("cache_control", "prompt_cache_breakpoint", "no"))
+    cache_turns: bool | None = None
     top_k: bool | None = None
     reasoning_budget: bool | None = None
     stream_usage: bool | None = None
@@ -129,6 +131,7 @@ GENERIC: Final = Profile(
     images=True,
     foreign=(),
     cache="cache_control",
+    cache_turns=True,
     top_k=True,
     reasoning_budget=False,
     stream_usage=True,
