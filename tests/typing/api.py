@@ -21,6 +21,15 @@ from jackfield.stream import AsyncStream, Stream, StreamState
 from jackfield.testing import allow_requests, forbid_requests
 from jackfield.types import ChatEvent, Event, Finished, Part, Role, Start, TextDelta, ToolCallDelta
 from jackfield_logging import AttemptLog, Log, Sink, call_id, logged
+from jackfield_openrouter import (
+    ChatOptions,
+    MaxPrice,
+    ProviderPreferences,
+    ProviderSort,
+    ReasoningOptions,
+    Served,
+    served,
+)
 from jackfield_schema import arguments, json_schema, read_as, response_schema
 from jackfield_testkit import Answer, FunctionNetwork, Simulation, Task
 
@@ -314,3 +323,20 @@ class Plugin:
         provider = Acme(name, Endpoint.parse(settings.base_url), {CHAT.name: "acme-1"})
         assert_type(provider.operations, frozenset[str])
         return provider
+
+
+# --- what a request says to OpenRouter alone, and how a reply was served ------------------------------------------
+
+
+def routed(client: jf.Client) -> str | None:
+    options = ChatOptions(
+        models=("a/b",),
+        provider=ProviderPreferences(sort=ProviderSort(by="price"), max_price=MaxPrice(prompt=1), only=("azure",)),
+        reasoning=ReasoningOptions(exclude=True),
+        modalities=("text",),
+        min_p=0.1,
+    )
+    how = served(client.chat("x", options=options.as_options()))
+    assert_type(how, Served)
+    assert_type(how.upstream_cost, float | None)
+    return how.provider

@@ -117,27 +117,7 @@ class Moderation:
 
 
 @frozen(kw_only=True)
-class AutoBetaRouter:
-    """The next version of `AutoRouter`.
-
-    Attributes:
-        enabled: whether it does so for this request.
-        allowed_models: the models to choose from; patterns with `*` are allowed.
-        excluded_models: the models not to choose.
-        cost_tier: how much the answer may cost.
-        cost_quality_tradeoff: an older way to say that, from 0 for quality to 10 for cost.
-    """
-
-    id: Literal["auto-beta-router"] = "auto-beta-router"
-    enabled: bool | None = None
-    allowed_models: Names = None
-    excluded_models: Names = None
-    cost_tier: CostTier | None = None
-    cost_quality_tradeoff: int | None = field(default=None, validator=within(0, 10))
-
-
-@frozen(kw_only=True)
-class AutoRouter:
+class _Choosing:
     """How `openrouter/auto` chooses a model.
 
     Attributes:
@@ -146,16 +126,28 @@ class AutoRouter:
         excluded_models: the models not to choose.
         cost_tier: how much the answer may cost.
         cost_quality_tradeoff: an older way to say that, from 0 for quality to 10 for cost.
-        pin_model: whether a conversation keeps the model that was chosen for it.
     """
 
-    id: Literal["auto-router"] = "auto-router"
     enabled: bool | None = None
     allowed_models: Names = None
     excluded_models: Names = None
     cost_tier: CostTier | None = None
     cost_quality_tradeoff: int | None = field(default=None, validator=within(0, 10))
+
+
+@frozen(kw_only=True)
+class AutoRouter(_Choosing):
+    """How `openrouter/auto` chooses a model; `pin_model` is whether a conversation keeps the one that was chosen."""
+
+    id: Literal["auto-router"] = "auto-router"
     pin_model: bool | None = None
+
+
+@frozen(kw_only=True)
+class AutoBetaRouter(_Choosing):
+    """How the next version of it chooses."""
+
+    id: Literal["auto-beta-router"] = "auto-beta-router"
 
 
 @frozen(kw_only=True)
