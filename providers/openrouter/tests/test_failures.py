@@ -103,7 +103,7 @@ def test_each_type_of_error_with_its_status_and_inside_a_reply(word, status, cls
         assert type(late.error) is cls
 
 
-CHUNK = {"id": "gen-1", "provider": "X", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hel"}}]}
+CHUNK = {"id": "gen-1", "provider": "X", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hey"}}]}
 LATE = {
     "id": "gen-1",
     "object": "chat.completion.chunk",
@@ -122,7 +122,7 @@ def test_an_error_after_the_first_token_keeps_what_had_arrived(code):
     assert type(outcome.error) is ServerError
     assert outcome.error.retryable
     assert str(outcome.error.message) == "Provider disconnected (X)"
-    assert outcome.response.text == "Hel"
+    assert outcome.response.text == "Hey"
     assert outcome.response.finish is None  # no finish is made up
     assert failure(outcome.error).provider == "X"
 
@@ -130,13 +130,13 @@ def test_an_error_after_the_first_token_keeps_what_had_arrived(code):
 def test_an_error_of_a_choice_in_a_whole_reply():
     choice = {
         "index": 0,
-        "message": {"role": "assistant", "content": "Hel"},
+        "message": {"role": "assistant", "content": "Hey"},
         "finish_reason": "error",
         "error": {"code": 502, "message": "Error processing stream", "metadata": {"provider_name": "X", "raw": {}}},
     }
     outcome = in_band({"id": "gen-1", "choices": [choice]}, streamed=False)
     assert (type(outcome.error), outcome.error.status) == (ServerError, 502)
-    assert outcome.response.text == "Hel"
+    assert outcome.response.text == "Hey"
 
 
 def test_moderation_says_what_it_refused():

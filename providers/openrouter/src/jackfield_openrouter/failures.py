@@ -9,6 +9,7 @@ from attrs import frozen
 
 from jackfield.errors import JackfieldError
 from jackfield_wire_openai.gateways import availability, behind, metadata_of
+from jackfield_wire_openai.reading import fact, texts
 
 __all__ = ["Availability", "Failure", "failure"]
 
@@ -76,39 +77,30 @@ def failure(error: JackfieldError) -> Failure:
     metadata, hints = metadata_of(detail), availability(detail)
     provider, raw = behind(metadata)
     return Failure(
-        error_type=_of(metadata, "error_type", str) or _of(detail, "error_type", str),
+        error_type=fact(metadata, "error_type", str) or fact(detail, "error_type", str),
         provider=provider,
         provider_code=_code(metadata.get("provider_code")),
         raw=raw,
-        model=_of(metadata, "model_slug", str),
-        reasons=_texts(metadata, "reasons"),
-        flagged_input=_of(metadata, "flagged_input", str),
-        patterns=_texts(metadata, "patterns"),
-        previous_errors=tuple(_of(metadata, "previous_errors", list) or ()),
+        model=fact(metadata, "model_slug", str),
+        reasons=texts(metadata, "reasons"),
+        flagged_input=fact(metadata, "flagged_input", str),
+        patterns=texts(metadata, "patterns"),
+        previous_errors=tuple(fact(metadata, "previous_errors", list) or ()),
         availability=_availability(hints) if hints else None,
     )
 
 
 def _availability(hints: Mapping[str, Any]) -> Availability:
     return Availability(
-        code=_of(hints, "code", str),
-        retryable=_of(hints, "retryable", bool),
-        retry_after=_of(hints, "retry_after", *NUMBERS),
-        requested_models=_texts(hints, "requested_models"),
-        affected_providers=_texts(hints, "affected_providers"),
+        code=fact(hints, "code", str),
+        retryable=fact(hints, "retryable", bool),
+        retry_after=fact(hints, "retry_after", *NUMBERS),
+        requested_models=texts(hints, "requested_models"),
+        affected_providers=texts(hints, "affected_providers"),
         excluded_by=hints.get("excluded_by"),
-        fallback_models=_texts(hints, "fallback_models"),
-        docs_url=_of(hints, "docs_url", str),
+        fallback_models=texts(hints, "fallback_models"),
+        docs_url=fact(hints, "docs_url", str),
     )
-
-
-def _of(holder: Mapping[str, Any], name: str, *kinds: type) -> Any:
-    value = holder.get(name)
-    return value if type(value) in kinds else None
-
-
-def _texts(holder: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    return tuple(item for item in _of(holder, name, list) or () if isinstance(item, str))
 
 
 def _code(value: object) -> str | None:

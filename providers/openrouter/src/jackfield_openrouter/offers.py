@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from jackfield.errors import MalformedReplyError
+from jackfield_wire_openai.reading import fact, texts
 
 __all__ = ["Endpoint", "Offer", "Prices", "read_endpoint", "read_endpoints", "read_offer", "read_offers"]
 
@@ -108,28 +109,28 @@ def read_offers(payload: Any) -> Iterator[Offer]:
     Raises:
         MalformedReplyError: the payload is no list of models.
     """
-    items = _of(payload, "data", list) if isinstance(payload, Mapping) else None
+    items = fact(payload, "data", list) if isinstance(payload, Mapping) else None
     if items is None:
         raise MalformedReplyError("data: expected a list of models", body=payload)
     for item in items:
-        if isinstance(item, Mapping) and _of(item, "id", str):
+        if isinstance(item, Mapping) and fact(item, "id", str):
             yield read_offer(item)
 
 
 def read_offer(item: Mapping[str, Any]) -> Offer:
     """One model."""
-    shape, top = _of(item, "architecture", dict) or {}, _of(item, "top_provider", dict) or {}
+    shape, top = fact(item, "architecture", dict) or {}, fact(item, "top_provider", dict) or {}
     return Offer(
         id=item["id"],
-        name=_of(item, "name", str),
-        created=_of(item, "created", *NUMBERS),
-        context_length=_of(item, "context_length", int) or _of(top, "context_length", int),
-        max_output_tokens=_of(top, "max_completion_tokens", int),
+        name=fact(item, "name", str),
+        created=fact(item, "created", *NUMBERS),
+        context_length=fact(item, "context_length", int) or fact(top, "context_length", int),
+        max_output_tokens=fact(top, "max_completion_tokens", int),
         prices=_prices(item),
-        input_modalities=_texts(shape, "input_modalities"),
-        output_modalities=_texts(shape, "output_modalities"),
-        parameters=frozenset(_texts(item, "supported_parameters")),
-        moderated=_of(top, "is_moderated", bool),
+        input_modalities=texts(shape, "input_modalities"),
+        output_modalities=texts(shape, "output_modalities"),
+        parameters=frozenset(texts(item, "supported_parameters")),
+        moderated=fact(top, "is_moderated", bool),
         raw=item,
     )
 
@@ -140,8 +141,8 @@ def read_endpoints(payload: Any) -> tuple[Offer, tuple[Endpoint, ...]]:
     Raises:
         MalformedReplyError: the payload is no such list.
     """
-    data = _of(payload, "data", dict) if isinstance(payload, Mapping) else None
-    if data is None or not _of(data, "id", str) or _of(data, "endpoints", list) is None:
+    data = fact(payload, "data", dict) if isinstance(payload, Mapping) else None
+    if data is None or not fact(data, "id", str) or fact(data, "endpoints", list) is None:
         raise MalformedReplyError("data: expected a model with its endpoints", body=payload)
     return read_offer(data), tuple(read_endpoint(item) for item in data["endpoints"] if isinstance(item, Mapping))
 
@@ -149,20 +150,20 @@ def read_endpoints(payload: Any) -> tuple[Offer, tuple[Endpoint, ...]]:
 def read_endpoint(item: Mapping[str, Any]) -> Endpoint:
     """One provider that serves a model."""
     return Endpoint(
-        provider=_of(item, "provider_name", str) or _of(item, "name", str) or "",
-        tag=_of(item, "tag", str),
-        context_length=_of(item, "context_length", int),
-        max_output_tokens=_of(item, "max_completion_tokens", int),
+        provider=fact(item, "provider_name", str) or fact(item, "name", str) or "",
+        tag=fact(item, "tag", str),
+        context_length=fact(item, "context_length", int),
+        max_output_tokens=fact(item, "max_completion_tokens", int),
         prices=_prices(item),
-        quantization=_of(item, "quantization", str),
-        parameters=frozenset(_texts(item, "supported_parameters")),
-        uptime=_of(item, "uptime_last_30m", *NUMBERS),
+        quantization=fact(item, "quantization", str),
+        parameters=frozenset(texts(item, "supported_parameters")),
+        uptime=fact(item, "uptime_last_30m", *NUMBERS),
         raw=item,
     )
 
 
 def _prices(item: Mapping[str, Any]) -> Prices:
-    stated = _of(item, "pricing", dict) or {}
+    stated = fact(item, "pricing", dict) or {}
     names = {"cache_read": "input_cache_read", "cache_write": "input_cache_write", "reasoning": "internal_reasoning"}
     own = ("prompt", "completion", "request", "image", "web_search")
     return Prices(**{name: _price(stated.get(key)) for name, key in (*names.items(), *((one, one) for one in own))})
@@ -176,12 +177,3 @@ def _price(stated: object) -> float | None:
     except ValueError:
         return None
     return price if 0 <= price < float("inf") else None  # -1 is a price that depends on who serves
-
-
-def _of(holder: Mapping[str, Any], name: str, *kinds: type) -> Any:
-    value = holder.get(name)
-    return value if type(value) in kinds else None
-
-
-def _texts(holder: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    return tuple(item for item in _of(holder, name, list) or () if isinstance(item, str))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from jackfield.operations import Response
+from jackfield_wire_openai.reading import fact
 
 __all__ = ["Served", "served"]
 
@@ -58,8 +59,8 @@ def served(response: Response) -> Served:
     """Read how OpenRouter served a reply: of a chat, a completion or embeddings, streamed or not."""
     payloads = list(_payloads(response.raw))
     usage = _last(payloads, "usage", dict) or {}
-    costs, prompt = _of(usage, "cost_details", dict) or {}, _of(usage, "prompt_tokens_details", dict) or {}
-    completion = _of(usage, "completion_tokens_details", dict) or {}
+    costs, prompt = fact(usage, "cost_details", dict) or {}, fact(usage, "prompt_tokens_details", dict) or {}
+    completion = fact(usage, "completion_tokens_details", dict) or {}
     ids = (one for one in (response.id, response.request_id) if one and one.startswith(GENERATION))
     return Served(
         generation_id=next(ids, None),
@@ -68,14 +69,14 @@ def served(response: Response) -> Served:
         native_finish_reasons=dict(_native(payloads)),
         service_tier=_last(payloads, "service_tier", str),
         system_fingerprint=_last(payloads, "system_fingerprint", str),
-        is_byok=_of(usage, "is_byok", bool),
-        cost=_of(usage, "cost", *NUMBERS),
-        upstream_cost=_of(costs, "upstream_inference_cost", *NUMBERS),
-        upstream_prompt_cost=_of(costs, "upstream_inference_prompt_cost", *NUMBERS),
-        upstream_completions_cost=_of(costs, "upstream_inference_completions_cost", *NUMBERS),
-        image_tokens=_of(completion, "image_tokens", int),
-        video_tokens=_of(prompt, "video_tokens", int),
-        server_tools=_of(usage, "server_tool_use_details", dict) or _of(usage, "server_tool_use", dict),
+        is_byok=fact(usage, "is_byok", bool),
+        cost=fact(usage, "cost", *NUMBERS),
+        upstream_cost=fact(costs, "upstream_inference_cost", *NUMBERS),
+        upstream_prompt_cost=fact(costs, "upstream_inference_prompt_cost", *NUMBERS),
+        upstream_completions_cost=fact(costs, "upstream_inference_completions_cost", *NUMBERS),
+        image_tokens=fact(completion, "image_tokens", int),
+        video_tokens=fact(prompt, "video_tokens", int),
+        server_tools=fact(usage, "server_tool_use_details", dict) or fact(usage, "server_tool_use", dict),
         metadata=_last(payloads, "openrouter_metadata", dict),
     )
 
@@ -86,19 +87,14 @@ def _payloads(raw: Any) -> Iterator[Mapping[str, Any]]:
             yield payload
 
 
-def _of(holder: Mapping[str, Any], name: str, *kinds: type) -> Any:
-    value = holder.get(name)
-    return value if type(value) in kinds else None
-
-
 def _last(payloads: list[Mapping[str, Any]], name: str, *kinds: type) -> Any:
     """What the last payload says that says anything of it."""
-    return next((found for payload in reversed(payloads) if (found := _of(payload, name, *kinds))), None)
+    return next((found for payload in reversed(payloads) if (found := fact(payload, name, *kinds))), None)
 
 
 def _native(payloads: list[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:
     for payload in payloads:
-        for place, choice in enumerate(_of(payload, "choices", list) or ()):
-            if isinstance(choice, Mapping) and (reason := _of(choice, "native_finish_reason", str)):
-                index = _of(choice, "index", int)
+        for place, choice in enumerate(fact(payload, "choices", list) or ()):
+            if isinstance(choice, Mapping) and (reason := fact(choice, "native_finish_reason", str)):
+                index = fact(choice, "index", int)
                 yield place if index is None else index, reason

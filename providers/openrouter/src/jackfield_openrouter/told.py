@@ -14,6 +14,7 @@ from jackfield.types import Event, Start
 from jackfield_wire_openai.errors import in_band_error
 from jackfield_wire_openai.headers import request_id
 from jackfield_wire_openai.provider import WireProvider
+from jackfield_wire_openai.reading import fact
 
 from .account import (
     CreditsRequest,
@@ -64,27 +65,27 @@ def _key(payload: Any) -> dict[str, Any]:
     data = _data(payload)
     spent = {f"used_{period}": _number(data, f"usage_{period}") for period in ("daily", "weekly", "monthly")}
     limits = {name: _number(data, name) for name in ("limit", "limit_remaining")}
-    texts = {name: _of(data, name, str) for name in ("label", "limit_reset")}
-    texts["expires"] = _of(data, "expires_at", str)
-    tier = {"is_free_tier": _of(data, "is_free_tier", bool)}
+    texts = {name: fact(data, name, str) for name in ("label", "limit_reset")}
+    texts["expires"] = fact(data, "expires_at", str)
+    tier = {"is_free_tier": fact(data, "is_free_tier", bool)}
     return {**texts, **limits, **spent, **tier, "used": _number(data, "usage") or 0.0}
 
 
 def _generation(payload: Any) -> dict[str, Any]:
     data = _data(payload)
-    counts = {name: _of(data, f"native_tokens_{key}", int) for name, key in (
+    counts = {name: fact(data, f"native_tokens_{key}", int) for name, key in (
         ("prompt_tokens", "prompt"), ("completion_tokens", "completion"),
         ("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"),
     )}  # fmt: skip
-    texts = {name: _of(data, name, str) for name in ("id", "model", "finish_reason", "native_finish_reason")}
-    told = {name: _of(data, name, bool) for name in ("streamed", "cancelled")}
+    texts = {name: fact(data, name, str) for name in ("id", "model", "finish_reason", "native_finish_reason")}
+    told = {name: fact(data, name, bool) for name in ("streamed", "cancelled")}
     times = {"latency": _number(data, "latency"), "seconds": _number(data, "generation_time")}
     return {
         **{name: text for name, text in texts.items() if text is not None},
         **counts,
         **told,
         **{name: None if value is None else value / 1000 for name, value in times.items()},
-        "served_by": _of(data, "provider_name", str),
+        "served_by": fact(data, "provider_name", str),
         "cost": _number(data, "total_cost"),
     }
 
@@ -152,11 +153,6 @@ class AccountExchanges(WireProvider):
         return JsonReply(head, read)
 
 
-def _of(holder: Mapping[str, Any], name: str, *kinds: type) -> Any:
-    value = holder.get(name)
-    return value if type(value) in kinds else None
-
-
 def _number(holder: Mapping[str, Any], name: str) -> float | None:
-    found = _of(holder, name, *NUMBERS)
+    found = fact(holder, name, *NUMBERS)
     return None if found is None else float(found)

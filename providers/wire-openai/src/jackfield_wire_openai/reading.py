@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from jackfield.errors import MalformedReplyError
 
-__all__ = ["fact", "field", "objects", "written"]
+__all__ = ["fact", "field", "objects", "texts", "written"]
 
 K = TypeVar("K")
 
@@ -37,6 +37,11 @@ def fact(holder: Mapping[str, Any], name: str, *kinds: type) -> Any:
     """A field that is said about the reply; None where it is of none of these kinds."""
     value = holder.get(name)
     return value if type(value) in kinds else None
+
+
+def texts(holder: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The texts of a list that is said about the reply; what is none is left out."""
+    return tuple(item for item in fact(holder, name, list) or () if isinstance(item, str))
 
 
 def objects(holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ class FakeOpenRouter:
         if path in ("/key", "/auth/key"):
             used = dict.fromkeys(("usage", "usage_daily", "usage_weekly", "usage_monthly"), self.spent)
             limits = {"limit": None, "limit_remaining": None, "limit_reset": None, "is_free_tier": False}
-            return json_reply({"data": {"label": "sk-or-v1-fak...ake", **limits, **used}})
+            return json_reply({"data": {"label": "sk-or-v1-000...000", **limits, **used}})
         if path == "/models":
             return json_reply({"data": [model.told for model in self.models.values()]})
         if path == "/generation":
