@@ -110,8 +110,10 @@ def _distribution(point: EntryPoint) -> str:
 
 @cache
 def _name(distribution: Distribution) -> str:
-    # the metadata is read and parsed each time that this is asked
-    return distribution.name
+    # by hand, since parsing the whole would import the parser of e-mails, for one line that stands near the top
+    lines = (distribution.read_text("METADATA") or "").splitlines()
+    named = next((line for line in lines if line.startswith("Name:")), None)
+    return named.removeprefix("Name:").strip() if named else distribution.name
 
 
 jackfield = _Commands(
