@@ -60,6 +60,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse)
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def read_json(data: bytes | str, what: str = "reply") -> Any:
@@ -84,6 +85,6 @@ def write_json(value: Any) -> bytes:
         BadRequestError: the value has something that JSON cannot carry.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return _encoder.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRequestError(f"the request cannot be written as JSON: {error}") from None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from attrs import define, field
 
 from .. import __version__, errors
-from ..endpoint import Endpoint, Secret
+from ..endpoint import PORTS, Endpoint, Secret
 from ..http import HttpRequest
 from ..runtime import Control, Limits
 from ..testing import check
@@ -101,9 +101,8 @@ class Engine:
         url = self.core.URL(scheme=scheme, host=host, port=target.port, target=path)
         bounds = {"timeout": {"pool": work.allowed(None, errors.ConnectTimeoutError)}}
         # the headers stand in no variable: some reports show those of each frame
-        message = self.core.Request(
-            request.method, url, headers=_headers(target, request, secret), content=request.body, extensions=bounds
-        )
+        message = self.core.Request(request.method, url, content=request.body, extensions=bounds)
+        message.headers = _headers(target, request, secret)  # bytes already, which the library would look at one by one
         with AtWork(self, work, "connect"):
             response = await pool.handle(message)
         return EngineReply(self, pool, response, work, secret)
@@ -265,8 +264,7 @@ def _choose(name: str) -> str:
 
 
 def _headers(target: Endpoint, request: HttpRequest, secret: Secret | None) -> list[tuple[bytes, bytes]]:
-    usual = target.port == {"http": 80, "https": 443}[target.scheme]
-    host = target.authority if usual else f"{target.authority}:{target.port}"
+    host = target.authority if target.port == PORTS[target.scheme] else f"{target.authority}:{target.port}"
     named = {"host": host, "user-agent": USER_AGENT, "accept-encoding": "gzip", **target.headers, **request.headers}
     if request.body or request.method in {"POST", "PUT", "PATCH"}:
         named["content-length"] = str(len(request.body))
