@@ -26,6 +26,17 @@ def test_what_openrouter_would_leave_out_in_silence_is_reported(model, field):
     assert [(one.kind, one.field) for one in notices] == [("unsupported", field)]
 
 
+def test_what_a_fallback_would_leave_out_is_noted_and_no_error():
+    options = {"openrouter": {"models": ["openai/gpt-4o", "openai/o3:nitro", "openai/gpt-5.1"]}}
+    found, notices = sent(to="anthropic/claude-sonnet-4.5", temperature=0, stop="x", tools=[], options=options)
+    assert (found["temperature"], found["models"]) == (0, options["openrouter"]["models"])
+    assert [(one.kind, one.field) for one in notices] == [("note", "options.openrouter.models[1]")]
+    assert notices[0].message == "model 'openai/o3:nitro' would answer without stop, temperature, which it refuses"
+    thinking = {**options, "openrouter": {**options["openrouter"], "reasoning": {"effort": "high"}}}
+    _, notices = sent(to="anthropic/claude-sonnet-4.5", temperature=0, options=thinking)
+    assert [one.field[-3:] for one in notices] == ["[1]", "[2]"]
+
+
 @pytest.mark.parametrize("model", OTHERS)
 def test_of_other_models_nothing_is_assumed(model):
     assert body(to=model, **SAMPLING, stop="x").items() >= SAMPLING.items()

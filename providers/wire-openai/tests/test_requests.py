@@ -133,13 +133,22 @@ def test_what_is_said_of_reasoning_stands_in_one_place():
         ({"reasoning_effort": "low", "options": {"openai": {"reasoning": {"effort": "high"}}}}, "reasoning.effort"),
         ({"reasoning_budget": 9, "options": {"openai": {"reasoning": {"effort": "high"}}}}, "not both"),
         ({"options": {"openai": {"reasoning": {"effort": "high", "max_tokens": 9}}}}, "not both"),
-        ({"reasoning_budget": 9, "options": {"openai": {"reasoning_effort": "high"}}}, "reasoning_effort: this is set"),
-        ({"reasoning_effort": "low", "extra_body": {"reasoning": 5}}, "reasoning: this is set"),
+        (
+            {"reasoning_budget": 9, "options": {"openai": {"reasoning_effort": "high"}}},
+            "reasoning, reasoning_effort: the host takes one",
+        ),
+        ({"reasoning_effort": "low", "extra_body": {"reasoning": 5}}, "the host takes one of them"),
     ],
 )
 def test_reasoning_that_contradicts_itself_is_refused(fields, message):
     with pytest.raises(BadRequestError, match=message):
         body(OPENROUTER, **fields)
+
+
+def test_other_hosts_may_take_an_effort_and_more():
+    more = {"options": {"openai": {"reasoning": {"summary": "auto"}}}}
+    found = body(LOCAL, reasoning_effort="low", **more)
+    assert found == {**body(LOCAL), "reasoning_effort": "low", "reasoning": {"summary": "auto"}}
 
 
 def test_a_host_that_gives_one_choice_is_asked_for_one():

@@ -6,11 +6,11 @@ import re
 from collections.abc import Generator, Mapping
 from typing import Any, ClassVar, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from jackfield.call import Call
 from jackfield.http import HttpRequest, HttpResponse
-from jackfield.operations import CHAT, COMPLETE, EMBED, ChatRequest
+from jackfield.operations import CHAT, COMPLETE, EMBED, ChatRequest, Notice
 from jackfield.provider import Endpoint
 from jackfield_wire_openai.destination import Destination
 from jackfield_wire_openai.models import part_of_path
@@ -128,8 +128,19 @@ class OpenRouterProvider(AccountExchanges):
         if options.get("debug") and not call.streaming:
             call.report(f"options.{self.plugin}.debug", "only a stream shows it")
             del options["debug"]
-        rule = self._rule(call.target.model)
-        return Destination(call, self.fields(call), self.profile, rule, self.plugin, options)
+        rule, fields = self._rule(call.target.model), self.fields(call)
+        to = Destination(call, fields, self.profile, rule, self.plugin, options)
+        for index, name in enumerate(options.get("models", ())):
+            self._note_fallback(evolve(to, rule=self._rule(name)), name, f"options.{self.plugin}.models[{index}]")
+        return to
+
+    @staticmethod
+    def _note_fallback(to: Destination, name: str, where: str) -> None:
+        """Note what a model would leave out that is asked only where another fails."""
+        refused = [one for one in sorted(to.refused) if getattr(to.call.request, one, None) not in (None, ())]
+        if refused:
+            why = f"model {name!r} would answer without {', '.join(refused)}, which it refuses"
+            to.call.ledger.note(Notice("note", where, why))
 
     def _rule(self, model: str) -> ModelRule | None:
         """What is known of a model. OpenRouter leaves out in silence what OpenAI's reasoning models refuse."""

@@ -29,12 +29,7 @@ PLAIN: Final = (
     "service_tier",
 )
 # two names of one thing, of which a request may have one
-TWINS: Final = {
-    "max_tokens": "max_completion_tokens",
-    "max_completion_tokens": "max_tokens",
-    "reasoning": "reasoning_effort",
-    "reasoning_effort": "reasoning",
-}
+TWINS: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 REASONING: Final = "reasoning"
 NEW_NAME: Final = "max_completion_tokens"
 
@@ -140,6 +135,10 @@ def _add_reasoning(body: dict[str, Any], to: Destination) -> None:
 
 def _check_reasoning(body: dict[str, Any], to: Destination) -> None:
     """Look at what the field and the options come to, where a host has one place for all that is said of thought."""
+    if not to.profile.reasoning_budget:
+        return
+    if body.keys() >= {REASONING, "reasoning_effort"}:
+        raise BadRequestError("reasoning, reasoning_effort: the host takes one of them, and the request has both")
     match body.get(REASONING):
         case {"effort": str(), "max_tokens": int()}:
             raise BadRequestError(f"options.{to.plugin}.reasoning: the host takes an effort or max_tokens, not both")
