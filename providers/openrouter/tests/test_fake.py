@@ -134,6 +134,7 @@ def test_the_other_operations():
         vectors = (await client.embed(["a", "b"], model="openrouter:openai/text-embedding-3-small")).vectors
         assert [len(vector) for vector in vectors] == [8, 8]
         assert [model.id for model in await client.models("openrouter")] == ["openai/gpt-4o-mini", "x/small"]
+        assert (await client.model("openrouter:x/small")).info.id == "x/small"
 
     run("sync", body, **options(fake))
 

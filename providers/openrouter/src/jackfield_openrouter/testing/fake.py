@@ -139,7 +139,7 @@ class FakeOpenRouter:
 
     def _told(self, path: str, query: Mapping[str, list[str]]) -> FakeReply:
         """What the account and the models are."""
-        author_and_slug = path.removeprefix("/models/").removesuffix("/endpoints")
+        author_and_slug = path.removeprefix("/models/").removeprefix("/model/").removesuffix("/endpoints")
         if path == "/credits":
             return json_reply({"data": {"total_credits": self.credits + self.spent, "total_usage": self.spent}})
         if path in ("/key", "/auth/key"):
@@ -153,7 +153,7 @@ class FakeOpenRouter:
             found = self.generations.get(name)
             missing = Scene(status=404, message=f"Generation {name} not found")
             return error_reply(missing) if found is None else json_reply({"data": found})
-        if path.startswith("/models/") and author_and_slug in self.models:
+        if path.startswith(("/models/", "/model/")) and author_and_slug in self.models:
             model = self.models[author_and_slug]
             endpoint = {"name": f"{model.provider} | {model.id}", "provider_name": model.provider, "status": 0}
             offer = {**model.told, "endpoints": [{**endpoint, **model.told}]}
