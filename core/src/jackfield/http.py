@@ -71,7 +71,8 @@ def read_json(data: bytes | str, what: str = "reply") -> Any:
     """
     try:
         text = data if isinstance(data, str) else data.decode()
-        return _decoder.decode(text.removeprefix("\ufeff").strip(" \t\r\n"))
+        value, end = _decoder.raw_decode(text := text.removeprefix("\ufeff").strip(" \t\r\n"))
+        return value if end == len(text) else _decoder.decode(text)  # which says what is too much
     except (ValueError, RecursionError) as error:
         what = f"the {what} is not JSON ({type(error).__name__}: {error}): {data[:80]!r}"
     # outside of the handler: the reader's own error holds the whole reply, which may quote a key

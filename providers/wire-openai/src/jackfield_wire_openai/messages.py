@@ -49,6 +49,9 @@ def wire_messages(messages: tuple[Message, ...], to: Destination) -> list[dict[s
     wires: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
+        if (text := _plain(message)) is not None:
+            wires.append({"role": to.role(message.role, where), "content": text})
+            continue
         for call in message.tool_calls:
             legacy.pop(call.id, None)
             if _is_legacy(call):
@@ -58,6 +61,14 @@ def wire_messages(messages: tuple[Message, ...], to: Destination) -> list[dict[s
         else:
             wires.append(_Turn(message, where, to).wire)
     return wires
+
+
+def _plain(message: Message) -> str | None:
+    """The text of a turn that is nothing but that, as most are; None of any other."""
+    part = message.parts[0] if len(message.parts) == 1 and message.role != "tool" else None
+    if type(part) is not Text or part.cache or part.extra or message.cache or message.extra:
+        return None
+    return part.text if message.name is None and not message.annotations else None
 
 
 def _results(message: Message, where: str, to: Destination, legacy: Mapping[str, str]) -> Iterator[dict[str, Any]]:
