@@ -94,6 +94,23 @@ def test_pictures_that_a_model_does_not_take(streamed):
     assert json.loads(service.requests[-1].body)["messages"][0]["content"][1]["type"] == "image_url"
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"tools": []},
+        {"tool_choice": "none"},
+        {"reasoning_effort": "none"},
+        {"response_format": "text"},
+        {"options": {"openrouter": {"reasoning": {"effort": "none"}}}},
+        {"options": {"openrouter": {"reasoning": {"enabled": False}}}},
+    ],
+)
+def test_what_says_that_nothing_is_needed_needs_nothing(wanted):
+    service = fake()
+    assert jf.Client(**options(service)).chat("Hello", **wanted).text
+    assert asked(service) == ["/chat/completions"]
+
+
 def test_of_a_model_that_stands_in_no_list_nothing_is_said():
     service = fake()
     service.models["openrouter/auto"] = FakeModel("openrouter/auto", parameters=())

@@ -50,10 +50,14 @@ PARTS: Final[Mapping[type, str]] = {Image: "image", Audio: "audio"}
 
 def demands(request: ChatRequest, options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """What a request needs of its model beside text: parameters by the field that needs them."""
-    found = {name: needed for name, needed in FIELDS.items() if getattr(request, name) not in (None, ())}
+    found = {name: needed for name, needed in FIELDS.items() if getattr(request, name) not in (None, (), "none")}
     if request.response_format not in (None, "text"):
         found["response_format"] = SCHEMA if isinstance(request.response_format, JsonSchema) else JSON
-    return {**found, **{f"options.openrouter.{name}": (name,) for name in OPTIONS if options.get(name) is not None}}
+    asked = {name for name in OPTIONS if options.get(name) is not None}
+    match options.get("reasoning"):
+        case {"effort": "none"} | {"enabled": False}:
+            asked.discard("reasoning")  # what every model can do that does not think
+    return {**found, **{f"options.openrouter.{name}": (name,) for name in sorted(asked)}}
 
 
 def within_reach(call: Call[ChatRequest], offer: Offer) -> Call[ChatRequest]:
