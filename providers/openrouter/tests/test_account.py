@@ -157,6 +157,24 @@ def test_what_is_no_answer_is_a_malformed_reply(request_, payload):
         answered(request_, payload, model="openai/gpt-4")
 
 
+@pytest.mark.parametrize("data", [{}, {"total_credits": "x", "total_usage": 1}, {"total_credits": 10**400}])
+def test_no_credits_are_made_up(data):
+    with pytest.raises(MalformedReplyError, match="expected the numbers total_credits and total_usage"):
+        answered(CreditsRequest(), {"data": data})
+
+
+def test_what_a_key_has_used_is_not_made_up():
+    assert answered(KeyRequest(), {"data": {"usage": "x", "limit": 10**400}})[0].used is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "model"), [(GenerationRequest(generation="gen-\ud800"), ""), (EndpointsRequest(), "a/\ud800")]
+)
+def test_half_a_character_is_a_bad_request(request_, model):
+    with pytest.raises(BadRequestError, match="has half a character"):
+        next(PROVIDER.open(any_call(request_, model=model)))
+
+
 def test_an_error_inside_an_answer():
     with pytest.raises(AuthenticationError, match=r"No\."):
         answered(CreditsRequest(), {"error": {"code": 401, "message": "No."}})

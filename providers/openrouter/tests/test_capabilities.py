@@ -111,6 +111,44 @@ def test_what_says_that_nothing_is_needed_needs_nothing(wanted):
     assert asked(service) == ["/chat/completions"]
 
 
+def test_what_a_model_gives_is_looked_at_too():
+    service = fake()
+    client = jf.Client(**options(service))
+    asks = {"options": {"openrouter": {"modalities": ["image", "text"]}}}
+    with pytest.raises(UnsupportedError, match=r"modalities: model 'acme/plain' gives text, and no image"):
+        client.chat("Draw.", **asks)
+    client.chat("Draw.", unsupported="drop", **asks)
+    assert "modalities" not in json.loads(service.requests[-1].body)
+
+
+def test_a_picture_that_a_tool_gave_back():
+    service = fake()
+    client = jf.Client(**options(service))
+    call = jf.ToolCall("c1", "f", "{}")
+    result = jf.ToolResult("c1", [jf.Text("See."), jf.Image("https://example.com/a.png")])
+    turns = [jf.Message("user", "Go."), jf.Message("assistant", [call]), jf.Message("tool", [result])]
+    with pytest.raises(UnsupportedError, match=r"messages\[2\]\.parts\[0\]\.parts\[1\]: model 'acme/plain' takes text"):
+        client.chat(turns)
+
+
+def test_completions_are_held_against_the_list_too():
+    service = fake()
+    with pytest.raises(UnsupportedError, match="top_p: model 'acme/plain' supports no"):
+        jf.Client(**options(service)).complete("Once", model="openrouter:acme/plain", top_p=0.5)
+
+
+def test_a_price_beyond_all_numbers_is_none():
+    service = fake()
+
+    def answer(request):
+        if request.path.endswith("/models"):
+            offer = {"id": "acme/plain", "pricing": {"prompt": 10**400, "completion": "1e999"}}
+            return HttpResponse(200, {}, json.dumps({"data": [offer]}).encode())
+        return service(request)
+
+    assert jf.Client(**options(answer)).chat("Hello", temperature=0.1).warnings == ()
+
+
 def test_of_a_model_that_stands_in_no_list_nothing_is_said():
     service = fake()
     service.models["openrouter/auto"] = FakeModel("openrouter/auto", parameters=())
@@ -153,11 +191,12 @@ def test_a_list_that_cannot_be_had_keeps_no_call_from_going_on(body, status):
     first, second = (client.chat("Hello", tools=[TOOL]) for _ in range(2))
     assert first.text == second.text
     assert len(lists) == 1
-    told = [notice.message for notice in first.warnings if notice.kind == "note"]
-    if b"data" in body and status == 200:
-        assert told == []
-    else:
-        assert "what the model supports was not looked at" in told[0]
+    for reply in (first, second):  # also while the list is not asked for again
+        told = [notice.message for notice in reply.warnings if notice.kind == "note"]
+        if b"data" in body and status == 200:
+            assert told == []
+        else:
+            assert "what the model supports was not looked at" in told[0]
 
 
 def test_it_can_be_switched_off_and_is_done_elsewhere_only_when_asked():

@@ -86,8 +86,15 @@ def test_the_account(fake):
     assert json.loads(told("credits", "--json")) == {"bought": 10.0, "used": fake.spent, "left": 10.0 - fake.spent}
     assert "label         sk-or-v1-000...000" in told("key").splitlines()
     assert json.loads(told("key", "--json"))["limit"] is None
-    assert "served by      Acme" in told("generation", "gen-fake-1").splitlines()
+    assert "served by          Acme" in told("generation", "gen-fake-1").splitlines()
     assert json.loads(told("generation", "gen-fake-1", "--json"))["cost"] == fake.spent
+
+
+def test_a_stream_that_lacks_a_letter_gets_all_the_others(fake):
+    fake.models["zeta/größe"] = FakeModel("zeta/größe")
+    done = CliRunner(charset="ascii").invoke(openrouter, ["models"])
+    assert done.exit_code == 0
+    assert b"zeta/gr??e" in done.stdout_bytes
 
 
 def test_errors_name_what_is_wrong(fake):

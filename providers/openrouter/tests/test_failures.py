@@ -225,3 +225,21 @@ def test_whatever_the_metadata_are_the_error_is_typed(metadata, hints, status):
 def test_an_error_of_something_else_has_nothing_to_say():
     assert failure(JackfieldError("x")) == Failure()
     assert failure(JackfieldError("x", body=[1])) == Failure()
+
+
+def test_a_quota_upstream_is_not_the_callers():
+    raw = json.dumps({"error": {"message": "Pay.", "code": "insufficient_quota"}})
+    found = refused(502, {"code": 502, "message": "No.", "metadata": {"provider_name": "X", "raw": raw}})
+    assert (type(found), found.retryable) == (ServerError, True)
+
+
+@pytest.mark.parametrize("native", [{}, ["length"], 5, None])
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_native_finish_of_another_shape_is_none(native, streamed):
+    calls = [{"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    part = {"role": "assistant", "content": None, "tool_calls": calls}
+    choice = {"index": 0, "finish_reason": "tool_calls", "native_finish_reason": native}
+    choice["delta" if streamed else "message"] = part
+    outcome = in_band({"id": "gen-1", "choices": [choice]}, streamed=streamed)
+    assert outcome.error is None
+    assert outcome.response.tool_calls[0].name == "f"

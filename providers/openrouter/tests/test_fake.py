@@ -139,6 +139,17 @@ def test_the_other_operations():
     run("sync", body, **options(fake))
 
 
+@pytest.mark.parametrize("path", ["/chat/completions", "/completions", "/embeddings"])
+def test_a_body_that_asks_for_nothing_is_refused(path):
+    assert FakeOpenRouter().reply(HttpRequest("POST", f"/api/v1{path}", {}, b"{}")).status == 400
+
+
+def test_a_completion_fails_as_a_chat_does():
+    client = jf.Client(**options(FakeOpenRouter(Scene(code=502))))
+    with pytest.raises(ServerError):
+        client.complete("Once", model=MODEL)
+
+
 def get(fake, path):
     reply = fake.reply(HttpRequest("GET", f"/api/v1{path}"))
     return reply.status, json.loads(reply.body)

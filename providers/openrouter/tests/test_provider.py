@@ -1,7 +1,9 @@
 """Settings of the provider: the key, the models where none is named, and how an application names itself."""
 
 import pytest
+from exchanges import any_call, asked, chat_call
 
+import jackfield as jf
 from jackfield import Client, Secret
 from jackfield.errors import ConfigurationError
 from jackfield_openrouter import OpenRouterProvider, OpenRouterSettings
@@ -52,3 +54,23 @@ def test_what_no_header_can_carry_is_refused(key):
     settings = OpenRouterSettings(KEY, **{key: (wrong,) if key == "categories" else wrong})
     with pytest.raises(ConfigurationError, match=rf"providers.x.{key}: the value has characters that no header"):
         OpenRouterProvider("x", settings)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"reasoning_budget": 500},
+        {"options": {"openrouter": {"reasoning": {"max_tokens": 500}}}},
+        {"options": {"openrouter": {"reasoning": {"enabled": True}}}},
+    ],
+)
+def test_a_model_that_is_told_to_think_refuses_sampling(said):
+    call = chat_call(jf.ChatRequest(messages="x", temperature=0.5, **said), model="openai/gpt-5.1")
+    provider = OpenRouterProvider("openrouter", OpenRouterSettings(KEY))
+    with pytest.raises(jf.UnsupportedError, match="temperature: model 'openai/gpt-5.1' refuses it while it reasons"):
+        asked(provider, call)
+
+
+def test_a_completion_asks_for_one_choice():
+    with pytest.raises(jf.UnsupportedError, match="n: the host gives one choice"):
+        asked(OpenRouterProvider("openrouter", OpenRouterSettings(KEY)), any_call(jf.CompleteRequest(prompt="x", n=3)))

@@ -79,7 +79,7 @@ class KeyResponse(Response):
     limit: float | None = None
     limit_remaining: float | None = None
     limit_reset: str | None = None
-    used: float = 0.0
+    used: float | None = None
     used_daily: float | None = None
     used_weekly: float | None = None
     used_monthly: float | None = None

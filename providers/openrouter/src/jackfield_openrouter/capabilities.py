@@ -6,7 +6,7 @@ sent.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -14,13 +14,13 @@ import attrs
 from jackfield.call import Call
 from jackfield.errors import DeadlineError, JackfieldError, StreamStateError
 from jackfield.http import HttpRequest, HttpResponse, read_json
-from jackfield.operations import ChatRequest, Notice
-from jackfield.types import Audio, Image, JsonSchema, Message, Part
+from jackfield.operations import ChatRequest, CompleteRequest, Notice
+from jackfield.types import Audio, Image, JsonSchema, Message, Part, ToolResult
 from jackfield_wire_openai.destination import Destination
 
 from .offers import Offer, read_offers
 
-__all__ = ["PARTS", "Capabilities", "demands", "heed", "within_reach"]
+__all__ = ["Capabilities", "demands", "heed", "shows", "within_reach"]
 
 KEPT: Final = 3600.0  # seconds
 AGAIN: Final = 60.0  # seconds after which a list that could not be had is asked for again
@@ -42,18 +42,18 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "reasoning_effort": ("reasoning", "reasoning_effort"),
     "reasoning_budget": ("reasoning",),
 }
-OPTIONS: Final = ("min_p", "top_a", "repetition_penalty", "verbosity", "reasoning")
+OPTIONS: Final = ("min_p", "top_a", "repetition_penalty", "verbosity", "reasoning", "structured_outputs")
 JSON: Final = ("response_format", "structured_outputs")
 SCHEMA: Final = ("structured_outputs",)
 PARTS: Final[Mapping[type, str]] = {Image: "image", Audio: "audio"}
 
 
-def demands(request: ChatRequest, options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def demands(request: ChatRequest | CompleteRequest, options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """What a request needs of its model beside text: parameters by the field that needs them."""
-    found = {name: needed for name, needed in FIELDS.items() if getattr(request, name) not in (None, (), "none")}
-    if request.response_format not in (None, "text"):
-        found["response_format"] = SCHEMA if isinstance(request.response_format, JsonSchema) else JSON
-    asked = {name for name in OPTIONS if options.get(name) is not None}
+    found = {name: needed for name, needed in FIELDS.items() if getattr(request, name, None) not in (None, (), "none")}
+    if (form := getattr(request, "response_format", None)) not in (None, "text"):
+        found["response_format"] = SCHEMA if isinstance(form, JsonSchema) else JSON
+    asked = {name for name in OPTIONS if options.get(name) not in (None, False)}
     match options.get("reasoning"):
         case {"effort": "none"} | {"enabled": False}:
             asked.discard("reasoning")  # what every model can do that does not think
@@ -69,7 +69,9 @@ def within_reach(call: Call[ChatRequest], offer: Offer) -> Call[ChatRequest]:
     if not offer.input_modalities:
         return call
     messages = tuple(
-        attrs.evolve(message, parts=tuple(_kept(call, message, f"messages[{index}]", offer)))
+        message
+        if message.role == "assistant"
+        else attrs.evolve(message, parts=tuple(_kept(call, message, f"messages[{index}]", offer)))
         for index, message in enumerate(call.request.messages)
     )
     if messages == call.request.messages:
@@ -77,14 +79,25 @@ def within_reach(call: Call[ChatRequest], offer: Offer) -> Call[ChatRequest]:
     return call.evolve(request=attrs.evolve(call.request, messages=messages))
 
 
-def _kept(call: Call[Any], message: Message, where: str, offer: Offer) -> Iterator[Part]:
-    for index, part in enumerate(message.parts):
-        modality = PARTS.get(type(part))
-        if modality is None or modality in offer.input_modalities or message.role == "assistant":
+def _kept(call: Call[Any], holder: Message | ToolResult, where: str, offer: Offer) -> Iterator[Part]:
+    for index, part in enumerate(holder.parts):
+        place, modality = f"{where}.parts[{index}]", PARTS.get(type(part))
+        if isinstance(part, ToolResult):
+            yield attrs.evolve(part, parts=tuple(_kept(call, part, place, offer)))
+        elif modality is None or modality in offer.input_modalities:
             yield part
         else:
             taken = ", ".join(offer.input_modalities)
-            call.report(f"{where}.parts[{index}]", f"model {offer.id!r} takes {taken}, and no {modality}")
+            call.report(place, f"model {offer.id!r} takes {taken}, and no {modality}")
+
+
+def shows(holders: Iterable[Message | ToolResult]) -> bool:
+    """Whether turns hold pictures or sounds, which not every model takes."""
+    return any(
+        type(part) in PARTS or (isinstance(part, ToolResult) and shows([part]))
+        for holder in holders
+        for part in holder.parts
+    )
 
 
 def heed(to: Destination, offer: Offer, wanted: Mapping[str, tuple[str, ...]]) -> Destination:
@@ -94,6 +107,11 @@ def heed(to: Destination, offer: Offer, wanted: Mapping[str, tuple[str, ...]]) -
         UnsupportedError: there is such a thing, and the caller does not allow that it is left out.
     """
     options = dict(to.options)
+    given = options.get("modalities") or ()
+    if missing := [one for one in given if offer.output_modalities and one not in offer.output_modalities]:
+        gives = ", ".join(offer.output_modalities)
+        to.report(f"options.{to.plugin}.modalities", f"model {offer.id!r} gives {gives}, and no {missing[0]}")
+        del options["modalities"]
     for name, needed in wanted.items():
         if offer.parameters and offer.parameters.isdisjoint(needed):
             what = "JSON Schema" if needed == SCHEMA else f"parameter {needed[0]!r}"
@@ -110,6 +128,7 @@ class Capabilities:
         """Know nothing yet."""
         self._offers: Mapping[str, Offer] = {}
         self._until = 0.0
+        self._why: str | None = None  # why nothing is known
 
     def of(self, call: Call[Any], request: HttpRequest) -> Generator[HttpRequest, HttpResponse, Offer | None]:
         """What is known of a call's model, after a look at the list where that is old; None where nothing is."""
@@ -120,13 +139,14 @@ class Capabilities:
                 offers = list(read_offers(read_json(response.body or b"")))[:MOST]
                 # of what a list says, only what is looked at here is kept
                 self._offers = {offer.id: attrs.evolve(offer, raw=None) for offer in offers}
-                self._until = now + KEPT
+                self._until, self._why = now + KEPT, None
             except (DeadlineError, StreamStateError):
                 raise  # the call itself is over
             except JackfieldError as error:
                 self._until = now + AGAIN
-                why = f"the list of models could not be had ({type(error).__name__})"
-                call.ledger.note(Notice("note", "model", f"what the model supports was not looked at: {why}"))
+                self._why = f"the list of models could not be had ({type(error).__name__})"
+        if self._why and not self._offers:
+            call.ledger.note(Notice("note", "model", f"what the model supports was not looked at: {self._why}"))
         return self._find(call.target.model)
 
     def _find(self, model: str) -> Offer | None:

@@ -232,4 +232,6 @@ def _print_json(value: Any) -> None:
 def _write(text: str) -> None:
     if sys.stdout is None:
         raise click.UsageError("standard output is closed")
-    sys.stdout.write(f"{text}\n")
+    # what a stream of another encoding lacks is no reason to end in the middle
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(f"{text.encode(encoding, 'replace').decode(encoding)}\n")

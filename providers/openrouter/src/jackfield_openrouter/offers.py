@@ -174,6 +174,6 @@ def _price(stated: object) -> float | None:
         return None
     try:
         price = float(stated)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return price if 0 <= price < float("inf") else None  # -1 is a price that depends on who serves

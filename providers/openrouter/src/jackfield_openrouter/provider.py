@@ -10,14 +10,14 @@ from attrs import evolve, frozen
 
 from jackfield.call import Call
 from jackfield.http import HttpRequest, HttpResponse
-from jackfield.operations import CHAT, COMPLETE, EMBED, ChatRequest, Notice
+from jackfield.operations import CHAT, COMPLETE, EMBED, ChatRequest, CompleteRequest, Notice
 from jackfield.provider import Endpoint
 from jackfield_wire_openai.destination import Destination
 from jackfield_wire_openai.models import part_of_path
 from jackfield_wire_openai.profiles import ModelRule, Profile, rule_for
 from jackfield_wire_openai.provider import WireSettings
 
-from .capabilities import PARTS, Capabilities, demands, heed, within_reach
+from .capabilities import Capabilities, demands, heed, shows, within_reach
 from .options import ChatOptions, CompleteOptions, EmbedOptions, read_options
 from .told import AccountExchanges
 
@@ -103,14 +103,16 @@ class OpenRouterProvider(AccountExchanges):
         """
         known, request = self._capabilities, call.request
         # without a runtime there is no clock, by which to keep what was learned
-        if known is None or not isinstance(request, ChatRequest) or call.runtime is None:
+        if known is None or not isinstance(request, ChatRequest | CompleteRequest) or call.runtime is None:
             return self.destination(call)
-        wanted = demands(request, request.options.get(self.plugin, {}))
-        seen = any(type(part) in PARTS for message in request.messages for part in message.parts)
-        offer = (yield from known.of(call, self.get("/models"))) if wanted or seen else None
+        options = request.options.get(self.plugin, {})
+        wanted = demands(request, options)
+        seen = isinstance(request, ChatRequest) and shows(request.messages)
+        needs = wanted or seen or options.get("modalities")
+        offer = (yield from known.of(call, self.get("/models"))) if needs else None
         if offer is None:
             return self.destination(call)
-        return heed(self.destination(within_reach(call, offer)), offer, wanted)
+        return heed(self.destination(within_reach(call, offer) if seen else call), offer, wanted)
 
     def model_path(self, model: str) -> str:
         """The path of one model, under its author; a variant is part of its name."""

@@ -32,6 +32,13 @@ __all__ = ["AccountExchanges", "path_of"]
 NUMBERS: Final = (int, float)
 
 
+def _quoted(text: str, name: str, safe: str = "") -> str:
+    try:
+        return quote(text, safe=safe)
+    except UnicodeEncodeError:
+        raise BadRequestError(f"{name}: {text!r} has half a character, which no path can hold") from None
+
+
 def path_of(request: Request[Any, Any], model: str) -> str:
     """Where to GET what a request asks for."""
     match request:
@@ -39,9 +46,9 @@ def path_of(request: Request[Any, Any], model: str) -> str:
             author, _, slug = model.partition("/")
             if not (author.strip(".") and slug.strip(".")):
                 raise BadRequestError(f"model: expected 'author/slug', got {model!r}")
-            return f"/models/{quote(author, safe='~')}/{quote(slug, safe=':')}/endpoints"
+            return f"/models/{_quoted(author, 'model', '~')}/{_quoted(slug, 'model', ':')}/endpoints"
         case GenerationRequest():
-            return f"/generation?id={quote(request.generation, safe='')}"
+            return f"/generation?id={_quoted(request.generation, 'generation')}"
         case CreditsRequest():
             return "/credits"
         case KeyRequest():
@@ -58,7 +65,10 @@ def _data(payload: Any) -> Mapping[str, Any]:
 
 def _credits(payload: Any) -> dict[str, Any]:
     data = _data(payload)
-    return {"total": _number(data, "total_credits") or 0.0, "used": _number(data, "total_usage") or 0.0}
+    total, used = _number(data, "total_credits"), _number(data, "total_usage")
+    if total is None or used is None:
+        raise MalformedReplyError("data: expected the numbers total_credits and total_usage", body=payload)
+    return {"total": total, "used": used}
 
 
 def _key(payload: Any) -> dict[str, Any]:
@@ -68,7 +78,7 @@ def _key(payload: Any) -> dict[str, Any]:
     texts = {name: fact(data, name, str) for name in ("label", "limit_reset")}
     texts["expires"] = fact(data, "expires_at", str)
     tier = {"is_free_tier": fact(data, "is_free_tier", bool)}
-    return {**texts, **limits, **spent, **tier, "used": _number(data, "usage") or 0.0}
+    return {**texts, **limits, **spent, **tier, "used": _number(data, "usage")}
 
 
 def _generation(payload: Any) -> dict[str, Any]:
@@ -155,4 +165,7 @@ class AccountExchanges(WireProvider):
 
 def _number(holder: Mapping[str, Any], name: str) -> float | None:
     found = fact(holder, name, *NUMBERS)
-    return None if found is None else float(found)
+    try:
+        return None if found is None else float(found)
+    except OverflowError:
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -16,6 +16,8 @@ from jackfield.types import CacheMark, Role
 from .profiles import DEFAULTS, ModelRule, Profile
 
 __all__ = ["Destination", "put"]
+
+SOME: Final = "some"  # an effort that nobody has named: a number of tokens, or no more than that there is one
 
 
 @frozen
@@ -54,6 +56,10 @@ class Destination:
                 effort = other
             case {"enabled": False} if not effort:
                 effort = "none"
+            case {"enabled": True} | {"max_tokens": int()} if not effort:
+                effort = SOME
+        if not effort and getattr(self.call.request, "reasoning_budget", None):
+            effort = SOME
         return self.rule.refused(effort)
 
     def beside(self, name: str) -> Any:

@@ -145,7 +145,9 @@ def _error(payload: Any, status: int | None, headers: Mapping[str, str], message
     metadata, hints = metadata_of(detail), availability(detail)
     name, upstream = behind(metadata)
     words = _words(detail)
-    telling = (*words, *(_words(_detail(upstream)) if isinstance(upstream, Mapping) else ()))
+    # of what the service behind a gateway says, its own quota is not the caller's
+    theirs = _words(_detail(upstream)) if isinstance(upstream, Mapping) else []
+    telling = (*words, *(word for word in theirs if CODES.get(word) is not QuotaError))
     cls = next((CODES[word] for word in telling if word in CODES and _tells(word, status)), None)
     if cls is None:
         cls = error_class(status) if status is not None else ServerError

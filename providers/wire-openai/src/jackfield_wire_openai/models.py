@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from jackfield.errors import MalformedReplyError
+from jackfield.errors import BadRequestError, MalformedReplyError
 from jackfield.http import HttpResponse
 from jackfield.types import ModelInfo, ModelListed, ModelsEvent, Start
 
@@ -46,7 +46,10 @@ def model_path(model: str) -> str:
 
 def part_of_path(name: str) -> str:
     """A name as one part of a path: dots alone would lead elsewhere."""
-    part = quote(name, safe="")
+    try:
+        part = quote(name, safe="")
+    except UnicodeEncodeError:
+        raise BadRequestError(f"model: {name!r} has half a character, which no path can hold") from None
     return part if part.strip(".") else part.replace(".", "%2E")
 
 

@@ -210,7 +210,7 @@ class ChoicesReader:
         called = self.has_calls(index)
         if unified == "stop" and called:
             unified = "tool_calls"  # some servers say "stop" when they mean that tools are to be run
-        if unified == "tool_calls" and native in CUT:
+        if unified == "tool_calls" and isinstance(native, str) and native in CUT:
             unified = "length"  # the last call may be half a call
         finished = Finished(Finish(unified, raw), index, raw=self.take())
         if whole or not called:

@@ -143,7 +143,10 @@ def _check_reasoning(body: dict[str, Any], to: Destination) -> None:
         case {"effort": str(), "max_tokens": int()}:
             raise BadRequestError(f"options.{to.plugin}.reasoning: the host takes an effort or max_tokens, not both")
         case {"effort": str(effort), **others} if not _takes(effort, f"options.{to.plugin}.reasoning.effort", to):
-            body[REASONING] = others
+            if others:
+                body[REASONING] = others
+            else:
+                del body[REASONING]
 
 
 def _takes(effort: str, name: str, to: Destination) -> bool:

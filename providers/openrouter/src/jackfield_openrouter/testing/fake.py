@@ -162,30 +162,38 @@ class FakeOpenRouter:
 
     def _chat(self, body: dict[str, Any]) -> FakeReply:
         streamed = bool(body.get("stream"))
-        served = self._served(body, str(body.get("messages")))
+        served = self._served(body, str(body.get("messages") or ""))
         if isinstance(served, FakeReply):
             return served
+        # where nothing had come, the error is the whole body
+        failed = served.scene.code is not None and not served.scene.after
+        whole = {"error": served.scene.error} if failed else served.document()
+        return self._sent(served, whole, served.chunks(), streamed=streamed)
+
+    @staticmethod
+    def _sent(served: Served, whole: Any, chunks: Iterable[Any], *, streamed: bool) -> FakeReply:
         headers = {"x-generation-id": served.generation, **served.scene.headers}
         before = [*alive(served.scene, streamed=streamed)]
         if served.scene.stall:
-            return FakeReply(200, {"content-type": "text/event-stream" if streamed else "application/json"}, (*before,))
-        if streamed:
-            return stream_reply(served.chunks(), headers, before)
-        if served.scene.code is not None and not served.scene.after:  # nothing had come: the error is the whole body
-            return json_reply({"error": served.scene.error}, 200, headers, before)
-        return json_reply(served.document(), 200, headers, before)
+            kind = "text/event-stream" if streamed else "application/json"
+            return FakeReply(200, {"content-type": kind, **headers}, (*before,))
+        return stream_reply(chunks, headers, before) if streamed else json_reply(whole, 200, headers, before)
 
     def _completion(self, body: dict[str, Any]) -> FakeReply:
-        served = self._served(body, str(body.get("prompt")))
+        served = self._served(body, str(body.get("prompt") or ""))
         if isinstance(served, FakeReply):
             return served
         choice = {"index": 0, "text": served.scene.text, "finish_reason": served.finish, "logprobs": None}
         whole = {**served.head, "object": "text_completion", "choices": [choice], "usage": served.usage}
-        headers = {"x-generation-id": served.generation}
-        return stream_reply([whole], headers, []) if body.get("stream") else json_reply(whole, 200, headers)
+        if served.scene.code is not None:
+            whole = {**served.head, "error": served.scene.error}
+        return self._sent(served, whole, [whole], streamed=bool(body.get("stream")))
 
     def _embeddings(self, body: dict[str, Any]) -> FakeReply:
-        inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        given = body.get("input")
+        if not given or not body.get("model"):
+            return error_reply(Scene(status=400, message="Input must have at least 1 token, and a model"))
+        inputs = given if isinstance(given, list) else [given]
         floats = [[(index + 1) / (place + 1) for place in range(VALUES)] for index in range(len(inputs))]
         packed = [base64.b64encode(struct.pack(f"<{VALUES}f", *row)).decode() for row in floats]
         rows = packed if body.get("encoding_format") == "base64" else floats
@@ -198,6 +206,8 @@ class FakeOpenRouter:
         scene = self._scenes.popleft() if self._scenes else Scene()
         if refused := self._refused(body, asked, scene):
             return error_reply(refused)
+        if not asked or not (body.get("model") or body.get("models")):
+            return error_reply(Scene(status=400, message="Input must have at least 1 token, and a model"))
         wanted = [*dict.fromkeys(filter(None, (body.get("model"), *(body.get("models") or ()))))]
         model = next((self.models[name] for name in map(_bare, wanted) if name in self.models.keys() - self.down), None)
         if model is None:
@@ -219,7 +229,11 @@ class FakeOpenRouter:
 
     def _note(self, served: Served, counts: Mapping[str, int], cost: float, *, streamed: bool) -> None:
         self.spent, self.credits = self.spent + cost, self.credits - cost
-        tokens = {"tokens_prompt": counts["prompt_tokens"], "tokens_completion": counts["completion_tokens"]}
+        tokens = {
+            f"{kind}{name}": counts[f"{name}_tokens"]
+            for kind in ("tokens_", "native_tokens_")
+            for name in ("prompt", "completion")
+        }
         how = {"streamed": streamed, "cancelled": False, "finish_reason": served.finish, "latency": 1}
         who = {"id": served.generation, "model": served.model, "provider_name": served.provider}
         self.generations[served.generation] = {**who, "total_cost": cost, "usage": cost, **tokens, **how}
