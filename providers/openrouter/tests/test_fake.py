@@ -113,7 +113,7 @@ def test_what_is_refused_before_anybody_is_asked():
         await client.chat("Hello")
         with pytest.raises(RateLimitError) as limited:
             await client.chat("Hello")
-        assert limited.value.code == "429"
+        assert (limited.value.code, limited.value.retry_after) == ("429", 20.0)
         fake.limit, fake.credits = None, 0.0
         with pytest.raises(QuotaError):
             await client.chat("Hello")

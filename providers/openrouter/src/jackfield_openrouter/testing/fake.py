@@ -21,6 +21,7 @@ __all__ = ["FakeModel", "FakeOpenRouter"]
 
 MISSING: Final = Scene(status=404, message="Not found")
 KEPT: Final = 1000
+DATE: Final = "Thu, 01 Jan 2026 00:00:40 GMT"  # by which a limit is whole again in 20 seconds, whenever it is asked
 VALUES: Final = 8
 
 
@@ -249,7 +250,10 @@ class FakeOpenRouter:
                 told = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(self.reset)}
                 metadata: dict[str, Any] = {"headers": told, "provider_name": None}
                 return Scene(
-                    status=429, message="Rate limit exceeded: free-models-per-min. ", metadata=metadata, headers=told
+                    status=429,
+                    message="Rate limit exceeded: free-models-per-min. ",
+                    metadata=metadata,
+                    headers={**told, "date": DATE},
                 )
             self.limit -= 1
         if found := [word for word in self.flagged if word in asked]:
