@@ -50,9 +50,6 @@ def completion_body(to: Destination, *, stream: bool) -> dict[str, Any]:
     """
     body: dict[str, Any] = {"model": to.call.target.model, "prompt": wire_prompts(to.fields.take("prompt"))}
     add_fields(body, to, NAMES)
-    if body.get("n", 1) > 1 and not to.profile.choices:
-        to.report("n", "the host gives one choice, whatever it is asked for")
-        del body["n"]
     if body.get("stop") == ():  # none is what an empty list says, and the API refuses that
         del body["stop"]
     add_options(body, to, stream=stream)

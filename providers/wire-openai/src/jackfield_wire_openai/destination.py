@@ -68,12 +68,15 @@ class Destination:
         return (self.call.request.extra_body or {}).get(name) if value is None else value
 
     def take(self, name: str) -> Any:
-        """A field's value, or None where it is not set or the model refuses it, which is reported.
+        """A field's value, or None where it is not set or the host or the model refuses it, which is reported.
 
         Raises:
-            UnsupportedError: the model refuses it, and the caller does not allow that it is left out.
+            UnsupportedError: it is refused, and the caller does not allow that it is left out.
         """
         value = self.fields.take(name)
+        if name == "n" and value is not None and value > 1 and not self.profile.choices:
+            self.report(name, "the host gives one choice, whatever it is asked for")
+            return None
         if value is None or self.rule is None or name not in self.refused:
             return value
         if self.rule.takes_defaults and name in DEFAULTS and DEFAULTS[name] == value:

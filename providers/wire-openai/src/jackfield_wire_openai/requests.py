@@ -50,11 +50,7 @@ def chat_body(to: Destination, *, stream: bool) -> dict[str, Any]:
     if (form := to.take("response_format")) is not None:
         body["response_format"] = _format(form)
     for name in PLAIN:
-        if (value := to.take(name)) is None:
-            continue
-        if name == "n" and value > 1 and not to.profile.choices:
-            to.report(name, "the host gives one choice, whatever it is asked for")
-        else:
+        if (value := to.take(name)) is not None:
             body[name] = value
     if (limit := to.take("max_output_tokens")) is not None:
         body[NEW_NAME if "max_tokens" in to.refused else to.profile.max_tokens or "max_tokens"] = limit
