@@ -54,6 +54,25 @@ async def _each(texts):
             yield text
 
 
+class Records(Scripted):
+    """Takes down how many bytes of each request came with its first record."""
+
+    def serve(self, connection):
+        self.requests.append(connection.recv(65536))
+        connection.sendall(reply('{"text": "hi"}'))
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_request_leaves_in_one_piece(colour, tls, trusted):
+    # what is written at once is one record of TLS, and a server reads one record at a time
+    with Records(WHOLE, tls) as server:
+        assert chat(colour, server).text == "hi"
+    (request,) = server.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v1/chat HTTP/1.1\r\n")
+    assert body.decode() == '{"hello":"wörld"}'
+
+
 @pytest.mark.parametrize("colour", COLOURS)
 def test_a_certificate_of_an_unknown_authority_is_refused(colour, tls):
     with Scripted(WHOLE, tls) as server, pytest.raises(ConnectionFailedError, match="certificate"):

@@ -1,11 +1,10 @@
 """One program, two providers, one line of configuration between them."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-from llama import clean_environment, engine
+from llama import engine
+from programs import told
 
 PROGRAM = Path(__file__).with_name("program.py")
 
@@ -27,22 +26,6 @@ def configuration(default, url):
     )
 
 
-def run(folder, text):
-    (folder / "jackfield.toml").write_text(text)
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM)],
-        cwd=folder,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return dict(line.split(": ", 1) for line in done.stdout.splitlines())
-
-
 def test_the_program_is_as_short_as_it_says():
     lines = [line for line in PROGRAM.read_text().splitlines() if line and not line.startswith("import")]
     assert len(lines) <= 10
@@ -53,7 +36,7 @@ def test_one_line_of_configuration_swaps_the_provider(server, tmp_path):
     changed = [(one, other) for one, other in zip(mock.splitlines(), real.splitlines(), strict=True) if one != other]
     assert changed == [('default = "mock"', 'default = "workstation:tiny-llama"')]
 
-    played, answered = run(tmp_path, mock), run(tmp_path, real)
+    played, answered = told(PROGRAM, tmp_path, mock), told(PROGRAM, tmp_path, real)
     assert played == {
         "chat": "1, 2, 3.",
         "stream": "1, 2, 3.",

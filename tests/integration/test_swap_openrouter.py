@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from llama import clean_environment, engine
+from programs import told
 
 import jackfield as jf
 from jackfield_openai import OpenAIProvider, OpenAISettings
@@ -22,27 +23,11 @@ SCENES = [
 
 
 def configuration(default, url):
-    told = [f"{key} = {json.dumps(value)}" for key, value in engine().items()]
+    library = [f"{key} = {json.dumps(value)}" for key, value in engine().items()]
     tables = [line for name in ("openai", "openrouter") for line in (
         f"[providers.{name}]", f'base_url = "{url}"', 'api_key = "sk-or-test"',
     )]  # fmt: skip
-    return "\n".join([f'default = "{default}"', *told, *tables, "check_models = true"])
-
-
-def run(folder, text):
-    (folder / "jackfield.toml").write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM)],
-        cwd=folder,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    return "\n".join([f'default = "{default}"', *library, *tables, "check_models = true"])
 
 
 def test_one_line_of_configuration_swaps_the_provider_there_and_back(tmp_path):
@@ -52,7 +37,7 @@ def test_one_line_of_configuration_swaps_the_provider_there_and_back(tmp_path):
         for default in (f"openai:{MODEL}", f"openrouter:{MODEL}", f"openai:{MODEL}"):
             fake.then(*SCENES)
             fake.requests.clear()
-            said.append(run(tmp_path, configuration(default, url)))
+            said.append(told(PROGRAM, tmp_path, configuration(default, url)))
             bodies.append([json.loads(request.body) for request in fake.requests if request.method == "POST"])
     one, other = (configuration(f"{name}:{MODEL}", "u").splitlines() for name in ("openai", "openrouter"))
     assert [pair for pair in zip(one, other, strict=True) if pair[0] != pair[1]] == [(one[0], other[0])]

@@ -1,7 +1,7 @@
 """The scripted network: answers, delays, faults, and the record of what was asked."""
 
 import pytest
-from lines import options
+from lines import LineProvider, options
 
 from jackfield.errors import (
     AuthenticationError,
@@ -106,6 +106,24 @@ def test_the_deadline_and_the_first_event(answer):
     with pytest.raises(ReadTimeoutError, match="first event"):
         simulation.run(read(client))
     assert simulation.now == 37
+    assert simulation.open == []
+
+
+@pytest.mark.parametrize("keeps_alive", [False, True])
+def test_bytes_without_an_event_are_signs_of_life_where_the_provider_says_so(monkeypatch, keeps_alive):
+    monkeypatch.setattr(LineProvider, "keeps_alive", keeps_alive)
+    # a line that has not ended is no event yet
+    simulation, client = world(
+        Answer(body=[piece for _ in range(9) for piece in (10, b"a")] + [b"\n.\n"]),
+        timeouts={"first": 30, "silence": 20},
+    )
+    if keeps_alive:
+        assert simulation.run(read(client)) == ["a" * 9]
+        assert simulation.now == 90
+    else:
+        with pytest.raises(ReadTimeoutError, match="first event"):
+            simulation.run(read(client))
+        assert simulation.now == 30
     assert simulation.open == []
 
 
