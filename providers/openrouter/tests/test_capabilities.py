@@ -7,7 +7,7 @@ from faces import COLOURS, run
 from hypothesis import given, strategies as st
 
 import jackfield as jf
-from jackfield.errors import UnsupportedError, UnsupportedWarning
+from jackfield.errors import BadRequestError, UnsupportedError, UnsupportedWarning
 from jackfield.http import HttpResponse
 from jackfield_openrouter.testing import FakeModel, FakeOpenRouter
 from jackfield_testkit import Answer, FunctionNetwork, Simulation
@@ -131,10 +131,18 @@ def test_a_picture_that_a_tool_gave_back():
         client.chat(turns)
 
 
-def test_completions_are_held_against_the_list_too():
+@pytest.mark.parametrize("wanted", [{"top_p": 0.5}, {"options": {"openrouter": {"top_k": 3}}}])
+def test_completions_are_held_against_the_list_too(wanted):
     service = fake()
-    with pytest.raises(UnsupportedError, match="top_p: model 'acme/plain' supports no"):
-        jf.Client(**options(service)).complete("Once", model="openrouter:acme/plain", top_p=0.5)
+    with pytest.raises(UnsupportedError, match=r"top_.: model 'acme/plain' supports no"):
+        jf.Client(**options(service)).complete("Once", model="openrouter:acme/plain", **wanted)
+
+
+def test_a_wrong_option_is_told_before_anything_is_sent():
+    service = fake()
+    with pytest.raises(BadRequestError, match=r"options\.openrouter\.min_q"):
+        jf.Client(**options(service)).chat("Hello", tools=[TOOL], options={"openrouter": {"min_q": 1}})
+    assert asked(service) == []
 
 
 def test_a_price_beyond_all_numbers_is_none():
@@ -163,6 +171,26 @@ def test_the_list_is_kept_for_an_hour():
     for wait, lists in ((0, 1), (3500, 1), (200, 2)):
         simulation.run(_after(client, wait))
         assert asked(service).count("/models") == lists
+
+
+def test_a_list_that_could_not_be_had_is_asked_for_again_after_a_minute():
+    service, gone = fake(), [True]
+
+    def answer(request):
+        if request.path.endswith("/models") and gone:
+            service.requests.append(request)
+            return Answer(503)
+        return Answer(200, *_parts(service(request)))
+
+    simulation = Simulation(answer)
+    client = simulation.client(config={"default": "openrouter:acme/able", "providers": {"openrouter": PROVIDER}})
+    for wait, lists in ((0, 1), (50, 1), (20, 2)):
+        simulation.run(_after(client, wait))
+        assert asked(service).count("/models") == lists
+    gone.clear()
+    simulation.run(_after(client, 70))
+    with pytest.raises(UnsupportedError, match="seed"):
+        simulation.run(client.chat("Hello", seed=1))
 
 
 async def _after(client, seconds):

@@ -186,16 +186,16 @@ def test_its_replies_fit_the_description():
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("streamed", [True, False])
 def test_on_loopback_a_reply_comes_behind_signs_of_life(colour, streamed):
-    fake = FakeOpenRouter(Scene(text="At last.", waits=5, wait=0.1))
+    fake = FakeOpenRouter(Scene(text="At last.", waits=8, wait=0.2))
 
     async def body(client):
         begun = time.monotonic()
         assert (await whole(client, streamed)).text == "At last."
-        assert time.monotonic() - begun >= 0.5
+        assert time.monotonic() - begun >= 1.6
 
     with serve(fake) as url:
         # the bound on the first event holds until the first sign of life, the one on silence from then on
-        run(colour, body, **on_loopback(url, timeouts={"first": 0.4, "silence": 0.4}))
+        run(colour, body, **on_loopback(url, timeouts={"first": 1.2, "silence": 1.2}))
 
 
 @pytest.mark.parametrize("colour", COLOURS)

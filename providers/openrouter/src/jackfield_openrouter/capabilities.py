@@ -7,6 +7,7 @@ sent.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import attrs
@@ -42,7 +43,7 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "reasoning_effort": ("reasoning", "reasoning_effort"),
     "reasoning_budget": ("reasoning",),
 }
-OPTIONS: Final = ("min_p", "top_a", "repetition_penalty", "verbosity", "reasoning", "structured_outputs")
+OPTIONS: Final = ("top_k", "min_p", "top_a", "repetition_penalty", "verbosity", "reasoning", "structured_outputs")
 JSON: Final = ("response_format", "structured_outputs")
 SCHEMA: Final = ("structured_outputs",)
 PARTS: Final[Mapping[type, str]] = {Image: "image", Audio: "audio"}
@@ -117,7 +118,7 @@ def heed(to: Destination, offer: Offer, wanted: Mapping[str, tuple[str, ...]]) -
             what = "JSON Schema" if needed == SCHEMA else f"parameter {needed[0]!r}"
             to.report(name, f"model {offer.id!r} supports no {what}")
             to.fields.take(name)
-            options.pop(name.rpartition(".")[2] if "." in name else "", None)
+            options.pop(name.removeprefix(f"options.{to.plugin}."), None)
     return attrs.evolve(to, options=options)
 
 
@@ -133,10 +134,10 @@ class Capabilities:
     def of(self, call: Call[Any], request: HttpRequest) -> Generator[HttpRequest, HttpResponse, Offer | None]:
         """What is known of a call's model, after a look at the list where that is old; None where nothing is."""
         now = call.runtime.now()
-        if now >= self._until or not self._until:
+        if now >= self._until:
             try:
                 response = yield attrs.evolve(request, read=True)
-                offers = list(read_offers(read_json(response.body or b"")))[:MOST]
+                offers = islice(read_offers(read_json(response.body or b"")), MOST)
                 # of what a list says, only what is looked at here is kept
                 self._offers = {offer.id: attrs.evolve(offer, raw=None) for offer in offers}
                 self._until, self._why = now + KEPT, None

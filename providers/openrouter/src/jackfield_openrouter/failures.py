@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from jackfield.errors import JackfieldError
-from jackfield_wire_openai.gateways import availability, behind, metadata_of
+from jackfield_wire_openai.gateways import availability, behind, detail_of, metadata_of
 from jackfield_wire_openai.reading import fact, texts
 
 __all__ = ["Availability", "Failure", "failure"]
@@ -72,8 +72,7 @@ class Failure:
 
 def failure(error: JackfieldError) -> Failure:
     """Read why a call to OpenRouter failed; of an error that says nothing of it, everything is None or empty."""
-    body = error.body if isinstance(error.body, Mapping) else {}
-    detail = body["error"] if isinstance(body.get("error"), Mapping) else body
+    detail = detail_of(error.body)
     metadata, hints = metadata_of(detail), availability(detail)
     provider, raw = behind(metadata)
     return Failure(

@@ -11,7 +11,6 @@ from attrs import evolve, frozen
 from jackfield.call import Call
 from jackfield.http import HttpRequest, HttpResponse
 from jackfield.operations import CHAT, COMPLETE, EMBED, ChatRequest, CompleteRequest, Notice
-from jackfield.provider import Endpoint
 from jackfield_wire_openai.destination import Destination
 from jackfield_wire_openai.models import part_of_path
 from jackfield_wire_openai.profiles import ModelRule, Profile, rule_for
@@ -91,8 +90,7 @@ class OpenRouterProvider(AccountExchanges):
         """Make an instance of this name."""
         super().__init__(name, settings)
         self.profile = (settings.profile or Profile()).over(OWN.over(self.profile))
-        at_home = self.endpoint.origin == Endpoint.parse(BASE_URL).origin
-        check = at_home if settings.check_models is None else settings.check_models
+        check = self.at_home if settings.check_models is None else settings.check_models
         self._capabilities = Capabilities() if check else None
 
     def prepared(self, call: Call[Any]) -> Generator[HttpRequest, HttpResponse, Destination]:
@@ -101,18 +99,21 @@ class OpenRouterProvider(AccountExchanges):
         Raises:
             UnsupportedError: there is such a thing, and the caller does not allow that it is left out.
         """
-        known, request = self._capabilities, call.request
+        to, known, request = self.destination(call), self._capabilities, call.request
         # without a runtime there is no clock, by which to keep what was learned
         if known is None or not isinstance(request, ChatRequest | CompleteRequest) or call.runtime is None:
-            return self.destination(call)
-        options = request.options.get(self.plugin, {})
-        wanted = demands(request, options)
+            return to
+        wanted = demands(request, to.options)
         seen = isinstance(request, ChatRequest) and shows(request.messages)
-        needs = wanted or seen or options.get("modalities")
-        offer = (yield from known.of(call, self.get("/models"))) if needs else None
+        if not (wanted or seen or to.options.get("modalities")):
+            return to
+        offer = yield from known.of(call, self.get("/models"))
         if offer is None:
-            return self.destination(call)
-        return heed(self.destination(within_reach(call, offer) if seen else call), offer, wanted)
+            return to
+        if seen:
+            reached = within_reach(call, offer)
+            to = evolve(to, call=reached, fields=self.fields(reached))
+        return heed(to, offer, wanted)
 
     def model_path(self, model: str) -> str:
         """The path of one model, under its author; a variant is part of its name."""

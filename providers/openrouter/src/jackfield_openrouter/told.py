@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from jackfield.call import Call
 from jackfield.errors import BadRequestError, MalformedReplyError
@@ -13,6 +12,7 @@ from jackfield.provider import Exchange, JsonReply, serves
 from jackfield.types import Event, Start
 from jackfield_wire_openai.errors import in_band_error
 from jackfield_wire_openai.headers import request_id
+from jackfield_wire_openai.models import part_of_path
 from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact
 
@@ -27,28 +27,21 @@ from .account import (
 )
 from .offers import read_endpoints, read_offers
 
-__all__ = ["AccountExchanges", "path_of"]
+__all__ = ["AccountExchanges"]
 
 NUMBERS: Final = (int, float)
 
 
-def _quoted(text: str, name: str, safe: str = "") -> str:
-    try:
-        return quote(text, safe=safe)
-    except UnicodeEncodeError:
-        raise BadRequestError(f"{name}: {text!r} has half a character, which no path can hold") from None
-
-
-def path_of(request: Request[Any, Any], model: str) -> str:
+def _path_of(request: Request[Any, Any], model: str) -> str:
     """Where to GET what a request asks for."""
     match request:
         case EndpointsRequest():
             author, _, slug = model.partition("/")
             if not (author.strip(".") and slug.strip(".")):
                 raise BadRequestError(f"model: expected 'author/slug', got {model!r}")
-            return f"/models/{_quoted(author, 'model', '~')}/{_quoted(slug, 'model', ':')}/endpoints"
+            return f"/models/{part_of_path(author)}/{part_of_path(slug, safe=':')}/endpoints"
         case GenerationRequest():
-            return f"/generation?id={_quoted(request.generation, 'generation')}"
+            return f"/generation?id={part_of_path(request.generation, field='generation')}"
         case CreditsRequest():
             return "/credits"
         case KeyRequest():
@@ -152,7 +145,7 @@ class AccountExchanges(WireProvider):
         fields = self.fields(call)
         fields.take("generation")
         fields.report_rest("the request has no body")
-        head = yield self.get(path_of(call.request, call.target.model))
+        head = yield self.get(_path_of(call.request, call.target.model))
 
         def read(payload: Any) -> Iterator[Event]:
             if isinstance(payload, Mapping) and payload.get("error"):

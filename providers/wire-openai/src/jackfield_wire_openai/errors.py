@@ -26,7 +26,7 @@ from jackfield.errors import (
 from jackfield.http import HttpResponse, read_json
 from jackfield.provider import error_class, retry_after, should_retry
 
-from .gateways import availability, behind, limit_reset, metadata_of, moderated
+from .gateways import availability, behind, detail_of, limit_reset, metadata_of, moderated
 from .headers import request_id
 
 __all__ = ["in_band_error", "quoted", "read_error", "said"]
@@ -112,14 +112,14 @@ def _redirected(response: HttpResponse) -> str:
 
 def in_band_error(payload: Any, head: HttpResponse) -> JackfieldError:
     """The error inside a reply that began as a success; it may name the status that it would have had."""
-    detail = _detail(payload)
+    detail = detail_of(payload)
     stated = (detail.get(name) for name in ("code", "status", "status_code", "http_status"))
     return _error(payload, next(filter(None, map(_status, stated)), None), head.headers)
 
 
 def said(payload: Any) -> str:
     """What a payload that is no reply has to say, for a person."""
-    detail = _detail(payload)
+    detail = detail_of(payload)
     first = payload[0] if isinstance(payload, list) and payload else payload
     outer = first if isinstance(first, Mapping) else {}
     candidates: tuple[Any, ...] = (detail.get("message"), outer.get("error"), detail.get("detail"))
@@ -141,12 +141,12 @@ def quoted(text: str, limit: int) -> str:
 
 
 def _error(payload: Any, status: int | None, headers: Mapping[str, str], message: str | None = None) -> JackfieldError:
-    detail = _detail(payload)
+    detail = detail_of(payload)
     metadata, hints = metadata_of(detail), availability(detail)
     name, upstream = behind(metadata)
     words = _words(detail)
     # of what the service behind a gateway says, its own quota is not the caller's
-    theirs = _words(_detail(upstream)) if isinstance(upstream, Mapping) else []
+    theirs = _words(detail_of(upstream)) if isinstance(upstream, Mapping) else []
     telling = (*words, *(word for word in theirs if CODES.get(word) is not QuotaError))
     cls = next((CODES[word] for word in telling if word in CODES and _tells(word, status)), None)
     if cls is None:
@@ -172,7 +172,7 @@ def _error(payload: Any, status: int | None, headers: Mapping[str, str], message
 def _attributed(message: str, name: str | None, upstream: Any) -> str:
     """A gateway's message with what the service behind it has said: "Provider returned error" alone helps nobody."""
     told = upstream if isinstance(upstream, str) else ""
-    if isinstance(upstream, Mapping | list) and (detail := _detail(upstream)):
+    if isinstance(upstream, Mapping | list) and (detail := detail_of(upstream)):
         told = said(upstream) if any(isinstance(detail.get(key), str) for key in ("message", "error", "msg")) else ""
     told = quoted(told.strip(), MAX_SAID)
     if told and told not in message:
@@ -203,16 +203,6 @@ def _tells(word: str, status: int | None) -> bool:
 def _request_id(payload: Any) -> str | None:
     found = payload.get("request_id") if isinstance(payload, Mapping) else None
     return found if isinstance(found, str) and found else None
-
-
-def _detail(payload: Any) -> Mapping[str, Any]:
-    """The part of a payload that speaks of the error: most put it under `error`, some leave it at the top."""
-    if isinstance(payload, list) and payload:
-        payload = payload[0]  # Google sends a list of one
-    if not isinstance(payload, Mapping):
-        return {}
-    error = payload.get("error")
-    return error if isinstance(error, Mapping) else payload
 
 
 def _shown(payload: Any) -> str:

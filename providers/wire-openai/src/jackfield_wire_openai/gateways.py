@@ -11,11 +11,21 @@ from jackfield.http import lower_names, read_json
 
 from .headers import rate_limit
 
-__all__ = ["availability", "behind", "limit_reset", "metadata_of", "moderated"]
+__all__ = ["availability", "behind", "detail_of", "limit_reset", "metadata_of", "moderated"]
 
 MAX_RAW: Final = 64 * 1024
 # what only a refusal of content says: the reasons for it, what was flagged, the patterns that were found
 MODERATED: Final = ("reasons", "flagged_input", "patterns")
+
+
+def detail_of(payload: Any) -> Mapping[str, Any]:
+    """The part of a payload that speaks of the error: most put it under `error`, some leave it at the top."""
+    if isinstance(payload, list) and payload:
+        payload = payload[0]  # Google sends a list of one
+    if not isinstance(payload, Mapping):
+        return {}
+    error = payload.get("error")
+    return error if isinstance(error, Mapping) else payload
 
 
 def metadata_of(detail: Mapping[str, Any]) -> Mapping[str, Any]:

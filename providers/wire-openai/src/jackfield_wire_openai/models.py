@@ -44,12 +44,16 @@ def model_path(model: str) -> str:
     return f"/models/{part_of_path(model)}"
 
 
-def part_of_path(name: str) -> str:
-    """A name as one part of a path: dots alone would lead elsewhere."""
+def part_of_path(name: str, safe: str = "", field: str = "model") -> str:
+    """A name as one part of a path: dots alone would lead elsewhere. `field` is what errors call it.
+
+    Raises:
+        BadRequestError: the name has half a character.
+    """
     try:
-        part = quote(name, safe="")
+        part = quote(name, safe=safe)
     except UnicodeEncodeError:
-        raise BadRequestError(f"model: {name!r} has half a character, which no path can hold") from None
+        raise BadRequestError(f"{field}: {name!r} has half a character, which no path can hold") from None
     return part if part.strip(".") else part.replace(".", "%2E")
 
 

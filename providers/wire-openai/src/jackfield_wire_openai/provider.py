@@ -76,6 +76,7 @@ class WireProvider(HttpProvider):
         known_models: the model to use where none is named, by operation.
         models_at: the same at hosts with names of their own.
         header_settings: the headers that settings of their own fill, by setting.
+        at_home: whether this instance calls the service itself.
     """
 
     plugin: ClassVar[str]
@@ -95,7 +96,8 @@ class WireProvider(HttpProvider):
         credential = Credential(settings.api_key) if settings.api_key is not None else None
         headers = self._headers(name, settings, own=credential)
         endpoint = Endpoint.parse(settings.base_url, credential, headers, name=f"providers.{name}.base_url")
-        if endpoint.origin == Endpoint.parse(self.home).origin and credential is None:
+        self.at_home = endpoint.origin == Endpoint.parse(self.home).origin
+        if self.at_home and credential is None:
             raise ConfigurationError(
                 f"providers.{name}.api_key: missing; set it, or {self.variable} in the environment"
             )
