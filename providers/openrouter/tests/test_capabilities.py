@@ -111,6 +111,14 @@ def test_what_says_that_nothing_is_needed_needs_nothing(wanted):
     assert asked(service) == ["/chat/completions"]
 
 
+def test_a_model_that_knows_json_may_know_no_schema():
+    service = FakeOpenRouter(models=[FakeModel("acme/plain", parameters=("response_format",))])
+    client = jf.Client(**options(service))
+    assert client.chat("Hello", response_format="json").warnings == ()
+    with pytest.raises(UnsupportedError, match="response_format: model 'acme/plain' supports no JSON Schema"):
+        client.chat("Hello", response_format=SCHEMA)
+
+
 def test_what_a_model_gives_is_looked_at_too():
     service = fake()
     client = jf.Client(**options(service))

@@ -152,6 +152,13 @@ def test_a_thought_among_the_content_keeps_its_signature():
     assert back(message, MISTRAL) == message
 
 
+@pytest.mark.parametrize("between", ["a", [A]])
+def test_text_between_two_thoughts_tells_them_apart(between):
+    first, second = ([{"type": "thinking", "thinking": [{"type": "text", "text": text}]}] for text in ("h", "m"))
+    stream = streamed(chunk({"content": first}), chunk({"content": between}), chunk({"content": second}, "stop"))
+    assert thoughts(stream) == [Reasoning("h", format="thinking"), Reasoning("m", format="thinking")]
+
+
 @pytest.mark.parametrize("part", [{"type": "thinking", "thinking": "hm"}, {"type": "reasoning", "summary": "hm"}])
 def test_a_thought_that_is_a_bare_text(part):
     assert [one.text for one in both({"content": [part, A]})] == ["hm"]
