@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .network import Answer, Asked, Fault, Handler, Script
+from .playing import PLAYS, Player, playing
 from .simulation import Simulation
 from .tasks import Cancelled, DeadlockError, SimulationError, Task
 from .transport import FunctionNetwork, TransportFunction
 
 __all__ = ["Answer", "Asked", "Cancelled", "DeadlockError", "Fault", "FunctionNetwork", "Handler", "Script"]
-__all__ += ["Simulation", "SimulationError", "Task", "TransportFunction"]
+__all__ += ["PLAYS", "Player", "Simulation", "SimulationError", "Task", "TransportFunction", "playing"]
