@@ -3,7 +3,7 @@
     python   runs in the one namespace of its file; a first line `# name.py` saves it under that name as well
     toml     is written to `jackfield.toml`, or to the file that its first line names, and loaded
     dotenv   is written to `.env.local`
-    console  each command of our own runs; those of pip and tox are checked to make sense, and not run
+    console  each command of our own runs, and pytest; those of pip and tox are checked to make sense, and not run
     text     is what the block before it printed
 
 An HTML comment directly before a block, `<!-- not run: reason -->`, keeps it from being run.
@@ -132,9 +132,18 @@ class Reader:
                 _check_pip(arguments)
             elif program == "tox":
                 _check_tox(arguments)
+            elif program == "pytest":
+                self._tested(arguments)
             else:
                 assert program in NEIGHBOURS, f"{program!r} is a command that no test knows"
         return ""
+
+    def _tested(self, arguments: list[str]) -> None:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        variables = {"PYTHONPATH": str(self.folder)}
+        environment = clean_environment(**variables)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def _ours(self, arguments: list[str], piped: str) -> str:
         # what the command remembers about its user, it remembers here

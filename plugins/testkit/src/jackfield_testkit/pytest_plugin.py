@@ -22,10 +22,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _is_empty(item):
             items.remove(item)
             continue
-        reason = waiver(item.cls.waivers, item.name)  # type: ignore[attr-defined]
-        if reason is not None:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
-            waived[item.nodeid] = reason
+        found = waiver(item.cls.waivers, item.name)  # type: ignore[attr-defined]
+        if found is not None:
+            reason, strict = found
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=strict))
+            waived[item.nodeid if strict else item.nodeid.partition("[")[0]] = reason
 
 
 def _is_empty(item: Any) -> bool:

@@ -47,7 +47,7 @@ class Conformance:
         plugins: modules or objects with hook implementations by kind and name, as a client takes them.
         waivers: cases that the plugin does not pass, and why. A key is the name of a case without `test_`, with its
             brackets or without: `{"field_is_sent_or_reported[chat-top_k]": "the service has no such parameter"}`.
-            A case that is waived must fail; they are listed at the end of the run.
+            They are listed at the end of the run. A waiver with brackets must be needed: the case must fail.
     """
 
     plugin: ClassVar[str] = ""
@@ -79,7 +79,10 @@ def waivable(name: str) -> str:
     return name.removeprefix("test_")
 
 
-def waiver(waivers: Mapping[str, str], name: str) -> str | None:
-    """Why a test need not pass, or None where it must."""
+def waiver(waivers: Mapping[str, str], name: str) -> tuple[str, bool] | None:
+    """Why a test need not pass, and whether it must fail; None where it must pass."""
     name = waivable(name)
-    return waivers.get(name, waivers.get(name.partition("[")[0]))
+    if name in waivers:
+        return waivers[name], True
+    whole = waivers.get(name.partition("[")[0])
+    return None if whole is None else (whole, False)

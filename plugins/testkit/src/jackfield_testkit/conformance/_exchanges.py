@@ -180,6 +180,9 @@ def check_says(what: Any, says: Mapping[str, Any], of: str) -> None:
         found = what
         for part in name.split("."):
             found = getattr(found, part)
+        if callable(wanted):
+            expect(wanted(found), f"{of}: `{name}` is not as it must be; it is {told(found)}")
+            continue
         same = found == wanted or (
             isinstance(wanted, Sequence) and not isinstance(wanted, str) and _alike(found, wanted)
         )

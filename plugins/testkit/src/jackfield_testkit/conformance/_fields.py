@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -40,8 +41,9 @@ def check_probe(provider: Provider, sample: Sample, name: str, probe: Probe) -> 
     """See that the value of a field is sent, or reported."""
     without, with_it = _pair(sample, name, probe)
     for streaming in sample.forms or [False]:
-        strict = sent(provider, with_it, sample, streaming=streaming)
-        lenient = sent(provider, with_it, sample, streaming=streaming, unsupported="drop")
+        # copies, since a provider may change what it is given, which is another case's to find
+        strict = sent(provider, copy.deepcopy(with_it), sample, streaming=streaming)
+        lenient = sent(provider, copy.deepcopy(with_it), sample, streaming=streaming, unsupported="drop")
         before = sent(provider, without, sample, streaming=streaming, unsupported="drop")
         _check(before, strict, lenient, name, f"{name}={told(probe.value)}")
         literal = probe.value if probe.literal and not lenient.speaks_of(name) else None

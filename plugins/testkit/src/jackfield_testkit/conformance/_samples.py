@@ -42,6 +42,7 @@ class Sample:
         stream: the body of the streamed one.
         says: what the response must say, by the names of its attributes:
             `{"text": "Hello", "finish": Finish("stop", "end"), "usage": Usage(3, 5)}`.
+            A function in place of a value is asked whether it is right.
         first: the replies to earlier requests of the same exchange, where it has several round trips.
         headers: of the reply, beside its content type.
         content_type: that of the reply that is not streamed.
