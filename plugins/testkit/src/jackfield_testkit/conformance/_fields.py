@@ -14,7 +14,7 @@ from jackfield.provider import Fields, Provider
 
 from ._cases import expect, told
 from ._exchanges import Sent, call_of, sent
-from ._probes import MESSAGES, PROBES, Probe
+from ._probes import EVERY, MESSAGES, PROBES, Probe
 from ._samples import Sample
 
 __all__ = ["check_in_process", "check_message", "check_probe", "probes_of", "what_becomes"]
@@ -23,7 +23,7 @@ __all__ = ["check_in_process", "check_message", "check_probe", "probes_of", "wha
 def probes_of(operation: str, own: Mapping[str, Any]) -> Iterator[tuple[str, str, Probe]]:
     """Each probe of an operation, with the name of its case and of its field."""
     more = {name: (value if isinstance(value, Probe) else Probe(value, literal=False),) for name, value in own.items()}
-    for name, probes in {**PROBES.get(operation, {}), **more}.items():
+    for name, probes in {**PROBES.get(operation, EVERY), **more}.items():
         for index, probe in enumerate(probes):
             yield (
                 (f"{name}={probe.value}" if index and not probe.value else name + f"-{index + 1}" * bool(index)),

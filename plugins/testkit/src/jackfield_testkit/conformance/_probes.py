@@ -26,7 +26,7 @@ from jackfield.types import (
     Unknown,
 )
 
-__all__ = ["MESSAGES", "PROBES", "Probe", "missing_probes"]
+__all__ = ["EVERY", "MESSAGES", "PROBES", "Probe", "missing_probes"]
 
 MARK: Final = "probe-7c31"
 PIXEL: Final = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
@@ -62,6 +62,8 @@ def _shaped(*values: Any, **beside: Any) -> tuple[Probe, ...]:
     return tuple(Probe(value, beside, literal=False) for value in values)
 
 
+EVERY: Final[Mapping[str, tuple[Probe, ...]]] = {"extra_body": _shaped({"probe_extra": MARK})}
+
 SAMPLED: Final[Mapping[str, tuple[Probe, ...]]] = {
     "temperature": _plain(0.371, 0),
     "top_p": _plain(0.372, 0),
@@ -89,7 +91,7 @@ PROBES: Final[Mapping[str, Mapping[str, tuple[Probe, ...]]]] = {
         "reasoning_budget": _plain(3711, max_output_tokens=8192),
         "metadata": _shaped({"probe": MARK}),
         "service_tier": _plain("flex"),
-        "extra_body": _shaped({"probe_extra": MARK}),
+        **EVERY,
     },
     "complete": {
         **SAMPLED,
@@ -97,11 +99,11 @@ PROBES: Final[Mapping[str, Mapping[str, tuple[Probe, ...]]]] = {
         "best_of": _plain(4, n=1),
         "echo": _switch(on=True),
         "logprobs": _plain(4, 0),
-        "extra_body": _shaped({"probe_extra": MARK}),
+        **EVERY,
     },
-    "embed": {"dimensions": _plain(371), "user": _plain(MARK), "extra_body": _shaped({"probe_extra": MARK})},
-    "models": {"extra_body": _shaped({"probe_extra": MARK})},
-    "model": {"extra_body": _shaped({"probe_extra": MARK})},
+    "embed": {"dimensions": _plain(371), "user": _plain(MARK), **EVERY},
+    "models": EVERY,
+    "model": EVERY,
 }
 """By operation and field. What an operation is about (its messages, its prompt, its input) is in the samples."""
 
@@ -161,6 +163,6 @@ MESSAGES: Final[Mapping[str, tuple[list[Message], list[Message]]]] = {
 
 def missing_probes(request: type[Request[Any, Any]]) -> list[str]:
     """The fields of a request class that no probe of ours is for."""
-    known = PROBES.get(request.operation.name, {})
+    known = PROBES.get(request.operation.name, EVERY)
     names = [one.name for one in attrs.fields(request)]
     return [name for name in names if name not in known and name not in {*ELSEWHERE, *SUBJECTS}]

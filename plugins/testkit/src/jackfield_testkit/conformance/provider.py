@@ -33,6 +33,7 @@ from ._faces import FACES
 from ._journeys import NAME
 from ._probes import MESSAGES
 from ._samples import Refusal, Sample
+from ._table import support_table
 
 __all__ = ["ProviderConformance"]
 
@@ -92,6 +93,10 @@ class ProviderConformance(Conformance):
         """Arguments of a client that has this provider alone."""
         config = {"default": NAME, "providers": {NAME: {"plugin": self.plugin, **self.settings}}}
         return {"config": config, "plugins": self.plugins}
+
+    def support_table(self) -> str:
+        """What the provider supports, as a table in Markdown; `pytest --jackfield-support` prints it."""
+        return support_table(self.provider(), self.samples, self.probes)
 
     def _over_http(self) -> bool:
         return isinstance(self.provider(), HttpProvider)
