@@ -1,4 +1,4 @@
-"""Runs Jackfield clients in simulated time, on a scripted network: for tests of applications and of plugins."""
+"""For tests of applications and of plugins: simulated time, a scripted network, a provider that plays, and suites."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ PLAYS: Final[Mapping[str, tuple[Request[Any, Any], tuple[Event, ...]]]] = {
         ChatRequest(messages="Hello"),
         (
             Start(id="r-1", model=MODEL_NAME, raw={"id": "r-1"}),
-            TextDelta("Hel", raw={"text": "Hel"}),
-            TextDelta("lo"),
+            TextDelta("He", raw={"text": "He"}),
+            TextDelta("llo"),
             ToolCallDelta(0, "call_1", "look", '{"at":'),
             ToolCallDelta(0, arguments='"it"}'),
             Finished(Finish("tool_calls", "tool_calls")),
