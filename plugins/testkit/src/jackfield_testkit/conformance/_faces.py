@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextvars import Context, copy_context
-from importlib.util import find_spec
 from typing import Any, Final
 
 import anyio
@@ -16,7 +15,7 @@ from jackfield.types import Event
 
 __all__ = ["FACES", "Heard", "through"]
 
-FACES: Final = ("sync", "asyncio", *(("trio",) if find_spec("trio") else ()))
+FACES: Final = ("sync", "asyncio", "trio")
 
 
 @define
