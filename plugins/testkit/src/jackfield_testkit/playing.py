@@ -9,20 +9,8 @@ from typing import Any, Final
 from jackfield.call import Call
 from jackfield.errors import ConfigurationError
 from jackfield.hooks import hookimpl
-from jackfield.operations import (
-    CHAT,
-    COMPLETE,
-    EMBED,
-    MODEL,
-    MODELS,
-    ChatRequest,
-    CompleteRequest,
-    EmbedRequest,
-    ModelRequest,
-    ModelsRequest,
-    Request,
-)
-from jackfield.provider import Provider, serves
+from jackfield.operations import ChatRequest, CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest, Request
+from jackfield.provider import Provider
 from jackfield.types import (
     Embedded,
     Event,
@@ -89,7 +77,7 @@ class Player(Provider):
 
     def __init__(self, items: tuple[Any, ...]) -> None:
         """Play these."""
-        super().__init__(NAME, dict.fromkeys(("chat", "complete", "embed", "model"), MODEL_NAME))
+        super().__init__(NAME)
         for index, item in enumerate(items):
             if not isinstance(item, Event | BaseException | int | float):
                 raise ConfigurationError(f"playing[{index}]: expected an event, an error or seconds, got {item!r}")
@@ -97,6 +85,10 @@ class Player(Provider):
         self.calls: list[Call[Any]] = []
         self.opened: int = 0
         self.closed: int = 0
+
+    def open(self, call: Call[Any]) -> AsyncGenerator[Event, None]:
+        """Play, whatever the operation."""
+        return self._play(call)
 
     async def _play(self, call: Call[Any]) -> AsyncGenerator[Event, None]:
         self.calls.append(call)
@@ -111,31 +103,6 @@ class Player(Provider):
                     await call.runtime.sleep(item)
         finally:
             self.closed += 1
-
-    @serves(CHAT)
-    def chat(self, call: Call[Any]) -> AsyncGenerator[Event, None]:
-        """Play."""
-        return self._play(call)
-
-    @serves(COMPLETE)
-    def complete(self, call: Call[Any]) -> AsyncGenerator[Event, None]:
-        """Play."""
-        return self._play(call)
-
-    @serves(EMBED)
-    def embed(self, call: Call[Any]) -> AsyncGenerator[Event, None]:
-        """Play."""
-        return self._play(call)
-
-    @serves(MODELS)
-    def models(self, call: Call[Any]) -> AsyncGenerator[Event, None]:
-        """Play."""
-        return self._play(call)
-
-    @serves(MODEL)
-    def model(self, call: Call[Any]) -> AsyncGenerator[Event, None]:
-        """Play."""
-        return self._play(call)
 
 
 class _Plugin:
@@ -156,4 +123,4 @@ def playing(*items: Event | BaseException | float, player: Player | None = None)
         ConfigurationError: an item is none of these.
     """
     plugin = _Plugin(player or Player(items))
-    return {"config": {"default": NAME}, "plugins": {"provider": {NAME: plugin}}}
+    return {"config": {"default": f"{NAME}:{MODEL_NAME}"}, "plugins": {"provider": {NAME: plugin}}}
