@@ -67,7 +67,7 @@ def test_results_of_tools_come_first_in_one_turn_of_the_user(kit):
         Message("user", "?"),
         Message("assistant", [Text("I look."), CALL, ToolCall("toolu_2", "now", "")]),
         Message("tool", [ToolResult("toolu_1", "5 °C")]),
-        Message("tool", [ToolResult("toolu_2", [Text("12:00"), PNG], extra={"is_error": True})]),
+        Message("tool", [ToolResult("toolu_2", [Text("12:00"), PNG], is_error=True)]),
         Message("user", "Go on."),
         Message("assistant", "Yes."),
         Message("user", [Text("First."), ToolResult("toolu_3", [])]),

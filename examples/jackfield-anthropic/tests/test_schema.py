@@ -61,7 +61,7 @@ files = st.sampled_from(
 )
 arguments = st.dictionaries(words, st.integers() | st.booleans() | words, max_size=3).map(json.dumps)
 calls = st.builds(ToolCall, words, words, arguments, cache=marks)
-results = st.builds(ToolResult, words, st.lists(texts | images | files, max_size=3), cache=marks)
+results = st.builds(ToolResult, words, st.lists(texts | images | files, max_size=3), st.booleans(), cache=marks)
 thoughts = st.sampled_from(
     [
         Reasoning("hm", "sig", format="anthropic-claude-v1"),

@@ -193,7 +193,9 @@ def _result(part: ToolResult, where: str, to: Outgoing) -> Block:
             block["content"] = text
         case _:
             block["content"] = blocks
-    return block | to.report_extra(part.extra, ("is_error",), where)
+    if part.is_error:
+        block["is_error"] = True
+    return block | to.report_extra(part.extra, (), where)
 
 
 ANY: Final = ""

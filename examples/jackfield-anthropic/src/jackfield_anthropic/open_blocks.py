@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from attrs import define, field as attribute
@@ -177,8 +178,6 @@ class _Other:
 
     def close(self) -> Iterator[ChatEvent]:
         if text := "".join(self._input):
-            try:
+            with suppress(MalformedReplyError):  # the reply was cut inside of it
                 self._added["input"] = read_json(text)
-            except MalformedReplyError:
-                self._added["input"] = text  # the reply was cut inside of it
         yield PartAdded(Unknown({**self._wire, **self._added}))
