@@ -295,6 +295,23 @@ def test_a_block_that_is_not_closed_is_closed_by_the_finish(kit, reply):
     assert kit.folded(found) == reply("tools")
 
 
+def test_the_use_of_a_tool_of_the_server_that_was_cut_stays_as_it_began(kit):
+    data = read("pause.sse").replace(b'Claude Shannon birth date\\"}"', b'Claude"')
+    assert data != read("pause.sse")
+    events, error = kit.decoded(data)
+    assert error is None
+    assert kit.folded(events).message.parts[1].raw["input"] == {}
+
+
+def test_a_citation_of_an_odd_shape_is_kept_as_it_is(kit):
+    odd = {"type": "web_search_result_location", "url": 7}
+    wire = {"content": [{"type": "text", "text": "a", "citations": [odd, 5]}], "stop_reason": "end_turn"}
+    events, _ = kit.decoded(json.dumps(wire).encode(), streaming=False)
+    raws = [remark.raw for remark in kit.folded(events).annotations]
+    assert raws == [{"type": "citations_delta", "block": 0, "citation": one} for one in (odd, 5)]
+    assert kit.sent(kit.folded(events).message)[0]["citations"] == [odd, 5]
+
+
 def delta(block, index=0):
     return json.dumps({"type": "content_block_delta", "index": index, "delta": block})
 

@@ -163,6 +163,27 @@ def test_a_model_that_knows_efforts_but_chooses_no_budget_gets_the_effort_alone(
     assert (sent["output_config"], "thinking" in sent) == ({"effort": "low"}, False)
 
 
+@pytest.mark.parametrize(
+    ("model", "takes"),
+    [
+        ("claude-3-5-haiku-latest", False),
+        ("claude-haiku-4-5-20251001", False),
+        ("claude-sonnet-4-20250514", False),
+        ("claude-sonnet-4-5", False),
+        ("claude-opus-4-1", False),
+        ("claude-opus-4-20250514", False),
+        ("claude-opus-4-5", True),
+        ("claude-sonnet-4-6", True),
+        ("claude-opus-4-8", True),
+        ("claude-sonnet-5", True),
+        ("some-other-model", True),
+    ],
+)
+def test_models_from_before_efforts_are_known(kit, model, takes):
+    sent = kit.body(reasoning_effort="low", model=model, unsupported="drop")
+    assert ("output_config" in sent) is takes
+
+
 def test_a_form_that_is_not_strict_is_told(kit):
     fields = {"response_format": JsonSchema(SCHEMA, strict=False)}
     assert kit.notices(unsupported="error", **fields) == {("rewritten", "response_format.strict")}

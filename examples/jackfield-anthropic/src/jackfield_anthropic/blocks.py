@@ -26,6 +26,9 @@ DATA: Final = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.DOTALL)
 ENDINGS: Final[Mapping[str, str]] = {".pdf": PDF, ".txt": "text/plain", ".md": "text/plain"}
 THOUGHTS: Final = ("thinking", "redacted_thinking")
 FILE_FIELDS: Final = ("title", "context", "citations")
+# what may hold parts beside a turn of a role: any of them, and a tool's result
+ANY: Final = ""
+RESULT: Final = "tool result"
 
 
 def wire_blocks(parts: Iterable[Part], role: str, where: str, to: Outgoing) -> Iterator[tuple[Part, Block]]:
@@ -198,9 +201,7 @@ def _result(part: ToolResult, where: str, to: Outgoing) -> Block:
     return block | to.report_extra(part.extra, (), where)
 
 
-ANY: Final = ""
-RESULT: Final = "tool result"
-# how a part is written in a turn of a role, or in whatever holds it
+# how a part is written, by what holds it
 WRITERS: Final[Mapping[tuple[type, str], Callable[[Any, str, Outgoing], Block | None]]] = {
     (Text, ANY): _text,
     (Image, "user"): _image,

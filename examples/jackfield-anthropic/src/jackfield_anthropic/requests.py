@@ -23,7 +23,7 @@ TOOL_FIELDS: Final = ("type", "defer_loading", "allowed_callers", "input_example
 # objects of the body that fields and options may fill together
 SHARED: Final = ("output_config", "metadata")
 # the models from before there were efforts, and those that think only when given a budget
-WITHOUT_EFFORT: Final = re.compile(r"claude-(?:[23]|instant|haiku-4|sonnet-4(?!-[6-9])|opus-4(?!-[5-9]))")
+WITHOUT_EFFORT: Final = re.compile(r"claude-(?:[23]|instant|(?:haiku|sonnet)-4(?!-[6-9])|opus-4(?!-[5-9]))")
 WITHOUT_ADAPTIVE: Final = re.compile(r"claude-opus-4-5")
 
 
