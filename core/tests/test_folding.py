@@ -87,6 +87,13 @@ def test_parts_stand_in_the_order_in_which_they_began():
     assert (reply.text, reply.refusal, len(reply.tool_calls)) == ("ab", "No.", 2)
 
 
+def test_texts_that_a_provider_tells_apart_stay_apart():
+    call = ToolCallDelta(0, "c1", "f", "{}")
+    reply = folded(TextDelta("Let me "), TextDelta("look."), call, TextDelta("It is ", block=1), TextDelta("so.", 0, 1))
+    assert reply.message.parts == (Text("Let me look."), ToolCall("c1", "f", "{}"), Text("It is so."))
+    assert reply.text == "Let me look.It is so."
+
+
 def test_sound_comes_in_pieces():
     message = folded(
         AudioDelta("AAA", id="a1"), AudioDelta("BBB", transcript="He"), AudioDelta(transcript="llo", expires=9.0)

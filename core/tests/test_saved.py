@@ -30,7 +30,7 @@ simple = (
     | st.builds(jf.ToolCall, texts, texts, texts, st.booleans(), st.booleans(), **common)
     | st.builds(Unknown, json_like)
 )
-parts = simple | st.builds(jf.ToolResult, texts, st.lists(simple, max_size=2), **common)
+parts = simple | st.builds(jf.ToolResult, texts, st.lists(simple, max_size=2), st.booleans(), **common)
 remarks = st.builds(Citation, texts, maybe, maybe, st.none() | st.integers()) | st.builds(Unknown, json_like)
 messages = st.builds(
     jf.Message,

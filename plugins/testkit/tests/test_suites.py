@@ -5,10 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import attrs
 import pytest
 
-from jackfield.operations import ChatRequest, CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest
-from jackfield_testkit.conformance import ProviderConformance
+from jackfield.errors import LimitExceededError
+from jackfield.http import HttpResponse, read_json
+from jackfield.operations import MODELS, ChatRequest, CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest
+from jackfield.provider import Endpoint, HttpProvider, serves
+from jackfield.types import ModelInfo, ModelListed, Start
+from jackfield_testkit.conformance import ProviderConformance, Sample
+from jackfield_testkit.conformance._exchanges import AskedForMoreError, Outcome
 from jackfield_testkit.conformance._probes import missing_probes
 from jackfield_testkit.scaffold import generate
 
@@ -84,3 +90,42 @@ def test_an_operation_without_a_sample_fails(acme):
 
     with pytest.raises(AssertionError, match="the provider serves 'embed': give a `Sample`"):
         Empty().test_operation_has_a_sample("embed")
+
+
+class Pages(HttpProvider):
+    """Lists models page by page: only the body of a page says whether another follows."""
+
+    @serves(MODELS)
+    def models(self, call):
+        names = []
+        while True:
+            page = yield attrs.evolve(self.get(f"/models?after={len(names)}"), read=True)
+            found = read_json(page.body)
+            names += found.get("data") or []
+            if not found.get("more"):
+                break
+        return Listed([ModelListed(ModelInfo(str(name))) for name in names])
+
+
+@attrs.define
+class Listed:
+    events: list
+    done: bool = False
+
+    def feed(self, data):
+        raise AssertionError("the page was read already")
+
+    def end(self):
+        return [Start(), *self.events]
+
+
+def test_a_list_whose_pages_are_read_whole_can_be_held():
+    first = HttpResponse(200, {}, b'{"data": ["a"], "more": true}')
+    provider = Pages("acme", Endpoint.parse("http://127.0.0.1"))
+    sample = Sample(name="pages", request=ModelsRequest(), first=[first], reply={"data": ["b"]}, says={})
+    outcome = Outcome(provider, sample, [b'{"data"', b': ["b"]}'], streaming=False)
+    assert [model.id for model in outcome.response] == ["a", "b"]
+    with pytest.raises(AskedForMoreError, match="put the others into `first`"):
+        Outcome(provider, sample, [first.body], streaming=False)
+    endless = Outcome(provider, sample, [b" " * (1 << 20)] * 80, streaming=False)
+    assert isinstance(endless.error, LimitExceededError)

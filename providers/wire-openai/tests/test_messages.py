@@ -289,6 +289,12 @@ def test_a_conversation_that_moved_to_openai_works_and_notes_what_stayed_behind(
     }
 
 
+def test_that_a_tool_failed_is_for_the_result_itself_to_say():
+    found, notices = sent(messages=[Message("tool", ToolResult("c", "no such city", is_error=True))])
+    assert found["messages"] == [{"role": "tool", "tool_call_id": "c", "content": "no such city"}]
+    assert [(notice.kind, notice.field) for notice in notices] == [("unsupported", "messages[0].parts[0].is_error")]
+
+
 def test_a_call_of_the_older_kind_and_its_result_go_back_as_they_came():
     function = {"name": "f", "arguments": "{}"}
     message = good(whole(reply({"content": None, "function_call": function}, "function_call"))).message

@@ -57,7 +57,7 @@ class _CompleteFold(ChoicesFold):
 
     def response(self) -> CompleteResponse:
         folds = sorted(self.choices.items())
-        choices = tuple(Completion(index, fold.text(), fold.finish, fold.logprobs()) for index, fold in folds)
+        choices = tuple(Completion(index, fold.message().text, fold.finish, fold.logprobs()) for index, fold in folds)
         return CompleteResponse(choices=choices, **self.facts())
 
 

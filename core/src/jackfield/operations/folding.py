@@ -31,7 +31,7 @@ class ChoiceFold:
         """Take an event of this choice."""
         match event:
             case t.TextDelta():
-                self._at(t.Text).append(event.text)
+                self._at((t.Text, event.block)).append(event.text)
             case t.ReasoningDelta():
                 self._at((t.Reasoning, event.block)).append(event)
             case t.ToolCallDelta():
@@ -53,10 +53,6 @@ class ChoiceFold:
 
     def _at(self, key: Hashable) -> list[Any]:
         return self._parts.setdefault(key, [])
-
-    def text(self) -> str:
-        """The text so far."""
-        return "".join(self._parts.get(t.Text, ()))
 
     def message(self) -> t.Message:
         """The assistant's turn so far."""

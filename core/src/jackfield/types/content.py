@@ -183,10 +183,14 @@ def _parts(content: str | Part | Iterable[Part]) -> tuple[Part, ...]:
 
 @frozen(repr=False)
 class ToolResult(Content):
-    """What a tool gave back, for the call with this id. `ToolResult(id, "22")` is short for one `Text` part."""
+    """What a tool gave back, for the call with this id. `ToolResult(id, "22")` is short for one `Text` part.
+
+    `is_error` says that the tool failed, and that the parts tell how.
+    """
 
     call_id: str
     parts: tuple[Part, ...] = field(converter=_parts)
+    is_error: bool = False
 
     @property
     def text(self) -> str:

@@ -151,10 +151,11 @@ class Start(Event):
 
 @frozen(repr=False)
 class TextDelta(Event):
-    """More text of a choice."""
+    """More text of a choice. `block` counts its texts from 0, where the provider tells several apart."""
 
     text: str
     choice: int = 0
+    block: int = 0
 
 
 @frozen(repr=False)

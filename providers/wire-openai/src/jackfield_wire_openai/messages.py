@@ -87,6 +87,8 @@ def _results(message: Message, where: str, to: Destination, legacy: Mapping[str,
         mark(wire, part.cache or (message.cache if index == last else None), place, to)
         wire["content"] = _short(content)
         put(wire, part.extra, place)
+        if part.is_error:
+            to.leave_out(f"{place}.is_error", "the host has no word for it: the result itself must say that it is one")
         _finish(wire, message, where, to)
         yield wire
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
 from jackfield.call import Call, Target
-from jackfield.errors import BadRequestError, JackfieldError, PluginError, TruncatedStreamError, UnsupportedError
+from jackfield.errors import (
+    BadRequestError,
+    JackfieldError,
+    LimitExceededError,
+    PluginError,
+    TruncatedStreamError,
+    UnsupportedError,
+)
 from jackfield.http import HttpRequest, HttpResponse
 from jackfield.operations import Notice, Request, Response
 from jackfield.types import Event, Finished, Unrecognized, UsageReported
@@ -17,7 +24,14 @@ from jackfield.types import Event, Finished, Unrecognized, UsageReported
 from ._cases import expect, told
 from ._samples import Sample
 
-__all__ = ["Outcome", "Sent", "begun", "call_of", "comparable", "events_of", "leaves", "sent", "uncounted"]
+__all__ = ["AskedForMoreError", "Outcome", "Sent", "begun", "call_of", "comparable", "events_of", "leaves", "sent"]
+__all__ += ["uncounted"]
+
+MAX_READ: Final = 64 * 1024 * 1024
+
+
+class AskedForMoreError(AssertionError):
+    """The exchange goes on where the replies of the sample have ended."""
 
 
 def call_of(provider: Any, request: Request[Any, Any], *, streaming: bool, unsupported: Any = "error") -> Call[Any]:
@@ -97,19 +111,34 @@ def sent(
     return Sent(tuple(requests), call.ledger.notices)
 
 
-def _decoder(provider: Any, request: Request[Any, Any], sample: Sample, *, streaming: bool) -> Any:
+def _decoder(
+    provider: Any, request: Request[Any, Any], sample: Sample, pieces: Iterable[bytes], *, streaming: bool
+) -> tuple[Any, Iterable[bytes]]:
+    """The decoder of a reply that comes in pieces, and what of them it is to be fed."""
     call = call_of(provider, request, streaming=streaming)
-    exchange, _ = begun(provider, call, sample.first)
+    exchange, requests = begun(provider, call, sample.first)
+    # a list whose last page only its own body tells wants each page whole
+    body, pieces = (_whole(pieces), ()) if requests[-1].read else (None, pieces)
     try:
-        exchange.send(HttpResponse(200, sample.head(streaming=streaming)))
+        exchange.send(HttpResponse(200, sample.head(streaming=streaming), body))
     except StopIteration as stop:
         decoder = stop.value
     else:
         exchange.close()
-        raise AssertionError("the exchange asked for one more reply than the sample has: put the others into `first`")
+        raise AskedForMoreError("the exchange asked for more replies than the sample has: put the others into `first`")
     for name in ("feed", "end", "done"):
         expect(hasattr(decoder, name), f"an exchange returns a decoder, with `{name}`; this one gave {told(decoder)}")
-    return decoder
+    return decoder, pieces
+
+
+def _whole(pieces: Iterable[bytes]) -> bytes:
+    """A reply that was asked for whole, within the bounds of the core."""
+    body = bytearray()
+    for piece in pieces:
+        body += piece
+        if len(body) > MAX_READ:
+            raise LimitExceededError(f"the reply is larger than {MAX_READ} bytes")
+    return bytes(body)
 
 
 def events_of(decoder: Any, pieces: Iterable[bytes]) -> Iterator[Any]:
@@ -133,7 +162,7 @@ class Outcome:
         request = sample.request
         fold = request.operation.fold(request)
         try:
-            for event in events_of(_decoder(provider, request, sample, streaming=streaming), pieces):
+            for event in events_of(*_decoder(provider, request, sample, pieces, streaming=streaming)):
                 expect(isinstance(event, Event), f"a decoder gives events; this one gave {told(event)}")
                 self.events.append(event)
                 fold.add(event)

@@ -43,7 +43,8 @@ class Sample:
         says: what the response must say, by the names of its attributes:
             `{"text": "Hello", "finish": Finish("stop", "end"), "usage": Usage(3, 5)}`.
             A function in place of a value is asked whether it is right.
-        first: the replies to earlier requests of the same exchange, where it has several round trips.
+        first: the replies to earlier requests of the same exchange, where it has several round trips, as the pages of
+            a list have; `reply` is that of the last.
         headers: of the reply, beside its content type.
         content_type: that of the reply that is not streamed.
         stream_type: that of the streamed one.
