@@ -106,12 +106,14 @@ class Encoder:
         return (chances @ heads("value")).transpose(0, 2, 1, 3).reshape(texts, width, size)
 
     def _linear(self, states: Floats, name: str) -> Floats:
-        return states @ self._weights[f"{name}weight"].T + self._weights[f"{name}bias"]
+        result: Floats = states @ self._weights[f"{name}weight"].T + self._weights[f"{name}bias"]
+        return result
 
     def _normed(self, states: Floats, name: str) -> Floats:
         centred = states - states.mean(axis=-1, keepdims=True)
         deviation = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + np.float32(self._epsilon))
-        return centred / deviation * self._weights[f"{name}weight"] + self._weights[f"{name}bias"]
+        result: Floats = centred / deviation * self._weights[f"{name}weight"] + self._weights[f"{name}bias"]
+        return result
 
 
 def _gelu(values: Floats) -> Floats:
