@@ -103,7 +103,8 @@ class Encoder:
         scores = scores + hidden_from
         chances = np.exp(scores - scores.max(axis=-1, keepdims=True))
         chances /= chances.sum(axis=-1, keepdims=True)
-        return (chances @ heads("value")).transpose(0, 2, 1, 3).reshape(texts, width, size)
+        result: Floats = (chances @ heads("value")).transpose(0, 2, 1, 3).reshape(texts, width, size)
+        return result
 
     def _linear(self, states: Floats, name: str) -> Floats:
         result: Floats = states @ self._weights[f"{name}weight"].T + self._weights[f"{name}bias"]
