@@ -1,11 +1,35 @@
-"""Runs Jackfield clients in simulated time, on a scripted network: for tests of applications and of plugins."""
+"""Runs Jackfield clients in simulated time, on a scripted network or on recordings: for tests."""
 
 from __future__ import annotations
 
-from .network import Answer, Asked, Fault, Handler, Script
-from .simulation import Simulation
-from .tasks import Cancelled, DeadlockError, SimulationError, Task
-from .transport import FunctionNetwork, TransportFunction
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .network import Answer, Asked, Fault, Handler, Script
+    from .simulation import Simulation
+    from .tasks import Cancelled, DeadlockError, SimulationError, Task
+    from .transport import FunctionNetwork, TransportFunction
 
 __all__ = ["Answer", "Asked", "Cancelled", "DeadlockError", "Fault", "FunctionNetwork", "Handler", "Script"]
 __all__ += ["Simulation", "SimulationError", "Task", "TransportFunction"]
+
+# pytest imports this package whenever it starts, for the fixture: whoever does not use it should not pay for it
+_HOME: Final = {
+    "network": ("Answer", "Asked", "Fault", "Handler", "Script"),
+    "simulation": ("Simulation",),
+    "tasks": ("Cancelled", "DeadlockError", "SimulationError", "Task"),
+    "transport": ("FunctionNetwork", "TransportFunction"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOME.items():
+        if name in names:
+            value = globals()[name] = getattr(importlib.import_module(f".{home}", __name__), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
