@@ -58,7 +58,7 @@ def jackfield_cassette(request: pytest.FixtureRequest, jackfield_scrub: Scrub) -
     from .cassettes import CassetteError, CassetteSession
 
     marker = request.node.get_closest_marker("jackfield_cassette")
-    name, match = _marked(*marker.args, **marker.kwargs) if marker is not None else (None, "order")
+    name, match = _marked(*marker.args, **marker.kwargs) if marker is not None else _marked()
     path = _file(request.node, name)
     try:
         session = CassetteSession(path, _mode(request.config), match=match, scrub=jackfield_scrub)

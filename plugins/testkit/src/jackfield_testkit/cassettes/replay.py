@@ -24,10 +24,20 @@ from .differences import differences
 from .exchange import Cassette, CassetteError, RecordedExchange
 from .scrubbing import Scrub
 
-__all__ = ["Match", "Replay"]
+__all__ = ["Match", "Replay", "check_match"]
 
 Match: TypeAlias = Literal["order", "any"]
 ANEW: Final = "to record anew: pytest --jackfield-record=rewrite"
+
+
+def check_match(match: object) -> None:
+    """See whether this is a way to match.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if match not in get_args(Match):
+        raise ConfigurationError(f"match: expected one of {', '.join(get_args(Match))}, got {match!r}")
 
 
 class Replay(Network):
@@ -57,8 +67,7 @@ class Replay(Network):
             CassetteError: the file cannot be read.
             ConfigurationError: there is no such match.
         """
-        if match not in get_args(Match):
-            raise ConfigurationError(f"match: expected one of {', '.join(get_args(Match))}, got {match!r}")
+        check_match(match)
         self.cassette: Cassette = cassette if isinstance(cassette, Cassette) else Cassette.load(cassette)
         self.problems: list[str] = []
         self._match = match

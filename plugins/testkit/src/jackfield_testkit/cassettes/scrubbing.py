@@ -168,10 +168,16 @@ class Scrub:
         if isinstance(value, list):
             return [self.data(item, name) for item in value]
         if isinstance(value, str):
-            return SCRUBBED if value and self._is_field(name) else self.text(value)
+            return SCRUBBED if value and self._is_field(name) else self._string(value)
         # as a number, since whoever reads the reply expects one
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return 0 if is_number and self._is_field(name) else value
+
+    def _string(self, text: str) -> str:
+        inner = json_of(text.encode("utf-8", "surrogatepass"))  # as the arguments of a tool
+        if inner is None or (clean := self.data(inner)) == inner:
+            return self.text(text)
+        return write_json(clean).decode()
 
     def hides(self, header: str) -> bool:
         """Whether the whole value of a header is replaced."""
@@ -187,9 +193,10 @@ class Scrub:
         name, equals, value = text.partition("=")
         if equals and value and (name.lower() in self._names or PARAMETER.fullmatch(name)):
             return f"{name}={SCRUBBED}"
-        plain = unquote_plus(value)
-        clean = self.text(plain)
-        return text if clean == plain else f"{name}={quote(clean, safe='')}"
+        for plain in (unquote(value), unquote_plus(value)):
+            if (clean := self.text(plain)) != plain:
+                return f"{name}={quote(clean, safe='')}"
+        return text
 
     def _spans(self, text: str) -> list[Span]:
         """Where secrets stand, in order; none lies in another."""

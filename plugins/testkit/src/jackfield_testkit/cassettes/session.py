@@ -12,7 +12,7 @@ from jackfield.runtime import Network, NetworkWrapper
 
 from .exchange import CassetteError
 from .recorder import Recorder
-from .replay import Match, Replay
+from .replay import Match, Replay, check_match
 from .scrubbing import Scrub
 
 __all__ = ["MODES", "CassetteSession", "Mode"]
@@ -46,6 +46,7 @@ class CassetteSession:
         """
         if mode not in MODES:
             raise ConfigurationError(f"mode: expected one of {', '.join(MODES)}, got {mode!r}")
+        check_match(match)  # also where nothing is matched yet
         self.path: Path = Path(path)
         missing = not self.path.is_file()
         if missing and mode == "replay":
