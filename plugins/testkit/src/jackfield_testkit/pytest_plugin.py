@@ -55,19 +55,21 @@ def jackfield_cassette(request: pytest.FixtureRequest, jackfield_scrub: Scrub) -
 
     The test fails where a request is not the recorded one, or where an exchange was not asked for.
     """
-    from .cassettes import CassetteError, CassetteSession
+    from jackfield.errors import JackfieldError
+
+    from .cassettes import CassetteSession
 
     marker = request.node.get_closest_marker("jackfield_cassette")
     name, match = _marked(*marker.args, **marker.kwargs) if marker is not None else _marked()
     path = _file(request.node, name)
     try:
         session = CassetteSession(path, _mode(request.config), match=match, scrub=jackfield_scrub)
-    except CassetteError as error:
+    except JackfieldError as error:
         pytest.fail(str(error), pytrace=False)
     yield session
     try:
         session.finish()
-    except CassetteError as error:
+    except JackfieldError as error:
         pytest.fail(str(error), pytrace=False)
 
 
