@@ -3,7 +3,7 @@
     python   runs in the one namespace of its file; a first line `# name.py` saves it under that name as well
     toml     is written to `jackfield.toml`, or to the file that its first line names, and loaded
     dotenv   is written to `.env.local`
-    console  each command of our own runs; those of pip and tox are checked to make sense, and not run
+    console  each command of our own runs, and pytest; those of pip and tox are checked to make sense, and not run
     text     is what the block before it printed
 
 An HTML comment directly before a block, `<!-- not run: reason -->`, keeps it from being run.
@@ -29,6 +29,7 @@ from typing import Any
 from attrs import frozen
 from dotenv import dotenv_values
 from llama import clean_environment
+from pytests import pytest_ran
 
 from jackfield.config import load
 
@@ -128,6 +129,9 @@ class Reader:
         for number, (program, *arguments) in enumerate(_split(words, "|")):
             if program == "jackfield":
                 return self._ours(arguments, "one line\n" if number else "")
+            if program == "pytest":
+                pytest_ran(self.folder, *arguments, **self._opened())
+                continue
             if program == "pip":
                 _check_pip(arguments)
             elif program == "tox":
@@ -139,9 +143,8 @@ class Reader:
     def _ours(self, arguments: list[str], piped: str) -> str:
         # what the command remembers about its user, it remembers here
         variables = {"XDG_STATE_HOME": str(self.folder / "state")}
-        if any(word.startswith("openai:") for word in arguments) and not (self.folder / ".env.local").exists():
-            # a reader has a key; what it opens here is the server of the tests
-            variables |= {"OPENAI_API_KEY": "your-key", "OPENAI_BASE_URL": self.server()}
+        if any(word.partition(":")[0] == "openai" for word in arguments) and not (self.folder / ".env.local").exists():
+            variables |= self._opened()
         done = subprocess.run(
             [Path(sys.executable).with_name("jackfield"), *arguments],
             cwd=self.folder,
@@ -155,6 +158,10 @@ class Reader:
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip()
         return done.stdout
+
+    def _opened(self) -> dict[str, str]:
+        """A reader has a key; what it opens here is the server of the tests."""
+        return {"OPENAI_API_KEY": "your-key", "OPENAI_BASE_URL": self.server()}
 
 
 def _lines(text: str) -> list[str]:

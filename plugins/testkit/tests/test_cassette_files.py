@@ -69,7 +69,7 @@ def test_arbitrary_exchanges_come_back(tmp_path_factory, recorded):
         if not other.body.startswith((b"{", b"[")):
             assert one.pieces == other.pieces
     text = file.read_text(encoding="utf-8")
-    assert str(loaded) == text
+    assert f"{loaded}\n" == text
     json.loads(text)
 
 

@@ -531,6 +531,18 @@ def test_modes(tmp_path):
         made.finish()
 
 
+def test_a_key_is_needed_to_record_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FAR_API_KEY", raising=False)
+    made = session(tmp_path / "one.json", "once")
+    with pytest.raises(CassetteError, match="FAR_API_KEY is not set, which recording .*one.json needs"):
+        made.key("FAR_API_KEY")
+    (tmp_path / ".env.local").write_text(f"FAR_API_KEY={KEY}\n")
+    assert made.key("FAR_API_KEY") == KEY
+    Cassette([]).save(made.path)
+    assert KEY != session(made.path, "once").key("FAR_API_KEY") != ""
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_session_serves_both_kinds_of_client(backend, tmp_path):
     async def main(made):

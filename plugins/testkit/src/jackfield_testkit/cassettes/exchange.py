@@ -111,7 +111,7 @@ class Cassette:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             aside = target.with_name(f"{target.name}.new")  # whoever reads meanwhile finds a whole file
-            aside.write_bytes(str(self).encode())
+            aside.write_bytes(f"{self}\n".encode())
             aside.replace(target)
         except OSError as error:
             raise CassetteError(f"{target}: cannot be written: {error.strerror}") from None
@@ -120,7 +120,7 @@ class Cassette:
 
     def __str__(self) -> str:
         """The text of the file."""
-        return document({KEY: VERSION, "exchanges": [_plain(one) for one in self.exchanges]}) + "\n"
+        return document({KEY: VERSION, "exchanges": [_plain(one) for one in self.exchanges]})
 
 
 def _plain(one: RecordedExchange) -> dict[str, Any]:

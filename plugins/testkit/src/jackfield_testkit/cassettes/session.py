@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from jackfield import AsyncClient, Client
+from jackfield.config import read_environment
 from jackfield.errors import ConfigurationError
 from jackfield.runtime import Network, NetworkWrapper
 
@@ -18,6 +19,7 @@ from .scrubbing import Scrub
 __all__ = ["MODES", "CassetteSession", "Mode"]
 
 Mode: TypeAlias = Literal["replay", "once", "rewrite"]
+REPLAYED: Final = "no-key-as-this-is-replayed"
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
 
@@ -72,6 +74,21 @@ class CassetteSession:
     def async_client(self, config: Any = None, **options: Any) -> AsyncClient:
         """An `AsyncClient` on this cassette; takes what that takes. Close it in its event loop, by `async with`."""
         return AsyncClient(config, transport=self._network, **options)
+
+    def key(self, variable: str) -> str:
+        """The key in a variable, where this records; where it is replayed, a key that opens nothing.
+
+        The variable is looked for in the environment, in `.env.local` and in `.env`.
+
+        Raises:
+            CassetteError: the variable is needed, and is not set.
+        """
+        if not self.recording:
+            return REPLAYED
+        found = read_environment(Path.cwd()).get(variable)
+        if found is None:
+            raise CassetteError(f"{variable} is not set, which recording {self.path} needs")
+        return found.value
 
     def finish(self) -> None:
         """Write what was recorded, or see whether all was played as it was recorded.
