@@ -14,9 +14,15 @@ from llama import MODEL, clean_environment, config, engine
 from pytests import pytest_ran
 from scripted import CLOSE, HOLD, RESET, Scripted, completion, delta, event, part, reply, stream_head
 
-from jackfield.errors import ConnectionFailedError, RateLimitError, ReadTimeoutError, StreamInterruptedError
+from jackfield.errors import (
+    AuthenticationError,
+    ConnectionFailedError,
+    RateLimitError,
+    ReadTimeoutError,
+    StreamInterruptedError,
+)
 from jackfield.testing import forbid_requests
-from jackfield_testkit.cassettes import Cassette, CassetteError, Recorder, Replay
+from jackfield_testkit.cassettes import Cassette, CassetteError, Recorder, Replay, Scrub
 
 KEY = "sk-live-0123456789abcdef"
 ORGANIZATION = "org-SecretSecretSecret00"
@@ -142,6 +148,51 @@ def test_a_call_that_is_cancelled_gives_its_connection_back(backend):
     left, whole = recorder.cassette().exchanges
     assert (left.fault, whole.fault) == ("left", None)
     assert b"Hi" in left.body
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_no_secret_of_any_place_is_written_down(colour, tmp_path):
+    secrets = {place: f"{place}-Secret{number}0123" for number, place in enumerate(SEEDED)}
+    note = [f"sk-{secrets['looks']}", f"Bearer {secrets['bearer']}", KEY, f"{secrets['mine']} (mine)"]
+    chunk = f"data: {json.dumps(delta(' '.join(note), api_key=secrets['streamed']))}\n\n".encode()
+    chunks = [step for at in range(0, len(chunk), 9) for step in (part(chunk[at : at + 9]), 0.01)]
+    heads = {"x-auth-token": secrets["head"], "set-cookie": secrets["cookie"], "x-note": note[0], "location": note[3]}
+
+    def answer(request):
+        if b"fail" in request:
+            body = {"error": {"message": f"{note} {KEY[:14]}...", "password": secrets["failed"]}}
+            return [reply(json.dumps(body), 401, headers=heads)]
+        if b'"stream":true' in request:
+            return [stream_head(heads), *chunks, event(delta(finish="stop")), event("[DONE]"), part(b"")]
+        return [reply(completion(" ".join(note), session_token=secrets["replied"]), headers=heads)]
+
+    async def body(client):
+        more = {
+            "extra_headers": {"x-api-key": secrets["header"], "x-note": note[0], "openai-organization": secrets["org"]},
+            "extra_body": {
+                "api_key": secrets["body"],
+                "deep": {"x": note, "args": json.dumps({"secret": secrets["args"]})},
+            },
+        }
+        await client.chat("Hello", **more)
+        async with client.stream(f"Hello {note[0]}", **more) as stream:
+            assert secrets["mine"] in "".join([text async for text in _texts(stream)])
+        with pytest.raises(AuthenticationError):
+            await client.chat("fail", **more)
+
+    recorder = Recorder(Scrub(values=[secrets["mine"]]))
+    with Scripted(answer) as server:
+        run(colour, body, transport=recorder, **options(server.url))
+        assert all(KEY.encode() in request for request in server.requests)
+    text = recorder.save(tmp_path / "one.json").read_text()
+    cassette = Cassette.load(tmp_path / "one.json")
+    told = text + "".join(str(part) for one in cassette.exchanges for part in (one.request.body, one.body))
+    assert [place for place, secret in secrets.items() if secret in told] == []
+    assert KEY[:14] not in told
+    assert len(cassette.exchanges[1].pieces) > 5
+
+
+SEEDED = ("looks", "bearer", "mine", "streamed", "head", "cookie", "failed", "replied", "header", "org", "body", "args")
 
 
 def test_requests_that_are_forbidden_are_not_recorded_and_a_replay_sends_none():

@@ -101,6 +101,25 @@ def test_a_test_that_asks_something_else_fails_even_where_it_catches_the_error(f
     assert "1 passed, 1 error" in told
 
 
+def test_a_test_that_fails_is_not_told_twice(folder):
+    body = """
+        def test_one(jackfield_cassette):
+            jackfield_cassette.client(**options(Far)).chat("x")
+
+        def test_two(jackfield_cassette):
+            assert False, "by itself"
+
+        def test_three(jackfield_cassette):
+            pass
+    """
+    other = RecordedExchange(HttpRequest("POST", "/v1/other", {}, b"", origin="https://far.test:443"), 200)
+    made = folder(body, test_hello__test_one=[other], test_hello__test_two=[ONE], test_hello__test_three=[ONE])
+    told = pytest_ran(made, passed=False)
+    assert "2 failed, 1 passed, 1 error" in told
+    assert 'path: recorded "/v1/other", asked "/v1/chat"' in told
+    assert told.count("not played") == told.count("test_hello.test_three.json: not played") > 0
+
+
 def test_what_is_left_unplayed_is_reported(folder):
     told = pytest_ran(folder("def test_one(jackfield_cassette): pass\n", test_hello__test_one=[ONE]), passed=False)
     assert "not played:\n  POST https://far.test:443/v1/chat" in told.replace("E   ", "").replace("E ", "")

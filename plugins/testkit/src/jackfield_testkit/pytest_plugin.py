@@ -66,9 +66,11 @@ def jackfield_cassette(request: pytest.FixtureRequest, jackfield_scrub: Scrub) -
         session = CassetteSession(path, _mode(request.config), match=match, scrub=jackfield_scrub)
     except JackfieldError as error:
         pytest.fail(str(error), pytrace=False)
+    failed = request.session.testsfailed
     yield session
     try:
-        session.finish()
+        # what a test that failed has not asked for tells nobody anything
+        session.finish(check=request.session.testsfailed == failed)
     except JackfieldError as error:
         pytest.fail(str(error), pytrace=False)
 
