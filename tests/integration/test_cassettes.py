@@ -1,5 +1,6 @@
 """Cassettes of a server on loopback, by a real connection, replayed when the server is gone."""
 
+import gzip
 import importlib.util
 import json
 import subprocess
@@ -83,6 +84,15 @@ def test_a_chat(colour, tmp_path):
     assert "authorization" not in one.request.headers
     assert one.headers["x-request-id"] == "req_1"
     assert not one.headers.keys() & {"content-length", "date"}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_compressed_reply_is_recorded_as_it_reads(colour, tmp_path):
+    steps = [reply(gzip.compress(completion("Hi").encode()), headers={"content-encoding": "gzip"})]
+    live, cassette = both(colour, steps, chat, tmp_path)
+    assert live == "Hi"
+    assert json.loads(cassette.exchanges[0].body)["choices"]
+    assert "content-encoding" not in cassette.exchanges[0].headers
 
 
 async def _scrubbed(client):

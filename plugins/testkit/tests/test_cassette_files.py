@@ -150,6 +150,13 @@ def test_white_space_before_json_is_kept_since_it_may_be_a_sign_of_life(tmp_path
     assert Cassette.load(path).exchanges == [waited]
 
 
+def test_a_vector_stands_in_one_line_and_what_is_no_json_is_text():
+    numbers = ", ".join(["0.125"] * 300)
+    text = str(Cassette([RecordedExchange(CHAT, 200, {}, (f'{{"vector": [{numbers}], "n": 1}}'.encode(),))]))
+    assert f'          "vector": [{numbers}],\n' in text
+    assert '"text": "[NaN]"' in str(Cassette([RecordedExchange(CHAT, 200, {}, (b"[NaN]",))]))
+
+
 def test_what_is_nested_very_deep_is_text(tmp_path):
     for depth in (90, 110, 50_000):
         deep = RecordedExchange(CHAT, 200, {}, (b"[" * depth + b"]" * depth,))

@@ -1,5 +1,7 @@
 """Recording and replaying, in every colour, over a network that is a function or a script."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import anyio
 import pytest
 from faces import COLOURS, run
@@ -495,6 +497,23 @@ def test_requests_at_once(backend):
     assert all(one.body == str(int(one.request.body) * 10).encode() for one in cassette.exchanges)
     expected = {number: str(number * 10) for number in range(10)}
     assert played(backend, cassette, many, match="any", steps=Numbers()) == expected
+
+
+def test_threads_share_a_recorder_and_a_replay():
+    def steps(provider, call):
+        head = yield HttpRequest("POST", "/chat", {}, call.request.messages[-1].text.encode())
+        return JsonReply(head, lambda body: [TextDelta(str(body)), STOP])
+
+    def many(transport):
+        with Client(transport=transport, **options(Far, steps=steps)) as client, ThreadPoolExecutor(8) as pool:
+            return list(pool.map(lambda number: client.chat(str(number)).text, range(40)))
+
+    recorder = Recorder()
+    live = many(Over(recorder, FunctionNetwork(lambda request: HttpResponse(200, {}, request.body + b"0"))))
+    assert live == [f"{number}0" for number in range(40)]
+    replay = Replay(recorder.cassette(), match="any")
+    assert many(replay) == live
+    replay.check()
 
 
 # --- a session ------------------------------------------------------------------------------------------------
