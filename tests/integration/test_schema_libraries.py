@@ -19,7 +19,7 @@ class Part(pydantic.BaseModel):
     """A part."""
 
     size: int = 3
-    parts: list["Part"] = []  # noqa: RUF012
+    parts: list["Part"] = []
     on: date | None = pydantic.Field(default=None, description="when", alias="day")
     mode: Literal["a", 1] = 1
 
@@ -49,7 +49,7 @@ class Node(msgspec.Struct):
     """A node."""
 
     size: int = 3
-    nodes: list["Node"] = []  # noqa: RUF012
+    nodes: list["Node"] = []
     day: date | None = None
 
 

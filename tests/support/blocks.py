@@ -3,7 +3,8 @@
     python   runs in the one namespace of its file; a first line `# name.py` saves it under that name as well
     toml     is written to `jackfield.toml`, or to the file that its first line names, and loaded
     dotenv   is written to `.env.local`
-    console  each command of our own runs, and pytest; those of pip and tox are checked to make sense, and not run
+    console  each command of our own runs, and pytest; those of pip and tox are checked to make sense, and not run;
+             what `pip install -e` would write of a package that a page has made, is written by hand
     text     is what the block before it printed
 
 An HTML comment directly before a block, `<!-- not run: reason -->`, keeps it from being run.
@@ -29,7 +30,6 @@ from typing import Any
 from attrs import frozen
 from dotenv import dotenv_values
 from llama import clean_environment
-from pytests import pytest_ran
 
 from jackfield.config import load
 
@@ -88,6 +88,8 @@ class Reader:
         self.folder = folder
         self.server = server
         self.printed = ""
+        self.installed: list[str] = []
+        self.recorded: dict[str, str] = {}
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
 
     def follow(self, block: Block) -> None:
@@ -129,20 +131,48 @@ class Reader:
         for number, (program, *arguments) in enumerate(_split(words, "|")):
             if program == "jackfield":
                 return self._ours(arguments, "one line\n" if number else "")
-            if program == "pytest":
-                pytest_ran(self.folder, *arguments, **self._opened())
-                continue
-            if program == "pip":
+            if program == "cd":
+                self.folder /= arguments[0]
+                os.chdir(self.folder)
+                sys.path.insert(0, str(self.folder))
+            elif program == "pip" and arguments == ["install", "-e", ".[test]"]:
+                self._install()
+            elif program == "pip":
                 _check_pip(arguments)
             elif program == "tox":
                 _check_tox(arguments)
+            elif program == "pytest":
+                self._tested(arguments)
             else:
                 assert program in NEIGHBOURS, f"{program!r} is a command that no test knows"
         return ""
 
+    def _tested(self, arguments: list[str]) -> None:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        path = os.pathsep.join([str(self.folder), *self.installed])
+        if any(word.startswith("--jackfield-record") for word in arguments):
+            self.recorded = self._opened()
+        environment = clean_environment(PYTHONPATH=path, **self.recorded)
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _install(self) -> None:
+        """Write what pip would for the package in this folder, beside its sources, and have them found."""
+        project = tomllib.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        sources = self.folder / "src"
+        metadata = sources / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        metadata.mkdir()
+        named = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        (metadata / "METADATA").write_text(named, encoding="utf-8")
+        groups = project["entry-points"].items()
+        lines = [f"[{group}]\n{name} = {place}\n" for group, names in groups for name, place in names.items()]
+        (metadata / "entry_points.txt").write_text("".join(lines), encoding="utf-8")
+        self.installed.append(str(sources))
+        sys.path.append(str(sources))
+
     def _ours(self, arguments: list[str], piped: str) -> str:
         # what the command remembers about its user, it remembers here
-        variables = {"XDG_STATE_HOME": str(self.folder / "state")}
+        variables = {"XDG_STATE_HOME": str(self.folder / "state"), "PYTHONPATH": os.pathsep.join(self.installed)}
         if any(word.partition(":")[0] == "openai" for word in arguments) and not (self.folder / ".env.local").exists():
             variables |= self._opened()
         done = subprocess.run(

@@ -18,7 +18,6 @@ from jackfield.operations import CHAT
 from jackfield.provider import serves
 from jackfield.types import Start, TextDelta
 from jackfield_cache import Cache, CacheSettings
-from jackfield_cache.testing import check_store
 from jackfield_cache_redis import RedisSettings
 
 NOW = 1_800_000_000.0
@@ -45,10 +44,6 @@ def proxy(server):
 
 def caching(store, player=None):
     return {**playing(player or Echo([])), "middleware": [Cache(CacheSettings(store=store))]}
-
-
-def test_it_keeps_the_contract(url, make):
-    check_store(lambda: make(url))
 
 
 def test_it_is_configured_by_name(url):

@@ -1,0 +1,430 @@
+"""The suite for providers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+
+from jackfield.errors import (
+    AuthenticationError,
+    JackfieldError,
+    LimitExceededError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
+from jackfield.http import HttpResponse
+from jackfield.operations import Request
+from jackfield.provider import HttpProvider, Provider
+from jackfield.registry import Registry
+from jackfield.types import Finish
+
+from ..simulation import Simulation
+from . import _fields, _journeys, _shapes
+from ._cases import SECRET, Conformance, each, expect, told
+from ._exchanges import Outcome, begun, call_of, check_says, comparable, sent
+from ._faces import FACES
+from ._journeys import NAME
+from ._probes import MESSAGES
+from ._samples import Refusal, Sample
+from ._table import support_table
+
+__all__ = ["ProviderConformance"]
+
+ENDLESS = 1024 * 1024
+BODIES: Mapping[str, bytes] = {
+    "empty": b"",
+    "text": b"it failed",
+    "html": b"<!doctype html><title>502</title>",
+    "object": b"{}",
+    "null": b"null",
+    "list": b'[{"error": 1}]',
+    "odd": b'{"error": {"message": {"a": [1]}, "code": {}, "type": 7}}',
+    "flat": b'{"error": "it failed", "message": 5, "detail": []}',
+    "cut": b'{"error": {"mess',
+    "binary": b"\xff\xfe\x00",
+    "deep": b'{"error":' * 20_000,
+}
+STATUSES: Mapping[int, tuple[type[JackfieldError], ...]] = {
+    400: (JackfieldError,),
+    401: (AuthenticationError, PermissionDeniedError),
+    402: (QuotaError,),
+    403: (PermissionDeniedError, AuthenticationError),
+    404: (NotFoundError,),
+    409: (JackfieldError,),
+    413: (JackfieldError,),
+    422: (JackfieldError,),
+    429: (RateLimitError, QuotaError),
+    500: (ServerError,),
+    502: (ServerError,),
+    503: (ServerError,),
+    504: (JackfieldError,),
+    529: (ServerError,),
+}
+
+
+class ProviderConformance(Conformance):
+    """Whether a provider keeps what Jackfield promises. Subclass it, name the plugin, give it samples, run pytest.
+
+    Attributes:
+        samples: replies of the service, and what they say: at least one for each operation that the provider serves.
+        refusals: its errors, and what they must become.
+        probes: values for fields that the suite has none for, as of an operation of your own: `{"query": "x"}`.
+    """
+
+    samples: ClassVar[Sequence[Sample]] = ()
+    refusals: ClassVar[Sequence[Refusal]] = ()
+    probes: ClassVar[Mapping[str, Any]] = {}
+
+    # --- what the cases are made of
+
+    def provider(self) -> Any:
+        """The provider, made anew."""
+        return Registry(self.plugins).make("provider", self.plugin, NAME, self.settings, "settings")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of a client that has this provider alone."""
+        config = {"default": NAME, "providers": {NAME: {"plugin": self.plugin, **self.settings}}}
+        return {"config": config, "plugins": self.plugins}
+
+    def support_table(self) -> str:
+        """What the provider supports, as a table in Markdown; `pytest --jackfield-support` prints it."""
+        return support_table(self.provider(), self.samples, self.probes)
+
+    def _over_http(self) -> bool:
+        return isinstance(self.provider(), HttpProvider)
+
+    def _operations(self) -> Iterator[tuple[str, str]]:
+        return ((name, name) for name in sorted(self.provider().operations))
+
+    def _requests(self) -> Iterator[tuple[str, Sample]]:
+        return ((sample.name, sample) for sample in self.samples)
+
+    def _wires(self) -> Iterator[tuple[str, Sample]]:
+        return ((sample.name, sample) for sample in self.samples if self._over_http())
+
+    def _replies(self) -> Iterator[tuple[str, tuple[Sample, bool]]]:
+        for sample in self.samples:
+            for streaming in sample.forms:
+                yield f"{sample.name}-{'stream' if streaming else 'reply'}", (sample, streaming)
+
+    def _streams(self) -> Iterator[tuple[str, Sample]]:
+        return ((sample.name, sample) for sample in self.samples if True in sample.forms)
+
+    def _pairs(self) -> Iterator[tuple[str, Sample]]:
+        return ((sample.name, sample) for sample in self.samples if len(sample.forms) > 1)
+
+    def _firsts(self) -> dict[str, Sample]:
+        return {sample.request.operation.name: sample for sample in reversed(self.samples)}
+
+    def _fields(self) -> Iterator[tuple[str, tuple[Sample, str, Any]]]:
+        for operation, sample in self._firsts().items():
+            names = {one.name for one in attrs.fields(type(sample.request))}
+            for case, name, probe in _fields.probes_of(operation, self.probes):
+                if name in names:
+                    yield f"{operation}-{case}", (sample, name, probe)
+
+    def _messages(self) -> Iterator[tuple[str, tuple[Sample, str]]]:
+        sample = self._firsts().get("chat")
+        if sample is not None and self._over_http():
+            yield from ((name, (sample, name)) for name in MESSAGES)
+
+    def _journeys(self) -> Iterator[tuple[str, tuple[Sample, bool]]]:
+        for operation, sample in self._firsts().items():
+            for streaming in sample.forms or (False, True):
+                yield f"{operation}-{'stream' if streaming else 'reply'}", (sample, streaming)
+
+    def _faces(self) -> Iterator[tuple[str, tuple[Sample, str, bool]]]:
+        for sample in self.samples:
+            for streaming in sample.forms or (False, True):
+                for face in FACES:
+                    yield f"{sample.name}-{'stream' if streaming else 'reply'}-{face}", (sample, face, streaming)
+
+    def _refusals(self) -> Iterator[tuple[str, Refusal]]:
+        return ((refusal.name, refusal) for refusal in self.refusals)
+
+    def _statuses(self) -> Iterator[tuple[str, int]]:
+        return ((str(status), status) for status in STATUSES if self._over_http())
+
+    # --- what there is
+
+    @each("_operations")
+    def test_operation_has_a_sample(self, case: str) -> None:
+        """Each operation that the provider serves has a sample, and over HTTP its reply."""
+        samples = [sample for sample in self.samples if sample.request.operation.name == case]
+        expect(samples, f"the provider serves {case!r}: give a `Sample` of it, or waive this case")
+        expect(all(sample.says for sample in samples), f"a sample of {case!r} says nothing: fill in `says`")
+        if self._over_http():
+            expect(
+                any(sample.forms for sample in samples), f"the samples of {case!r} have neither `reply` nor `stream`"
+            )
+
+    def test_has_refusals(self) -> None:
+        """A provider over HTTP has samples of its service's errors."""
+        expect(self.refusals or not self._over_http(), "give a `Refusal` for each error that the service documents")
+
+    # --- requests
+
+    @each("_fields")
+    def test_field_is_sent_or_reported(self, case: tuple[Sample, str, Any]) -> None:
+        """Each field of a request is sent, also where it is 0 or False, or it is reported."""
+        sample, name, probe = case
+        provider = self.provider()
+        if isinstance(provider, HttpProvider):
+            _fields.check_probe(provider, sample, name, probe)
+            return
+        simulation = Simulation()
+        simulation.run(_fields.check_in_process(provider, sample, name, probe, simulation.runtime))
+
+    @each("_messages")
+    def test_message_is_sent_or_reported(self, case: tuple[Sample, str]) -> None:
+        """Whatever a conversation may hold is sent, or it is reported."""
+        _fields.check_message(self.provider(), *case)
+
+    @each("_wires")
+    def test_request_is_the_same_each_time(self, case: Sample) -> None:
+        """The same request gives the same bytes, each time and from each instance."""
+        for streaming in case.forms or [False]:
+            one = self.provider()
+            requests = [
+                sent(provider, case.request, case, streaming=streaming) for provider in (one, one, self.provider())
+            ]
+            expect(requests[0].error is None, f"the sample's own request is refused: {requests[0].error!r}")
+            wires = [found.wire for found in requests]
+            expect(
+                wires[0] == wires[1] == wires[2], f"the same request was sent as {told(wires[0])} and {told(wires[1:])}"
+            )
+
+    @each("_wires")
+    def test_request_stays_at_home(self, case: Sample) -> None:
+        """A request has a path alone, and neither origin nor credential: the engine adds these."""
+        for request in sent(self.provider(), case.request, case).requests:
+            expect(request.path.startswith("/"), f"the path {request.path!r} does not begin with '/'")
+            expect(not request.origin, f"the request names the origin {request.origin!r}: leave that to the endpoint")
+            expect(
+                SECRET not in repr(attrs.astuple(request)), "the request holds the credential: the engine attaches it"
+            )
+
+    @each("_fields")
+    def test_what_the_caller_holds_stays_as_it_is(self, case: tuple[Sample, str, Any]) -> None:
+        """The provider changes nothing in what it is given."""
+        sample, name, probe = case
+        request: Request[Any, Any] = attrs.evolve(
+            sample.request, **{**copy.deepcopy(probe.beside), name: copy.deepcopy(probe.value)}
+        )
+        before = copy.deepcopy(request)
+        provider = self.provider()
+        if isinstance(provider, HttpProvider):
+            for streaming in sample.forms or [False]:
+                sent(provider, request, sample, streaming=streaming, unsupported="drop")
+        expect(
+            request == before,
+            f"the provider changed {name} of the caller: it was {told(before)}, and is {told(request)}",
+        )
+
+    # --- replies
+
+    @each("_replies")
+    def test_reply_says_what_it_says(self, case: tuple[Sample, bool]) -> None:
+        """The response says what the author says that the reply says."""
+        sample, streaming = case
+        outcome = self._read(sample, streaming=streaming)
+        expect(outcome.error is None, f"the reply was read as an error: {outcome.error!r}")
+        check_says(outcome.response, sample.says, "the response")
+        broken = outcome.grammar()
+        expect(broken is None, f"the grammar of replies: {broken}")
+
+    @each("_pairs")
+    def test_reply_and_stream_say_the_same(self, case: Sample) -> None:
+        """The same reply, whole and streamed, is the same response."""
+        whole, streamed = (comparable(self._read(case, streaming=streaming).response) for streaming in (False, True))
+        expect(whole == streamed, f"whole it is {told(whole)}, and streamed it is {told(streamed)}")
+
+    @each("_replies")
+    def test_cuts_change_nothing(self, case: tuple[Sample, bool]) -> None:
+        """However the network cuts the bytes, the events are the same."""
+        sample, streaming = case
+        body = sample.body(streaming=streaming) or b""
+        whole = self._read(sample, streaming=streaming).facts
+        provider = self.provider()
+        for pieces in _shapes.cuts(body):
+            found = Outcome(provider, sample, pieces, streaming=streaming).facts
+            where = f"cut after {len(pieces[0])} of {len(body)} bytes" if len(pieces) == 2 else "byte by byte"
+            expect(found == whole, f"{where}, the events are {told(found)}; in one piece they are {told(whole)}")
+
+    @each("_replies")
+    def test_truncation_is_an_error(self, case: tuple[Sample, bool]) -> None:
+        """A reply that ends too early is an error, unless nothing of what it says is missing."""
+        sample, streaming = case
+        body = sample.body(streaming=streaming) or b""
+        provider, whole = self.provider(), comparable(self._read(sample, streaming=streaming).response)
+        for end in (0, *_shapes.places(len(body))):
+            outcome = Outcome(provider, sample, [body[:end]], streaming=streaming)
+            if outcome.error is None:
+                cut = attrs.evolve(comparable(outcome.response), usage=outcome.response.usage or whole.usage)
+                rule = f"after {end} of {len(body)} bytes the reply counts as complete, as {told(cut)}"
+                expect(cut == whole, f"{rule}; whole it is {told(whole)}")
+
+    @each("_replies")
+    def test_twisted_reply_is_a_typed_error(self, case: tuple[Sample, bool]) -> None:
+        """Whatever else stands in a reply, the provider raises its own errors, and invents nothing."""
+        _shapes.check_twisted(self.provider(), case[0], streaming=case[1])
+
+    @each("_replies")
+    def test_unknown_fields_survive(self, case: tuple[Sample, bool]) -> None:
+        """A field that nobody has heard of harms nothing, and is in `raw`."""
+        sample, streaming = case
+        payloads = _shapes.Payloads(sample.body(streaming=streaming) or b"", streaming=streaming)
+        whole, provider = self._read(sample, streaming=streaming), self.provider()
+        seen = {number for number, value in payloads.values.items() if any(one.raw == value for one in whole.events)}
+        for number in payloads.values:
+            if not isinstance(payloads.values[number], dict):
+                continue
+            more = payloads.changed(number, _shapes.with_more(()))
+            outcome = Outcome(provider, sample, [more], streaming=streaming)
+            expect(outcome.error is None, f"with a field that is unknown, the reply is an error: {outcome.error!r}")
+            kept = any(
+                _shapes.holds(event.raw, _shapes.KEPT) or _shapes.holds(event, _shapes.KEPT) for event in outcome.events
+            )
+            expect(
+                kept or (streaming and number not in seen),
+                "the unknown field is lost: put each payload into an event's `raw`",
+            )
+
+    @each("_replies")
+    def test_unknown_finish_is_other(self, case: tuple[Sample, bool]) -> None:
+        """A finish reason that nobody has heard of is "other", and is kept."""
+        sample, streaming = case
+        finish = getattr(self._read(sample, streaming=streaming).response, "finish", None)
+        if finish is None or finish.raw is None:
+            pytest.skip("this reply gives no reason")
+        payloads = _shapes.Payloads(sample.body(streaming=streaming) or b"", streaming=streaming)
+        twist = payloads.map_leaves(finish.raw, "unheard-of")
+        outcome = Outcome(self.provider(), sample, [twist], streaming=streaming)
+        expect(outcome.error is None, f"with a finish reason that is unknown, the reply is an error: {outcome.error!r}")
+        wanted, found = Finish("other", "unheard-of"), outcome.response.finish
+        expect(found == wanted, f"the finish reason 'unheard-of' must be {told(wanted)}; it is {told(found)}")
+
+    @each("_replies")
+    def test_endless_reply_is_bounded(self, case: tuple[Sample, bool]) -> None:
+        """A reply without an end, or too deep, is an error before it takes all memory."""
+        sample, streaming = case
+        provider = self.provider()
+        piece, most = (b"a" * ENDLESS, 64) if streaming else (b" " * ENDLESS, 300)
+        outcome = Outcome(provider, sample, [b"data: " if streaming else b"{", *[piece] * most], streaming=streaming)
+        rule = f"a reply of {most} MiB without an end must be a LimitExceededError; it was {outcome.error!r}"
+        expect(isinstance(outcome.error, LimitExceededError), rule)
+        for deep in (b"[" * 100_000, b'{"a":' * 100_000):
+            body = b"data: " + deep + b"\n\n" if streaming else deep
+            outcome = Outcome(provider, sample, [body], streaming=streaming)
+            expect(outcome.error is not None, "a reply that is 100,000 levels deep must be an error")
+
+    # --- errors
+
+    @each("_refusals")
+    def test_refusal_is_its_error(self, case: Refusal) -> None:
+        """Each error of the service is the error that the author says."""
+        found: JackfieldError | None
+        if case.stream is not None:
+            sample = next(sample for sample in self.samples if True in sample.forms)
+            found = Outcome(self.provider(), sample, [case.stream], streaming=True).error
+        else:
+            found = self.provider().error(HttpResponse(case.status, case.headers, case.reply or b""))
+            expect(
+                found is not None and found.status == case.status, f"the error has not the reply's status: {found!r}"
+            )
+        expect(type(found) is case.error, f"it must be {case.error.__name__}; it is {found!r}")
+        check_says(found, case.says, "the error")
+
+    @each("_statuses")
+    def test_status_is_a_typed_error(self, case: int) -> None:
+        """Each HTTP status is a typed error, whatever its body."""
+        provider = self.provider()
+        for name, body in BODIES.items():
+            try:
+                error = provider.error(
+                    HttpResponse(case, {"content-type": "application/json", "retry-after": "7"}, body)
+                )
+            except Exception as failed:
+                raise AssertionError(f"status {case} with {name} body: `error` failed with {failed!r}") from failed
+            expect(
+                isinstance(error, JackfieldError), f"status {case} with {name} body: {told(error)} is no JackfieldError"
+            )
+            expect(error.status == case, f"status {case} with {name} body: the error's status is {error.status!r}")
+            names = ", ".join(one.__name__ for one in STATUSES[case])
+            expect(
+                isinstance(error, STATUSES[case]), f"status {case} with {name} body must be {names}; it is {error!r}"
+            )
+            rule = f"status {case} with {name} body: Retry-After is 7; the error says {error.retry_after!r}"
+            expect(error.retry_after == 7.0 or not error.retryable, rule)
+
+    @each("_wires")
+    def test_refusal_passes_through_the_exchange(self, case: Sample) -> None:
+        """An error that is thrown into an exchange comes out of it as a JackfieldError."""
+        exchange, _ = begun(self.provider(), call_of(self.provider(), case.request, streaming=False), case.first)
+        try:
+            exchange.throw(ServerError("it failed", status=500))
+        except JackfieldError:
+            return
+        except StopIteration:
+            raise AssertionError("the exchange swallowed an error, and went on to decode a reply") from None
+        raise AssertionError("the exchange swallowed an error, and asked for more: a provider never retries")
+
+    # --- secrets
+
+    def test_secret_stays_where_it_is(self) -> None:
+        """The credential is in no repr."""
+        provider: Provider = self.provider()
+        for what in (provider, vars(provider), getattr(provider, "endpoint", None), provider.made_of):
+            expect(SECRET not in repr(what), f"the credential shows in the repr of a {type(what).__name__}")
+
+    @each("_statuses")
+    def test_secret_is_in_no_error(self, case: int) -> None:
+        """A service that quotes the credential in its error does not make us tell it."""
+        sample = next(iter(self.samples))
+        body = b'{"error": {"message": "wrong key ' + SECRET.encode() + b'", "code": "' + SECRET.encode() + b'"}}'
+        reply = HttpResponse(case, {"content-type": "application/json", "x-request-id": SECRET}, body)
+        simulation = Simulation(reply)
+        client = simulation.client(**self.options)
+        try:
+            simulation.run(client.call(sample.request))
+        except JackfieldError as error:
+            shown = f"{error} {error!r} {error.body!r} {vars(error)!r}"
+            expect(SECRET not in shown, f"status {case}: the error tells the credential: {told(shown)}")
+        for asked in simulation.requests:
+            expect(SECRET not in repr(asked.request), "the request tells the credential")
+
+    # --- whole calls
+
+    @each("_faces")
+    def test_every_client_gets_the_same(self, case: tuple[Sample, str, bool]) -> None:
+        """The blocking client and the async one, on every loop, give what the sample says."""
+        sample, face, streaming = case
+        check_says(
+            _journeys.reply_through(face, sample, self.options, streaming=streaming), sample.says, "the response"
+        )
+
+    @each("_journeys")
+    def test_cancelled_call_leaves_nothing_open(self, case: tuple[Sample, bool]) -> None:
+        """A call that is cancelled while it waits ends, and gives back what it holds."""
+        _journeys.check_cancelled(case[0], self.options, streaming=case[1])
+
+    @each("_streams")
+    def test_stream_that_is_left_leaves_nothing_open(self, case: Sample) -> None:
+        """A stream that is left early gives back what it holds."""
+        _journeys.check_left(case, self.options)
+
+    @each("_journeys")
+    def test_late_call_is_a_deadline_error(self, case: tuple[Sample, bool]) -> None:
+        """A call ends when its deadline passes."""
+        _journeys.check_late(case[0], self.options, streaming=case[1])
+
+    def _read(self, sample: Sample, *, streaming: bool) -> Outcome:
+        return Outcome(self.provider(), sample, [sample.body(streaming=streaming) or b""], streaming=streaming)
