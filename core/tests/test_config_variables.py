@@ -161,7 +161,7 @@ def test_the_field_decides_what_a_variable_is_read_as(clean_folder, monkeypatch,
 def test_an_empty_variable_sets_nothing_and_other_peoples_are_left_alone(client, monkeypatch):
     write("jackfield.toml", FILE)
     monkeypatch.setenv("JACKFIELD_TIMEOUTS__TOTAL", "")
-    for name in ("JACKFIELD_TEST_ENGINE", "JACKFIELD_OFFLINE", "JACKFIELD_CLI_HISTORY"):
+    for name in ("JACKFIELD_TEST_ENGINE", "JACKFIELD_OFFLINE", "JACKFIELD_RECORD", "JACKFIELD_CLI_HISTORY"):
         monkeypatch.setenv(name, "x")
     assert load().timeouts.total == 1
 

@@ -85,6 +85,41 @@ def test_a_runtime_of_one_s_own_must_be_of_the_same_kind():
         Client(transport=lambda request: None, **options(Far))
 
 
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_wrapper_stands_between_the_client_and_the_network_that_it_would_have_had(colour):
+    class Counting(Network):
+        def __init__(self, inner):
+            self.inner, self.name, self.sent, self.closed = inner, f"counted {inner.name}", 0, 0
+
+        async def send(self, *args, **more):
+            self.sent += 1
+            return await self.inner.send(*args, **more)
+
+        async def aclose(self):
+            self.closed += 1
+            await self.inner.aclose()
+
+    class Wrapper:
+        made = ()
+
+        def wrap(self, network):
+            self.made = (*self.made, Counting(network))
+            return self.made[-1]
+
+    async def body(client):
+        return [(await client.chat("x")).text for _ in range(2)]
+
+    wrapper = Wrapper()
+    with Scripted(WHOLE) as server:
+        assert run(colour, body, transport=wrapper, **options(server)) == ["ab", "ab"]
+    (network,) = wrapper.made
+    assert (network.sent, network.closed, network.inner.closed) == (2, 1, True)
+    with Client(transport=wrapper, **options(Far)) as client, Client(**options(Far)) as plain:
+        assert client.engine == f"counted {plain.engine}"
+    with pytest.raises(ConfigurationError, match="transport: expected a Network, got int"):
+        Client(transport=type("Wrong", (), {"wrap": lambda _, network: 3})(), **options(Far))
+
+
 # --- no real requests ---------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,7 @@ class Reader:
         self.server = server
         self.printed = ""
         self.installed: list[str] = []
+        self.recorded: dict[str, str] = {}
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
 
     def follow(self, block: Block) -> None:
@@ -149,7 +150,9 @@ class Reader:
     def _tested(self, arguments: list[str]) -> None:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
         path = os.pathsep.join([str(self.folder), *self.installed])
-        environment = clean_environment(PYTHONPATH=path)
+        if any(word.startswith("--jackfield-record") for word in arguments):
+            self.recorded = self._opened()
+        environment = clean_environment(PYTHONPATH=path, **self.recorded)
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -170,9 +173,8 @@ class Reader:
     def _ours(self, arguments: list[str], piped: str) -> str:
         # what the command remembers about its user, it remembers here
         variables = {"XDG_STATE_HOME": str(self.folder / "state"), "PYTHONPATH": os.pathsep.join(self.installed)}
-        if any(word.startswith("openai:") for word in arguments) and not (self.folder / ".env.local").exists():
-            # a reader has a key; what it opens here is the server of the tests
-            variables |= {"OPENAI_API_KEY": "your-key", "OPENAI_BASE_URL": self.server()}
+        if any(word.partition(":")[0] == "openai" for word in arguments) and not (self.folder / ".env.local").exists():
+            variables |= self._opened()
         done = subprocess.run(
             [Path(sys.executable).with_name("jackfield"), *arguments],
             cwd=self.folder,
@@ -186,6 +188,10 @@ class Reader:
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip()
         return done.stdout
+
+    def _opened(self) -> dict[str, str]:
+        """A reader has a key; what it opens here is the server of the tests."""
+        return {"OPENAI_API_KEY": "your-key", "OPENAI_BASE_URL": self.server()}
 
 
 def _lines(text: str) -> list[str]:

@@ -20,7 +20,7 @@ from .middleware import Middleware
 from .operations import ChatRequest, CompleteRequest, EmbedRequest, ModelRequest, ModelsRequest, Request, Unsupported
 from .operations.base import field_names
 from .registry import Registry
-from .runtime import BlockingRuntime, Network, Runtime, drive
+from .runtime import BlockingRuntime, Network, NetworkWrapper, Runtime, drive
 from .settings import nearest, structure
 from .stream import AsyncStream, Stream
 
@@ -40,8 +40,9 @@ class _Client:
             middleware: further middleware, put into the chain by slot.
             plugins: plugins that are not installed, by kind and name; see `jackfield.registry.Registry`.
             network: in place of the configuration's table `network`.
-            transport: in place of the network: an object with the methods of `jackfield.runtime.Network`, or a whole
-                runtime. `jackfield-testkit` makes one of a function.
+            transport: in place of the network: an object with the methods of `jackfield.runtime.Network`, one that is
+                wrapped around the network (`jackfield.runtime.NetworkWrapper`), or a whole runtime.
+                `jackfield-testkit` makes one of a function, and of a recording.
 
         Raises:
             ConfigurationError: names the key, the value and what would be right.
@@ -226,14 +227,13 @@ class AsyncClient(_Client):
         await self.aclose()
 
 
-def _runtime(blocking: bool, config: Config, transport: Network | Runtime | None) -> Runtime:
+def _runtime(blocking: bool, config: Config, transport: Network | NetworkWrapper | Runtime | None) -> Runtime:
     if isinstance(transport, Runtime):
         if transport.blocking != blocking:
             raise ConfigurationError("transport: this runtime is of the other kind of client")
         return transport
-    network = (
-        transport if transport is not None else Engine(blocking=blocking, name=config.engine, options=config.network)
-    )
+    wrap = (lambda network: network) if transport is None else getattr(transport, "wrap", None)
+    network = wrap(Engine(blocking=blocking, name=config.engine, options=config.network)) if wrap else transport
     if not hasattr(network, "send"):
         what = "jackfield_testkit.FunctionNetwork(...)" if callable(network) else "a Network"
         raise ConfigurationError(f"transport: expected {what}, got {type(network).__name__}")

@@ -7,7 +7,7 @@ from .config import ConfigLike
 from .engine import NetworkOptions
 from .middleware import Middleware
 from .registry import Kind
-from .runtime import Network, Runtime
+from .runtime import Network, NetworkWrapper, Runtime
 from .stream import AsyncStream, Stream
 from .types import ChatEvent, Event
 
@@ -70,7 +70,7 @@ class _Client:
         middleware: Iterable[Middleware] = (),
         plugins: Mapping[Kind, Mapping[str, object]] | None = None,
         network: NetworkOptions | Mapping[str, Any] | None = None,
-        transport: Network | Runtime | None = None,
+        transport: Network | NetworkWrapper | Runtime | None = None,
     ) -> None: ...
     @property
     def engine(self) -> str: ...

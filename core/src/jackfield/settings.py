@@ -25,7 +25,7 @@ __all__ += ["shown", "structure"]
 PROCESS: Final = "the environment"
 PREFIX: Final = "JACKFIELD_"
 # Variables of ours that set no value of the file, and the beginnings of whole families of them.
-OTHERS: Final = ("JACKFIELD_CONFIG", "JACKFIELD_OFFLINE")
+OTHERS: Final = ("JACKFIELD_CONFIG", "JACKFIELD_OFFLINE", "JACKFIELD_RECORD")
 FAMILIES: Final = ("JACKFIELD_CLI_", "JACKFIELD_TEST_")
 QUOTED: Final = 15
 SEQUENCES: Final = (tuple, list, Sequence, set, frozenset)

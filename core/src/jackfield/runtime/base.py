@@ -17,7 +17,8 @@ from attrs import define, field
 from ..errors import CallTimeoutError, ConnectTimeoutError, DeadlineError, ReadTimeoutError, StreamStateError
 from ..http import HttpRequest
 
-__all__ = ["Control", "Limits", "Lock", "Network", "Quietly", "Reply", "Runtime", "Scope", "Signal", "Start", "begin"]
+__all__ = ["Control", "Limits", "Lock", "Network", "NetworkWrapper", "Quietly", "Reply", "Runtime", "Scope", "Signal"]
+__all__ += ["Start", "begin"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -214,6 +215,13 @@ class Network(Protocol):
         """Close every connection."""
 
 
+class NetworkWrapper(Protocol):
+    """Stands between a client and the network that the client would have without it; not a `Network` itself."""
+
+    def wrap(self, network: Network) -> Network:
+        """Make the network that the client is to use; closing it closes the one given."""
+
+
 @define(eq=False)
 class Runtime(ABC):
     """The door to the outside, in one colour. A call has its own view of it, by its control, deadline and scopes."""
@@ -263,8 +271,7 @@ class Runtime(ABC):
         """
         left = seconds
         if self.deadline is not None:
-            left = self.deadline - self.now()
-            left = left if seconds is None else min(left, seconds)
+            left = min(self.deadline - self.now(), float("inf") if seconds is None else seconds)
         with self.scope():
             await self._wait(signal, None if left is None else max(left, 0.0))
         if signal.happened:

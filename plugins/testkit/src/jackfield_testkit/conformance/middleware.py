@@ -13,7 +13,7 @@ from jackfield.operations import Request
 from jackfield.registry import Registry
 from jackfield.types import Event, Finished
 
-from ..playing import PLAYS, Player, playing
+from ..player import PLAYS, Player, playing
 from ..simulation import Simulation
 from ._cases import Conformance, each, expect, told
 from ._exchanges import uncounted

@@ -16,7 +16,7 @@ import pytest
 
 from jackfield.registry import Registry
 
-from ..playing import PLAYS, Player, playing
+from ..player import PLAYS, Player, playing
 from ..simulation import Simulation
 from ._cases import Conformance, expect, told
 from ._dying import value_of
