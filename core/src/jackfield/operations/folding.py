@@ -22,37 +22,34 @@ class ChoiceFold:
         """Begin."""
         self.finish: t.Finish | None = None
         # by part, in the order in which they began: a text, a thought, a call, ...
-        self._parts: dict[Hashable, list[Any]] = {}
+        self._parts: defaultdict[Hashable, list[Any]] = defaultdict(list)
         self._annotations: list[t.Citation | t.Unknown] = []
         self._extra: dict[str, Any] | None = None
-        self._logprobs: dict[str, list[t.TokenLogprob]] = {}
+        self._logprobs: defaultdict[str, list[t.TokenLogprob]] = defaultdict(list)
 
     def add(self, event: t.ChatEvent) -> None:
         """Take an event of this choice."""
         match event:
             case t.TextDelta():
-                self._at(t.Text).append(event.text)
+                self._parts[t.Text].append(event.text)
             case t.ReasoningDelta():
-                self._at((t.Reasoning, event.block)).append(event)
+                self._parts[t.Reasoning, event.block].append(event)
             case t.ToolCallDelta():
-                self._at((t.ToolCall, event.index)).append(event)
+                self._parts[t.ToolCall, event.index].append(event)
             case t.RefusalDelta():
-                self._at(t.Refusal).append(event.text)
+                self._parts[t.Refusal].append(event.text)
             case t.Finished():
                 self.finish = event.finish
             case t.LogprobsDelta():
-                self._logprobs.setdefault(event.of, []).extend(event.tokens)
+                self._logprobs[event.of].extend(event.tokens)
             case t.AudioDelta():
-                self._at(t.Audio).append(event)
+                self._parts[t.Audio].append(event)
             case t.PartAdded():
-                self._at((t.Part, len(self._parts))).append(event.part)
+                self._parts[t.Part, len(self._parts)].append(event.part)
             case t.Annotated():
                 self._annotations.append(event.annotation)
             case t.MessageExtra():
                 self._extra = {**(self._extra or {}), **event.fields}
-
-    def _at(self, key: Hashable) -> list[Any]:
-        return self._parts.setdefault(key, [])
 
     def text(self) -> str:
         """The text so far."""
@@ -115,9 +112,9 @@ def _part(key: Any, pieces: list[Any], *, whole: bool) -> t.Part:
 class ChoicesFold(ResponseFold):
     """The events of a reply with choices."""
 
-    def __init__(self) -> None:
-        """Begin."""
-        super().__init__()
+    def __init__(self, request: object = None) -> None:
+        """Begin the reply to a request."""
+        super().__init__(request)
         self.choices: defaultdict[int, ChoiceFold] = defaultdict(ChoiceFold)
 
     def add(self, event: t.ChatEvent) -> None:

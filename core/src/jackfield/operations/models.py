@@ -44,7 +44,7 @@ class ModelResponse(Response):
 
 class _Listing(ResponseFold):
     def __init__(self, request: object = None) -> None:
-        super().__init__()
+        super().__init__(request)
         self.begun = False
         self.models: list[ModelInfo] = []
 
