@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import pluggy
 
@@ -58,8 +58,7 @@ class Registry:
 
     def settings_class(self, kind: Kind, name: str) -> type[Any] | None:
         """The attrs class of a plugin's settings, or None where it has none. Loads the plugin."""
-        found: type[Any] | None = self._caller("jackfield_settings", self._load(kind, name))()
-        return found
+        return cast("type[Any] | None", self._caller("jackfield_settings", self._load(kind, name))())
 
     def make(self, kind: Kind, plugin: str, name: str, raw: Mapping[str, Any], where: Place | str) -> Any:
         """Load a plugin and have it make its thing.

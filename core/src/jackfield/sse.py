@@ -75,11 +75,7 @@ class SseDecoder:
 
     def end(self) -> Iterator[ServerSentEvent]:
         """The bytes have ended: give the event that was not closed by a blank line, if there is one."""
-        line = bytes(self._line)
-        self._line.clear()
-        for rest in (line, b""):
-            if (event := self._take(rest)) is not None:
-                yield event
+        return self.feed(b"\n\n")
 
     def _newlines(self, chunk: bytes) -> bytes:
         # CR, LF and CRLF all end a line, and a CRLF can be cut in two: its LF is then dropped from the next chunk
