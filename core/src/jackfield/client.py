@@ -52,7 +52,7 @@ class _Client:
             given = network if isinstance(network, NetworkOptions) else structure(NetworkOptions, network, "network")
             loaded = evolve(loaded, network=given)
         runtime = _runtime(self._blocking, loaded, transport)
-        registry = Registry(plugins)
+        registry = Registry(plugins, loaded.allow_plugins)
         self._dispatcher = Dispatcher(loaded, registry, runtime, middleware)
         registry.announce(self)
 

@@ -93,7 +93,7 @@ class Instances:
     @cached_property
     def names(self) -> frozenset[str]:
         """The names that a provider instance can have."""
-        return frozenset(self._config.providers) | self._registry.names("provider")
+        return frozenset(self._config.providers) | self._registry.names("provider", every=True)
 
     def ambient(self) -> str | None:
         """The first installed provider whose own variables are set."""
