@@ -25,7 +25,7 @@ Brought: TypeAlias = Mapping[str, EntryPoint]
 """All that bring one thing: the entry points of a group and a name, by the distribution."""
 
 FunctionSchema: TypeAlias = tuple[str, str | None, dict[str, Any]]
-OURS: Final = r"jackfield *(?:\[[^]]*\])? *\(?[<>=!~][^;]*"  # with a version, and without a condition
+OURS: Final = r"jackfield *(?:\[[^]]*\])? *\(?[<>=!~][^;\n]*"  # with a version, and without a condition
 
 
 class Schemas(Protocol):

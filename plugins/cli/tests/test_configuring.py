@@ -367,7 +367,7 @@ def test_an_engine_that_is_not_installed_is_told_with_its_line(problems, monkeyp
 def test_a_key_without_its_plugin_is_told(problems, monkeypatch):
     from jackfield.registry import Registry
 
-    monkeypatch.setattr(Registry, "names", lambda self, kind: frozenset())
+    monkeypatch.setattr(Registry, "names", lambda self, kind, every=False: frozenset())
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
     wrong_only(problems, None, "OPENAI_API_KEY is set, but its plugin is not there")
 
@@ -492,5 +492,15 @@ def test_the_starter_works_as_it_is_and_with_all_of_it_opened(clean_folder, monk
         empty.network,
     )
     assert json.dumps(list(config.document.table)) == json.dumps(
-        ["default", "engine", "unsupported", "models", "providers", "middleware", "timeouts", "network"]
+        [
+            "default",
+            "engine",
+            "unsupported",
+            "allow_plugins",
+            "models",
+            "providers",
+            "middleware",
+            "timeouts",
+            "network",
+        ]
     )
