@@ -187,6 +187,12 @@ def test_a_plugin_for_another_version_of_jackfield_is_told_so_and_not_imported(i
         assert "and this is 0.1.0; install versions that fit" in told
 
 
+def test_a_requirement_among_others_is_found_and_told_alone(installed):
+    more = "Requires-Dist: attrs>=99\nRequires-Dist: jackfield>=0.3\nRequires-Dist: click\n"
+    installed("acme", POINTS.format("acme_one"), more=more, acme_one=LOUD)
+    assert "needs jackfield>=0.3, and this" in refusal({})
+
+
 def test_what_the_description_says_is_no_requirement(installed):
     installed("acme", POINTS.format("acme_one"), more="\nRequires-Dist: jackfield>=99\n", acme_one=ACME)
     assert said({}) == "acme_one"

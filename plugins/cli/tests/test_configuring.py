@@ -1,6 +1,5 @@
 """What can be asked about a configuration: what it says and whence, what is wrong with it, whether it is trusted."""
 
-import json
 import os
 import re
 import stat
@@ -491,16 +490,5 @@ def test_the_starter_works_as_it_is_and_with_all_of_it_opened(clean_folder, monk
         empty.timeouts,
         empty.network,
     )
-    assert json.dumps(list(config.document.table)) == json.dumps(
-        [
-            "default",
-            "engine",
-            "unsupported",
-            "allow_plugins",
-            "models",
-            "providers",
-            "middleware",
-            "timeouts",
-            "network",
-        ]
-    )
+    values = ["default", "engine", "unsupported", "allow_plugins"]
+    assert [*config.document.table] == [*values, "models", "providers", "middleware", "timeouts", "network"]
