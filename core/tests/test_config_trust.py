@@ -39,7 +39,7 @@ def refused(client):
 def test_what_is_trusted_may_send_a_key_where_it_says(client, made, found):
     assert "run `jackfield config trust jackfield.toml`" in refused(client)
     trust(found)
-    assert load().trusted
+    assert load().document.distrust is None
     client().chat("x", model="fake:m")
     assert (made["fake"].base_url, made["fake"].api_key.reveal()) == (AWAY, "sk-ambient")
 

@@ -1,9 +1,7 @@
 """Plugins: found by name, loaded when named, refused with a clear error."""
 
-import importlib.metadata
 import subprocess
 import sys
-import textwrap
 
 import pytest
 from attrs import frozen
@@ -14,26 +12,6 @@ from jackfield.errors import ConfigurationError, PluginError
 from jackfield.hooks import hookimpl
 from jackfield.operations import CHAT, Operation
 from jackfield.registry import Registry
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """Installs little distributions for real: modules and entry points in a folder on the path."""
-
-    def install(name, entry_points, **modules):
-        info = tmp_path / f"{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(textwrap.dedent(entry_points))
-        for module, source in modules.items():
-            (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
-        importlib.invalidate_caches()
-
-    monkeypatch.syspath_prepend(tmp_path)
-    yield install
-    for module in [name for name in sys.modules if name.startswith("acme_")]:
-        del sys.modules[module]
-
 
 ACME = """
     from jackfield.hooks import hookimpl
@@ -71,7 +49,7 @@ def test_a_plugin_that_can_not_be_imported_is_one_clear_error(installed):
     )
     client = Client({"default": "acme:m"})
     with pytest.raises(
-        PluginError, match=r"provider plugin 'broken' \(acme_broken\) cannot be imported: ModuleNotFoundError"
+        PluginError, match=r"provider plugin 'broken': acme 1.0 \(acme_broken\) cannot be imported: ModuleNotFoundError"
     ):
         client.chat("x", model="broken:m")
     assert client.chat("x").finish.unified == "stop"

@@ -17,31 +17,10 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pytest
+from public_api import PUBLIC_ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PUBLIC_ROOMS = frozenset(
-    {
-        "jackfield",
-        "jackfield.call",
-        "jackfield.config",
-        "jackfield.errors",
-        "jackfield.health",
-        "jackfield.hooks",
-        "jackfield.http",
-        "jackfield.instances",
-        "jackfield.middleware",
-        "jackfield.operations",
-        "jackfield.provider",
-        "jackfield.registry",
-        "jackfield.runtime",
-        "jackfield.settings",
-        "jackfield.sse",
-        "jackfield.testing",
-        "jackfield.doors",
-        "jackfield.types",
-    }
-)
 HTTP_LIBRARIES = (
     "aiohttp",
     "http.client",

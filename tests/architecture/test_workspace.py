@@ -154,7 +154,8 @@ def test_tools_know_every_module() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     modules = sorted(module_of(folder) for folder in FOLDERS)
     assert sorted(settings["coverage"]["run"]["source_pkgs"]) == modules
-    assert sorted(settings["ruff"]["lint"]["isort"]["known-first-party"]) == modules
+    examples = [module_of(file.parent) for file in ROOT.glob("examples/*/pyproject.toml")]
+    assert sorted(settings["ruff"]["lint"]["isort"]["known-first-party"]) == sorted([*modules, *examples])
 
 
 # --- each distribution --------------------------------------------------------------------------------------

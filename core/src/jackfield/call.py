@@ -187,8 +187,7 @@ class Call(Generic[Q_co]):
             raise PluginError("a call that no client began cannot ask another")
         if self.depth >= DEPTH:
             raise PluginError(f"calls are nested {DEPTH} deep: does a middleware ask for each of its own calls?")
-        result: R = await self._home.ask(self, request)
-        return result
+        return await self._home.ask(self, request)
 
     def health(self, target: Target | None = None) -> Health:
         """How this call's target fares, or another; the calls of a client and of those derived from it share it."""

@@ -53,7 +53,7 @@ class _Client:
             given = network if isinstance(network, NetworkOptions) else structure(NetworkOptions, network, "network")
             loaded = evolve(loaded, network=given)
         runtime = _runtime(self._blocking, loaded, transport)
-        registry = Registry(plugins)
+        registry = Registry(plugins, loaded.allow_plugins)
         self._dispatcher = Dispatcher(loaded, registry, runtime, middleware)
         registry.announce(self)
 
@@ -81,13 +81,11 @@ class _Client:
         Raises:
             ConfigurationError: names the option, the value and what would be right.
         """
-        changes = {"default": default, "unsupported": unsupported}
         if default is not None and not (isinstance(default, str) and default):
             raise ConfigurationError(f"default: expected 'provider:model' or an alias, got {default!r}")
         if unsupported is not None and unsupported not in get_args(Unsupported):
             raise ConfigurationError(f"unsupported: expected error, warn or drop, got {unsupported!r}")
-        changes = {key: value for key, value in changes.items() if value is not None}
-        dispatcher = self._dispatcher.derive(middleware, timeout, **changes)
+        dispatcher = self._dispatcher.derive(middleware, timeout, default=default, unsupported=unsupported)
         derived = copy(self)
         vars(derived)["_dispatcher"] = dispatcher
         dispatcher.registry.announce(derived)
@@ -167,7 +165,9 @@ class _Client:
         Raises:
             JackfieldError: see `jackfield.errors`; that of the call itself come while reading.
         """
-        return self._streamed(self._dispatcher.begin(_any(request, options), streaming=True, timeout=timeout))
+        kind = type(request) if isinstance(request, Request) else ChatRequest
+        request = _built(kind, "messages", request, options)
+        return self._streamed(self._dispatcher.begin(request, streaming=True, timeout=timeout))
 
     def provider(self, name: str, kind: type[Any] | None = None) -> Any:
         """What a provider has beyond the operations of the core, in its plugin's own words.
@@ -244,16 +244,14 @@ def _runtime(blocking: bool, config: Config, transport: Network | NetworkWrapper
     return AnyioRuntime(network)
 
 
-def _any(request: Any, options: Mapping[str, Any]) -> Request[Any, Any]:
-    if isinstance(request, Request):
-        return _whole(Request, request, options)
-    return _built(ChatRequest, "messages", request, options)
-
-
 def _built(cls: type[Request[Any, Any]], name: str, value: Any, options: Mapping[str, Any]) -> Request[Any, Any]:
     """A request of this class, whose chief field has this name and value; or the value, where it is one already."""
     if isinstance(value, Request):
-        return _whole(cls, value, options)
+        if not isinstance(value, cls):
+            raise TypeError(f"expected a {cls.__name__}, got a {type(value).__name__}; `call` takes any request")
+        if options:
+            raise TypeError(f"a {cls.__name__} is complete: {', '.join(options)} must be set in it")
+        return value
     fields = field_names(cast("Any", cls), (name,))
     for option in options:
         if option not in fields:
@@ -261,11 +259,3 @@ def _built(cls: type[Request[Any, Any]], name: str, value: Any, options: Mapping
             hint = f"did you mean {elsewhere!r}?" if elsewhere else nearest(option, fields)
             raise TypeError(f"{cls.operation.name}: no option {option!r}; {hint}")
     return cls(**{name: value}, **options)
-
-
-def _whole(cls: type[Any], request: Request[Any, Any], options: Mapping[str, Any]) -> Request[Any, Any]:
-    if not isinstance(request, cls):
-        raise TypeError(f"expected a {cls.__name__}, got a {type(request).__name__}; `call` takes any request")
-    if options:
-        raise TypeError(f"a {type(request).__name__} is complete: {', '.join(options)} must be set in it")
-    return request

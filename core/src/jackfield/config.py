@@ -30,6 +30,7 @@ KEYS: Final[Mapping[str, Any]] = {
     "providers": Mapping[str, Mapping[str, Any]],
     "middleware": Sequence[Mapping[str, Any]],
     "slots": Sequence[SlotName],
+    "allow_plugins": Sequence[str],
     "engine": EngineName,
     "timeouts": Timeouts,
     "network": NetworkOptions,
@@ -57,6 +58,7 @@ class Config:
         providers: the table of each provider instance, as it was written.
         middleware: the table of each middleware, as it was written.
         slots: those of the middleware that change places, from the outside in.
+        allow_plugins: the distributions whose plugins may be loaded; None allows all.
         engine: which HTTP library to use.
         timeouts: bounds in time.
         network: how requests leave this machine.
@@ -70,6 +72,7 @@ class Config:
     providers: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=False)
     middleware: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     slots: tuple[SlotName, ...] = ()
+    allow_plugins: tuple[str, ...] | None = None
     engine: EngineName = "auto"
     timeouts: Timeouts = field(factory=Timeouts)
     network: NetworkOptions = field(factory=NetworkOptions)
@@ -79,11 +82,6 @@ class Config:
     def source(self) -> str:
         """The file that it was read from, or what else it is."""
         return self.document.name
-
-    @property
-    def trusted(self) -> bool:
-        """Whether the program named it, or its user trusted it: else it was merely found in the working folder."""
-        return self.document.distrust is None
 
     @property
     def empty(self) -> bool:
@@ -122,7 +120,7 @@ class Config:
         variable, steers = place.variable, "this says by whom requests pass or whom to trust"
         if key in STEERING and variable and variable.source != PROCESS:
             raise place.error(f"{steers}, and {variable.source} was merely found; set it in {PROCESS}")
-        if key in STEERING and not variable and not self.trusted:
+        if key in STEERING and not variable and self.document.distrust:
             raise place.untrusted(steers)
         return referred.value if referred else value
 
@@ -211,6 +209,8 @@ def read_document(document: Document, environment: Environment) -> Config:
     if isinstance(table.get("middleware"), Mapping):
         raise (here / "middleware").error("expected tables, each under [[middleware]], got one [middleware]")
     found = {key: read(value, KEYS[key], here / key) for key, value in table.items()}
+    if (variable := (here / "allow_plugins").variable) and variable.source != PROCESS:
+        raise (here / "allow_plugins").error(f"{variable.source} was merely found; set this in {PROCESS}")
     for kind, what in (("models", "an alias"), ("providers", "a provider")):
         if name := next((one for one in found.get(kind, ()) if ":" in one), None):
             raise (here / kind / name).error(f"{what} has no colon, so that it cannot stand in for a 'provider:model'")

@@ -69,7 +69,7 @@ class Dispatcher:
         derived = copy(self)
         derived.parent, derived.own = self, []
         derived.timeout = timeout if timeout is not None else self.timeout
-        derived.config = evolve(self.config, **changes)
+        derived.config = evolve(self.config, **{key: value for key, value in changes.items() if value is not None})
         derived.default = derived.config.default or self.default
         derived.chain(middleware)
         return derived

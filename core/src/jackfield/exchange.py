@@ -224,8 +224,7 @@ def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endp
         own.add(endpoint.credential.header.lower())
     for name in extra:
         if name.lower() in own:
-            what = "this header is set by the connection or the credential"
-            raise errors.BadRequestError(f"extra_headers.{name}: {what}")
+            raise errors.BadRequestError(f"extra_headers.{name}: this header is set by connection or credential")
     return evolve(request, headers={**request.headers, **lower_names(extra)})
 
 

@@ -17,6 +17,7 @@ from .provider import Provider
 
 if TYPE_CHECKING:
     from .client import AsyncClient, Client
+    from .registry import Registry
 
 __all__ = ["hookimpl", "hookspec"]
 
@@ -34,8 +35,11 @@ def jackfield_provider(name: str, settings: Any) -> Provider | None:
 
 
 @hookspec(firstresult=True)
-def jackfield_middleware(name: str, settings: Any) -> Middleware | Sequence[Middleware] | None:
-    """Make a middleware, or several that belong together. `name` is the entry point's name."""
+def jackfield_middleware(name: str, settings: Any, registry: Registry) -> Middleware | Sequence[Middleware] | None:
+    """Make a middleware, or several that belong together.
+
+    `name` is the entry point's name. With `registry`, it makes what it needs of other plugins, such as a store.
+    """
 
 
 @hookspec(firstresult=True)

@@ -93,7 +93,7 @@ class Instances:
     @cached_property
     def names(self) -> frozenset[str]:
         """The names that a provider instance can have."""
-        return frozenset(self._config.providers) | self._registry.names("provider")
+        return frozenset(self._config.providers) | self._registry.names("provider", every=True)
 
     def ambient(self) -> str | None:
         """The first installed provider whose own variables are set."""
@@ -146,8 +146,7 @@ class Instances:
             if referred := config.variable(value, where / key):
                 found.references.add(key)
             found.put(key, referred.value if referred else value, referred or (where / key).variable)
-        own = self._own(found)
-        for key, variable in own.items():
+        for key, variable in self._own(found).items():
             ambient = config.environment.get(variable) if found.values.get(key) is None else None
             if ambient and (key in OWN or self._goes_along(found, ambient)):
                 found.put(key, ambient.value, ambient)

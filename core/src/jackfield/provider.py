@@ -148,8 +148,7 @@ class Provider:
             served = ", ".join(sorted(self._methods)) or "nothing"
             what = f"provider {self.name!r} does not serve {call.operation.name!r}"
             raise errors.UnsupportedError(f"{what}; it serves {served}")
-        opened: Exchange[Event] | AsyncGenerator[Event, None] = getattr(self, method)(call)
-        return opened
+        return cast("Exchange[Event] | AsyncGenerator[Event, None]", getattr(self, method)(call))
 
 
 class HttpProvider(Provider):
@@ -237,8 +236,7 @@ STATUS: Final[Mapping[int, type[errors.JackfieldError]]] = {
 
 def error_class(status: int) -> type[errors.JackfieldError]:
     """The error that a status stands for where the provider says nothing better."""
-    fallback: type[errors.JackfieldError] = errors.ServerError if status >= 500 else errors.BadRequestError
-    return STATUS.get(status, fallback)
+    return STATUS.get(status, errors.ServerError if status >= 500 else errors.BadRequestError)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import pluggy
 
 from . import hooks
 from .configuration import Document, Place
+from .doors import Brought, allowed, chosen, installed, load
 from .errors import ConfigurationError, JackfieldError, PluginError
 from .operations import CHAT, COMPLETE, EMBED, MODEL, MODELS, Operation
 from .settings import nearest, structure
 
-__all__ = ["Kind", "Registry"]
+__all__ = ["Kind", "Plugins", "Registry"]
 
 Kind: TypeAlias = Literal["provider", "middleware", "store"]
+Plugins: TypeAlias = Mapping[Kind, Mapping[str, object]]
+"""Plugins that are not installed: modules or objects with hook implementations, by kind and name."""
 
 GROUPS: Final[Mapping[Kind, str]] = {"provider": "providers", "middleware": "middleware", "store": "stores"}
 OPERATIONS: Final = (CHAT, COMPLETE, EMBED, MODELS, MODEL)
@@ -28,38 +30,37 @@ class Registry:
     """The plugins that one client uses.
 
     `plugins` adds to those that are installed: modules or objects with hook implementations, by kind and name:
-    `{"provider": {"acme": acme_module}}`.
+    `{"provider": {"acme": acme_module}}`. Of those that are installed, only the distributions that `allow` names are
+    loaded; None allows all.
     """
 
-    def __init__(self, plugins: Mapping[Kind, Mapping[str, object]] | None = None) -> None:
+    def __init__(self, plugins: Plugins | None = None, allow: Container[str] | None = None) -> None:
         self._given = plugins or {}
-        for kind in self._given:
-            if kind not in GROUPS:
-                raise ConfigurationError(f"plugins.{kind}: no such kind of plugin; {nearest(kind, GROUPS)}")
+        for kind in self._given.keys() - GROUPS:
+            raise ConfigurationError(f"plugins.{kind}: no such kind of plugin; {nearest(kind, GROUPS)}")
+        self._allow = allow
         self._manager = pluggy.PluginManager("jackfield")
         self._manager.add_hookspecs(hooks)
         self._loaded: dict[tuple[Kind, str], object] = {}
         self.operations: dict[str, Operation[Any, Any]] = {one.name: one for one in OPERATIONS}
 
     @cached_property
-    def _installed(self) -> dict[Kind, dict[str, EntryPoint]]:
-        found = entry_points()  # once: it reads every installed distribution
-        groups = ((kind, found.select(group=f"jackfield.{group}")) for kind, group in GROUPS.items())
-        return {kind: {point.name: point for point in points} for kind, points in groups}
+    def _installed(self) -> Mapping[str, Mapping[str, Brought]]:
+        return installed()
 
-    def names(self, kind: Kind) -> frozenset[str]:
-        """The names of the plugins of a kind that could be loaded; imports none."""
-        return frozenset(self._installed[kind]) | frozenset(self._given.get(kind, ()))
+    def names(self, kind: Kind, *, every: bool = False) -> frozenset[str]:
+        """The names of the plugins of a kind that may be loaded, or of every one; imports none."""
+        fit = (name for name, found in self._installed[GROUPS[kind]].items() if every or allowed(found, self._allow))
+        return frozenset(fit) | frozenset(self._given.get(kind, ()))
 
     def origin(self, kind: Kind, name: str) -> object:
         """What tells a plugin from others of its name: where it was installed from, or the module or object given."""
-        given = self._given.get(kind, {}).get(name) or self._installed[kind][name].value
+        given = self._given.get(kind, {}).get(name) or chosen(name, self._brought(kind, name), self._allow).value
         return given.__name__ if isinstance(given, ModuleType) else given
 
     def settings_class(self, kind: Kind, name: str) -> type[Any] | None:
         """The attrs class of a plugin's settings, or None where it has none. Loads the plugin."""
-        found: type[Any] | None = self._caller("jackfield_settings", self._load(kind, name))()
-        return found
+        return cast("type[Any] | None", self._caller("jackfield_settings", self._load(kind, name))())
 
     def make(self, kind: Kind, plugin: str, name: str, raw: Mapping[str, Any], where: Place | str) -> Any:
         """Load a plugin and have it make its thing.
@@ -81,7 +82,7 @@ class Registry:
         settings = dict(raw) if cls is None else structure(cls, raw, where)
         hook = self._caller(f"jackfield_{kind}", loaded)
         try:
-            made = hook(kind=name, settings=settings) if kind == "store" else hook(name=name, settings=settings)
+            made = hook(name=name, kind=name, settings=settings, registry=self)
         except ConfigurationError as error:
             raise where.adopted(error) from error.__cause__
         except JackfieldError:
@@ -101,32 +102,25 @@ class Registry:
         return self._manager.subset_hook_caller(hook, others)
 
     def _load(self, kind: Kind, name: str) -> object:
-        plugin = self._loaded.get((kind, name))
-        if plugin is not None:
+        if (plugin := self._loaded.get((kind, name))) is not None:
             return plugin
-        plugin = self._given.get(kind, {}).get(name)
-        if plugin is None:
-            plugin = self._import(kind, name)
+        if (plugin := self._given.get(kind, {}).get(name)) is None:
+            plugin = load(f"{kind} plugin {name!r}", self._brought(kind, name), self._allow)
         if not self._manager.is_registered(plugin):
             try:
                 self._manager.register(plugin)
                 self._manager.check_pending()
             except (pluggy.PluginValidationError, ValueError) as error:
+                self._manager.unregister(plugin)  # or whatever is loaded next would be blamed
                 raise PluginError(f"{kind} plugin {name!r} does not fit the hooks: {error}") from error
             self._add_operations(name, plugin)
         self._loaded[kind, name] = plugin
         return plugin
 
-    def _import(self, kind: Kind, name: str) -> object:
-        point = self._installed[kind].get(name)
-        if point is None:
-            raise ConfigurationError(f"no {kind} plugin {name!r} is installed; {nearest(name, self.names(kind))}")
-        try:
-            loaded: object = point.load()
-        except Exception as error:
-            what = f"{kind} plugin {name!r} ({point.value}) cannot be imported"
-            raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
-        return loaded
+    def _brought(self, kind: Kind, name: str) -> Brought:
+        if brought := self._installed[GROUPS[kind]].get(name):
+            return brought
+        raise ConfigurationError(f"no {kind} plugin {name!r} is installed; {nearest(name, self.names(kind))}")
 
     def _add_operations(self, name: str, plugin: object) -> None:
         for operations in self._caller("jackfield_operations", plugin)():

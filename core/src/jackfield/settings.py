@@ -251,8 +251,7 @@ def overlay(document: Document, variables: list[Sourced], kinds: Mapping[str, An
             if path := _set(table, parts, Written(variable.value), fill=fill):
                 used[path] = variable
         except LookupError:
-            within = ".".join(parts[:-1]).lower()
-            raise place.error(f"it sets nothing, as there is no table {within!r}") from None
+            raise place.error(f"it sets nothing, as there is no table {'.'.join(parts[:-1]).lower()!r}") from None
     document.table, document.variables = table, used
 
 

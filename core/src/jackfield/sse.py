@@ -75,19 +75,12 @@ class SseDecoder:
 
     def end(self) -> Iterator[ServerSentEvent]:
         """The bytes have ended: give the event that was not closed by a blank line, if there is one."""
-        line = bytes(self._line)
-        self._line.clear()
-        for rest in (line, b""):
-            if (event := self._take(rest)) is not None:
-                yield event
+        return self.feed(b"\n\n")
 
     def _newlines(self, chunk: bytes) -> bytes:
         # CR, LF and CRLF all end a line, and a CRLF can be cut in two: its LF is then dropped from the next chunk
-        if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
-            if not chunk:
-                self._after_cr = False
-                return chunk
+        if self._after_cr:
+            chunk = chunk.removeprefix(b"\n")
         self._after_cr = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 

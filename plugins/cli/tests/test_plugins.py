@@ -66,8 +66,9 @@ def jackfield_provider(name, settings):
 
 
 def rows(done):
+    """Kind, name, package, version and the names in the configuration."""
     assert (done.code, done.err) == (0, "")
-    return [line.split("\t") for line in done.out.splitlines()]
+    return [[*line.split("\t")[:4], line.split("\t")[6]] for line in done.out.splitlines()]
 
 
 def test_every_kind_is_listed_and_nothing_imported(place):
@@ -76,7 +77,7 @@ def test_every_kind_is_listed_and_nothing_imported(place):
     for kind, name in (("provider", "acme"), ("middleware", "acme"), ("store", "shelf"), ("command", "greet")):
         assert [kind, name, "jf-acme", "1.0", ""] in listed
     assert ["command", "chat", "jackfield-cli"] in [row[:3] for row in listed]
-    order = ["provider", "middleware", "store", "schema", "command"]
+    order = ["provider", "middleware", "store", "schema", "shape", "command"]
     assert [row[:2] for row in listed] == sorted(
         (row[:2] for row in listed), key=lambda row: (order.index(row[0]), row[1])
     )
@@ -103,7 +104,7 @@ def test_a_broken_configuration_does_not_hide_what_is_installed(place):
     done = place.run("plugins")
     assert done.code == 0
     assert done.err.startswith("jackfield: what is configured cannot be told: jackfield.toml")
-    assert "provider\tacme\tjf-acme\t1.0\t\n" in done.out
+    assert f"provider\tacme\tjf-acme\t1.0\tjf_acme\t{place.plugins}\t\t\n" in done.out
     done = place.run("plugins", "--config", "jackfield.toml")
     assert (done.code, done.out) == (2, "")
 
@@ -118,6 +119,9 @@ def test_the_list_as_json(place):
         "package": "jf-acme",
         "version": "1.0",
         "entry_point": "jf_acme",
+        "origin": str(place.plugins),
+        "allowed": True,
+        "problem": None,
         "configured": ["one"],
     } in found
 
@@ -128,6 +132,7 @@ def test_one_plugin_is_shown_with_operations_and_settings(place):
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
         "provider acme, from jf-acme 1.0 (jf_acme)",
+        f"origin: {place.plugins}",
         "Acme, for tests.",
         "operations: chat",
         "",
@@ -160,13 +165,18 @@ def test_a_command_is_not_loaded_but_points_to_its_help(place):
     place.install("jf_acme", LOUD, POINTS)
     done = place.run("plugins", "greet")
     assert (done.code, done.err) == (0, "")
-    assert done.out == "command greet, from jf-acme 1.0 (jf_acme:greet)\nsee `jackfield greet --help`\n"
+    assert done.out.splitlines() == [
+        "command greet, from jf-acme 1.0 (jf_acme:greet)",
+        f"origin: {place.plugins}",
+        "see `jackfield greet --help`",
+    ]
 
 
 def test_what_makes_schemas_is_a_plugin_too(place):
     place.install("jf_shapes", '"""Shapes."""', "[jackfield.schemas]\nshapes = jf_shapes\n")
     assert ["schema", "shapes", "jf-shapes", "1.0", ""] in rows(place.run("plugins"))
-    assert place.run("plugins", "shapes").out == "schema shapes, from jf-shapes 1.0 (jf_shapes)\nShapes.\n"
+    shown = place.run("plugins", "shapes").out.splitlines()
+    assert shown == ["schema shapes, from jf-shapes 1.0 (jf_shapes)", f"origin: {place.plugins}", "Shapes."]
 
 
 def test_an_unknown_name_suggests_the_nearest(place):
@@ -181,7 +191,7 @@ def test_a_plugin_that_cannot_be_loaded_is_one_line(place):
     place.install("jf_acme", "import jf_absent", POINTS)
     done = place.run("plugins", "acme")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("jackfield: provider plugin 'acme' (jf_acme) cannot be imported: ModuleNotFoundError")
+    assert done.err.startswith("jackfield: provider plugin 'acme': jf-acme 1.0 (jf_acme) cannot be imported: Module")
     assert done.err.count("\n") == 1
 
 

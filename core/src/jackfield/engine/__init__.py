@@ -256,8 +256,6 @@ class EngineReply:
 def _choose(name: str) -> str:
     if name == "auto":
         return "httpx2" if importlib.util.find_spec("httpx2") else "httpx"
-    if name not in CORES:
-        raise errors.ConfigurationError(f"engine: expected 'auto', 'httpx' or 'httpx2', got {name!r}")
     if importlib.util.find_spec(name) is None:
         raise errors.ConfigurationError(f"engine: {name!r} is not installed")
     return name

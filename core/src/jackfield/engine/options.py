@@ -127,5 +127,4 @@ def _load(name: str, path: str, load: Any) -> None:
     try:
         load()
     except OSError as error:  # an SSLError is one too
-        reason = error.strerror or str(error)
-        raise ConfigurationError(f"network.{name}: {path!r} cannot be used: {reason}") from None
+        raise ConfigurationError(f"network.{name}: {path!r} cannot be used: {error.strerror or error}") from None

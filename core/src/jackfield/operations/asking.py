@@ -98,15 +98,12 @@ def read_response_format(value: ResponseFormatLike) -> ResponseFormat | None:
     """
     if value is None or value in ("text", "json") or isinstance(value, JsonSchema | Unknown):
         return value
-    given: Any = value
-    found: ResponseFormat | None
-    if isinstance(given, str):
-        found = "json" if given == "json_object" else None
-    elif isinstance(given, Mapping):
-        found = _format(given)
-    else:
-        name, schema, strict = schemas().response_schema(given)
-        found = JsonSchema(schema, name, strict, kind=given)
+    if cast("object", value) == "json_object":  # OpenAI's word for it
+        return "json"
+    if not isinstance(value, str | Mapping):
+        name, schema, strict = schemas().response_schema(value)
+        return JsonSchema(schema, name, strict, kind=value)
+    found = _format(value) if isinstance(value, Mapping) else None
     if found is None:
         expected = "'text', 'json', a JSON Schema or a Python type"
         raise BadRequestError(f"response_format: expected {expected}, got {value!r}")

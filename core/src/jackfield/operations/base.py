@@ -244,8 +244,9 @@ class Response(Brief):
 class ResponseFold:
     """What the folds of all operations share: the reply's beginning, its usage and its raw payloads."""
 
-    def __init__(self) -> None:
-        """Begin."""
+    def __init__(self, request: Any = None) -> None:
+        """Begin the reply to a request."""
+        self.request = request
         self.start: Start = Start()
         self.usage: Usage | None = None
         self._raw: list[Any] = []

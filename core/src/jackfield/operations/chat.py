@@ -14,7 +14,7 @@ from ..http import read_json
 from ..types.content import Brief
 from .asking import read_messages, read_response_format, read_tool_choice, read_tools
 from .base import Operation, Response, Sampled, a, whole
-from .folding import ChoiceFold, ChoicesFold
+from .folding import ChoicesFold
 
 __all__ = ["CHAT", "ChatRequest", "ChatResponse", "Choice"]
 
@@ -94,17 +94,10 @@ class ChatResponse(Response):
 
 
 class _ChatFold(ChoicesFold):
-    def __init__(self, request: ChatRequest | None = None) -> None:
-        super().__init__()
-        self._format = None if request is None else request.response_format
-
     def response(self) -> ChatResponse:
-        choices = tuple(_choice(index, self.choices[index]) for index in sorted(self.choices))
-        return ChatResponse(choices=choices, format=self._format, **self.facts())
-
-
-def _choice(index: int, fold: ChoiceFold) -> Choice:
-    return Choice(index, fold.message(), fold.finish, fold.logprobs())
+        folds = sorted(self.choices.items())
+        choices = tuple(Choice(index, fold.message(), fold.finish, fold.logprobs()) for index, fold in folds)
+        return ChatResponse(choices=choices, format=self.request and self.request.response_format, **self.facts())
 
 
 CHAT: Operation[t.ChatEvent, ChatResponse] = Operation("chat", _ChatFold, t.ChatEvent)

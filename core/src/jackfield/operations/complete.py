@@ -52,9 +52,6 @@ class CompleteResponse(Response):
 
 
 class _CompleteFold(ChoicesFold):
-    def __init__(self, request: CompleteRequest | None = None) -> None:
-        super().__init__()
-
     def response(self) -> CompleteResponse:
         folds = sorted(self.choices.items())
         choices = tuple(Completion(index, fold.message().text, fold.finish, fold.logprobs()) for index, fold in folds)

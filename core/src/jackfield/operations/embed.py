@@ -32,9 +32,8 @@ class EmbedResponse(Response):
 
 class _EmbedFold(ResponseFold):
     def __init__(self, request: EmbedRequest | None = None) -> None:
-        super().__init__()
+        super().__init__(request)
         self._vectors: dict[int, array[float]] = {}
-        self._expected = None if request is None else len(request.input)
 
     def add(self, event: EmbedEvent) -> None:
         if not self.took(event) and isinstance(event, Embedded):
@@ -46,7 +45,7 @@ class _EmbedFold(ResponseFold):
     def missing(self) -> str | None:
         if not self._vectors:
             return "no vector has arrived"
-        expected = len(self._vectors) if self._expected is None else self._expected
+        expected = len(self.request.input if self.request else self._vectors)
         absent = [str(index) for index in range(expected) if index not in self._vectors]
         return f"no vector has arrived for input {', '.join(absent[:5])}" if absent else None
 

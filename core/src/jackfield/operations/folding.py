@@ -22,37 +22,34 @@ class ChoiceFold:
         """Begin."""
         self.finish: t.Finish | None = None
         # by part, in the order in which they began: a text, a thought, a call, ...
-        self._parts: dict[Hashable, list[Any]] = {}
+        self._parts: defaultdict[Hashable, list[Any]] = defaultdict(list)
         self._annotations: list[t.Citation | t.Unknown] = []
         self._extra: dict[str, Any] | None = None
-        self._logprobs: dict[str, list[t.TokenLogprob]] = {}
+        self._logprobs: defaultdict[str, list[t.TokenLogprob]] = defaultdict(list)
 
     def add(self, event: t.ChatEvent) -> None:
         """Take an event of this choice."""
         match event:
             case t.TextDelta():
-                self._at((t.Text, event.block)).append(event.text)
+                self._parts[t.Text, event.block].append(event.text)
             case t.ReasoningDelta():
-                self._at((t.Reasoning, event.block)).append(event)
+                self._parts[t.Reasoning, event.block].append(event)
             case t.ToolCallDelta():
-                self._at((t.ToolCall, event.index)).append(event)
+                self._parts[t.ToolCall, event.index].append(event)
             case t.RefusalDelta():
-                self._at(t.Refusal).append(event.text)
+                self._parts[t.Refusal].append(event.text)
             case t.Finished():
                 self.finish = event.finish
             case t.LogprobsDelta():
-                self._logprobs.setdefault(event.of, []).extend(event.tokens)
+                self._logprobs[event.of].extend(event.tokens)
             case t.AudioDelta():
-                self._at(t.Audio).append(event)
+                self._parts[t.Audio].append(event)
             case t.PartAdded():
-                self._at((t.Part, len(self._parts))).append(event.part)
+                self._parts[t.Part, len(self._parts)].append(event.part)
             case t.Annotated():
                 self._annotations.append(event.annotation)
             case t.MessageExtra():
                 self._extra = {**(self._extra or {}), **event.fields}
-
-    def _at(self, key: Hashable) -> list[Any]:
-        return self._parts.setdefault(key, [])
 
     def message(self) -> t.Message:
         """The assistant's turn so far."""
@@ -63,8 +60,7 @@ class ChoiceFold:
 
     def logprobs(self) -> t.Logprobs | None:
         """The log probabilities so far; None where none came."""
-        found = self._logprobs
-        return t.Logprobs(**{of: tuple(tokens) for of, tokens in found.items()}) if found else None
+        return t.Logprobs(**{of: tuple(tokens) for of, tokens in self._logprobs.items()}) if self._logprobs else None
 
 
 def _tool_call(pieces: list[t.ToolCallDelta], *, whole: bool) -> t.ToolCall:
@@ -111,9 +107,9 @@ def _part(key: Any, pieces: list[Any], *, whole: bool) -> t.Part:
 class ChoicesFold(ResponseFold):
     """The events of a reply with choices."""
 
-    def __init__(self) -> None:
-        """Begin."""
-        super().__init__()
+    def __init__(self, request: object = None) -> None:
+        """Begin the reply to a request."""
+        super().__init__(request)
         self.choices: defaultdict[int, ChoiceFold] = defaultdict(ChoiceFold)
 
     def add(self, event: t.ChatEvent) -> None:

@@ -29,9 +29,8 @@ class ModelsResponse(Response):
         return any(wanted in (model, model.id) for model in self.models)
 
     def __getitem__(self, id: str) -> ModelInfo:  # noqa: A002 - the field's own name
-        for model in self.models:
-            if model.id == id:
-                return model
+        if found := next((model for model in self.models if model.id == id), None):
+            return found
         raise NotFoundError(f"provider {self.provider!r} has no model {id!r}")
 
 
@@ -44,7 +43,7 @@ class ModelResponse(Response):
 
 class _Listing(ResponseFold):
     def __init__(self, request: object = None) -> None:
-        super().__init__()
+        super().__init__(request)
         self.begun = False
         self.models: list[ModelInfo] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -19,8 +19,7 @@ __all__ = ["dump_messages", "load_messages"]
 
 def dump_messages(messages: Iterable[t.Message]) -> list[dict[str, Any]]:
     """Messages as values that JSON can carry; `load_messages` reads them back, equal."""
-    found: list[dict[str, Any]] = _converter().unstructure(list(messages), list[t.Message])
-    return found
+    return cast("list[dict[str, Any]]", _converter().unstructure(list(messages), list[t.Message]))
 
 
 def load_messages(data: Iterable[Mapping[str, Any]]) -> tuple[t.Message, ...]:

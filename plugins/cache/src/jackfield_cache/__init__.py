@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jackfield.hooks import hookimpl
+from jackfield.registry import Registry
 
 from ._cache import Cache, NotCachedError
 from ._settings import CacheSettings, Rule
@@ -21,6 +22,6 @@ def jackfield_settings() -> type[CacheSettings]:
 
 
 @hookimpl
-def jackfield_middleware(settings: Any) -> Cache:
-    """A cache of its own for each client."""
-    return Cache(settings)
+def jackfield_middleware(settings: Any, registry: Registry) -> Cache:
+    """A cache of its own for each client, with a store of the plugins that this client may load."""
+    return Cache(settings, registry)

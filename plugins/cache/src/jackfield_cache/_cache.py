@@ -11,6 +11,7 @@ from jackfield.call import Call
 from jackfield.errors import BadRequestError, JackfieldError, PluginError
 from jackfield.middleware import Proceed, Slot
 from jackfield.operations import Notice
+from jackfield.registry import Registry
 from jackfield.runtime import Lock, Runtime
 from jackfield.types import Event
 
@@ -98,10 +99,13 @@ class Cache:
 
     slot: Slot = Slot.CACHE
 
-    def __init__(self, settings: CacheSettings | None = None) -> None:
-        """Make a cache with these settings, or with the defaults: in memory, without an end."""
+    def __init__(self, settings: CacheSettings | None = None, registry: Registry | None = None) -> None:
+        """Make a cache with these settings, or with the defaults: in memory, without an end.
+
+        A store that they name is a plugin of the registry; without one, any that the environment allows.
+        """
         self.settings: CacheSettings = settings or CacheSettings()
-        self._shelf = Shelf(make_store(self.settings))
+        self._shelf = Shelf(make_store(self.settings, registry))
         self._flights = Flights()
         self._known: dict[str, _Found] = {}
         self._known_bytes = 0

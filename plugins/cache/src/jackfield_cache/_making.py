@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jackfield import Secret
+from jackfield.config import load
 from jackfield.errors import ConfigurationError
 from jackfield.registry import Registry
 from jackfield.settings import structure
@@ -17,8 +18,8 @@ from .memory import MemorySettings, MemoryStore
 __all__ = ["make_store"]
 
 
-def make_store(settings: CacheSettings) -> Store:
-    """The store of these settings.
+def make_store(settings: CacheSettings, registry: Registry | None = None) -> Store:
+    """The store of these settings, of the plugins of this registry; without one, of whatever the environment allows.
 
     Raises:
         ConfigurationError: there is no such store, or its settings are wrong.
@@ -28,13 +29,13 @@ def make_store(settings: CacheSettings) -> Store:
     if isinstance(wanted, str):
         wanted = {"use": wanted}
     if isinstance(wanted, Mapping):
-        return _named(wanted, settings.url)
+        return _named(wanted, settings.url, registry or Registry(allow=load({}).allow_plugins))
     if settings.url is not None:
         raise ConfigurationError("url: a store that is given whole has its own")
     return _checked(wanted, f"a {type(wanted).__name__}")
 
 
-def _named(table: Mapping[str, Any], url: Secret | None) -> Store:
+def _named(table: Mapping[str, Any], url: Secret | None, registry: Registry) -> Store:
     own = {key: value for key, value in table.items() if key != "use"}
     name = table.get("use")
     if not isinstance(name, str):
@@ -46,7 +47,7 @@ def _named(table: Mapping[str, Any], url: Secret | None) -> Store:
     try:
         if name == "memory":  # in hand: no other plugin is looked for
             return MemoryStore(structure(MemorySettings, own, "store"))
-        made = Registry().make("store", name, name, own, "store")
+        made = registry.make("store", name, name, own, "store")
     except ConfigurationError as error:
         # where the store stands in the configuration is for others to say, who know
         raise ConfigurationError(error.message) from None

@@ -131,7 +131,7 @@ def _stores(config: str | None) -> Iterator[tuple[str, Store]]:
         ConfigurationError: it has no cache, or one that cannot be made.
     """
     loaded = load(None if config is None else Path(config))
-    instances = Instances(loaded, Registry())
+    instances = Instances(loaded, Registry(allow=loaded.allow_plugins))
     numbers = [number for number, table in enumerate(loaded.middleware) if table.get("use") == "cache"]
     if not numbers:
         raise ConfigurationError(f"{loaded.source}: it has no [[middleware]] with use = 'cache'")

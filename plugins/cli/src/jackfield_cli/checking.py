@@ -8,7 +8,7 @@ What is looked at is what a client would use, and a client is made of it to say 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeAlias, TypeVar
@@ -24,12 +24,11 @@ from jackfield.instances import Instances
 from jackfield.middleware import Middleware
 from jackfield.operations import Request
 from jackfield.provider import Provider
-from jackfield.registry import Kind, Registry
+from jackfield.registry import Plugins, Registry
 from jackfield.settings import nearest
 
-__all__ = ["Checker", "Plugins", "Report"]
+__all__ = ["Checker", "Report"]
 
-Plugins: TypeAlias = Mapping[Kind, Mapping[str, object]]
 KeyPath: TypeAlias = tuple[str | int, ...]
 T = TypeVar("T")
 
@@ -72,7 +71,7 @@ class Checker:
         self._document = document
         self._environment = environment
         self._plugins = plugins or {}
-        self._registry = Registry(plugins)
+        self._registry = Registry(plugins)  # until it is known what is allowed
         self._found: dict[str, JackfieldError] = {}
         self._gone: set[KeyPath] = set()  # what was cut out
         self._made: dict[str, Provider] = {}
@@ -80,8 +79,9 @@ class Checker:
 
     def report(self) -> Report:
         """Look at everything. Makes all that a client would use, and asks nobody anything."""
-        if self._try(self._config) is None:
+        if (read := self._try(self._config)) is None:
             return Report(self._problems())
+        self._registry = Registry(self._plugins, read.allow_plugins)
         self._try(self._client)
         for name in self._providers(self._config()):
             if made := self._try(partial(self._provider, name)):

@@ -5,23 +5,25 @@ from __future__ import annotations
 import os
 import platform
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from attrs import evolve, frozen
 
 from jackfield import Client
 from jackfield.config import Config, Document, Environment
+from jackfield.doors import installed as by_group, load as load_point
 from jackfield.errors import JackfieldError, UnsupportedError, UntrustedError
 from jackfield.instances import Instances
 from jackfield.provider import Secret
 from jackfield.registry import Registry
 
+from .common import allowed_plugins
 from .configuring import check
-from .plugins import GROUPS, installed
+from .listing import GROUPS, Allow, allowance, installed
 
 __all__ = ["Finding", "everything"]
 
@@ -66,7 +68,10 @@ def everything(config: Path | None, folder: Path, *, online: bool) -> Iterator[F
         online: whether each configured provider is asked for its models.
     """
     yield _versions()
-    plugins = list(_plugins())
+    try:
+        plugins = [*_plugins(allowed_plugins(config)), *_unreadable()]
+    except JackfieldError:
+        plugins = [*_plugins(None, load=False), *_unreadable()]  # what is wrong is told below
     yield from plugins
     yield from _env_files(folder)
     report = check(config)
@@ -112,41 +117,51 @@ def _engine(name: str) -> Finding:
     return Finding("versions", "ok", f"HTTP library: {name} {number}")
 
 
-def _plugins() -> Iterator[Finding]:
-    points = installed()
+def _plugins(allow: Allow, *, load: bool = True) -> Iterator[Finding]:
+    """What is to be said of each plugin. Without `load`, nobody knows which are allowed, so that none is loaded."""
+    points = installed(allow)
     for point in points:
         kind, name, package = point["kind"], point["name"], point["package"] or "an unknown package"
         what = f"{kind} {name}, from {package} {point['version'] or ''}".rstrip()
-        brought = [other["package"] or "an unknown package" for other in points if _same(point, other)]
-        if len(brought) > 1:
-            yield Finding("plugins", "problem", what, f"{' and '.join(brought)} bring it: uninstall all but one")
-            continue
-        error = _load_error(kind, name)
-        if error is None:
-            yield Finding("plugins", "ok", what)
-        else:
+        if not point["allowed"]:
+            yield Finding("plugins", "note", f"{what}: not allowed", f"if you trust it, add {package} to allow_plugins")
+        elif point["problem"]:
+            yield Finding("plugins", "problem", what, point["problem"])
+        elif not load:
+            yield Finding(
+                "plugins", "note", f"{what}: not loaded, since the configuration does not tell what is allowed"
+            )
+        elif error := _load_error(kind, name, allow):
             yield Finding("plugins", "problem", f"{what}: {error}", f"reinstall or uninstall {package}")
-    if not any(point["kind"] == "provider" for point in points):
+        else:
+            yield Finding("plugins", "ok", what)
+    for absent in sorted({*(allow or ())} - {point["package"] for point in points}):
+        yield Finding("plugins", "note", f"allow_plugins names {absent}, which brings no plugin here")
+    if not any(point["kind"] == "provider" and point["allowed"] for point in points):
         yield Finding("plugins", "problem", "no provider is installed", "install one, such as jackfield-openai")
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return (one["kind"], one["name"]) == (other["kind"], other["name"])
+def _unreadable() -> Iterator[Finding]:
+    """What is left out of all lists, since its metadata cannot be read."""
+    for distribution in distributions():
+        try:
+            _ = distribution.entry_points
+        except Exception as error:  # noqa: BLE001 - there are many ways to be broken
+            where = f"a distribution in {distribution.locate_file('')}".rstrip("/")
+            text = f"{where} cannot be read ({type(error).__name__}), so that its plugins are left out"
+            yield Finding("plugins", "warning", text, "`pip check` may tell which it is: reinstall it")
 
 
-def _load_error(kind: str, name: str) -> str | None:
+def _load_error(kind: str, name: str, allow: Allow) -> str | None:
     """Why a plugin cannot be loaded. Loading runs its code, and there is no other way to know."""
     try:
-        if kind in ("command", "schema"):
-            from importlib.metadata import entry_points
-
-            (point,) = entry_points(group=GROUPS[kind], name=name)
-            point.load()
+        if kind in {"command", "schema", "shape"}:
+            load_point(f"{kind} {name!r}", by_group()[GROUPS[kind]][name], allowance(kind, allow))
         else:
-            Registry().settings_class(kind, name)  # type: ignore[arg-type]
+            Registry(allow=allow).settings_class(kind, name)  # type: ignore[arg-type]
     except JackfieldError as error:
         return str(error)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does when it is imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does when it is asked
         return f"{type(error).__name__}: {error}"
     return None
 
@@ -184,7 +199,7 @@ def _env_files(folder: Path) -> Iterator[Finding]:
 
 
 def _keys(config: Config, providers: Iterable[str]) -> Iterator[Finding]:
-    instances = Instances(config, Registry())
+    instances = Instances(config, Registry(allow=config.allow_plugins))
     for name in providers:
         found = instances.settings("provider", name)
         if "api_key" not in found.fields:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from jackfield import Client
     from jackfield.config import Config
 
-__all__ = ["EPILOG", "config_option", "finite", "json_option", "load_config", "max_tokens_option", "model_names"]
-__all__ += ["model_option", "open_client", "standard_output", "temperature_option", "timeout_option"]
+__all__ = ["EPILOG", "allowed_plugins", "config_option", "finite", "json_option", "load_config", "max_tokens_option"]
+__all__ += ["model_names", "model_option", "open_client", "standard_output", "temperature_option", "timeout_option"]
 
 EPILOG: Final = """\b
 Exit status:
@@ -27,6 +27,7 @@ Exit status:
   130  interrupted with Ctrl-C
   141  whoever read the output went away
 """
+ALLOW: Final = "JACKFIELD_ALLOW_PLUGINS"
 MOCK: Final = (
     "nothing is configured, so this is the mock provider, which only echoes. To ask a real one, set OPENAI_API_KEY "
     "in the environment or in .env.local, write a jackfield.toml, or name a model with -m provider:model"
@@ -91,12 +92,30 @@ def load_config(config: Path | None) -> Config:
     return load(config)
 
 
+def allowed_plugins(config: Path | None) -> tuple[str, ...] | None:
+    """The distributions whose plugins may be loaded, None for all; the rest of the configuration may be wrong.
+
+    Raises:
+        ConfigurationError: it cannot be told.
+    """
+    from attrs import evolve
+
+    from jackfield.config import Environment, find_document, read_document, read_environment
+
+    document = find_document(config)
+    table = document.table if isinstance(document.table, dict) else {}
+    layers = read_environment(Path.cwd()).layers
+    alone = Environment(tuple((source, {ALLOW: found.get(ALLOW)}) for source, found in layers))
+    written = {key: value for key, value in table.items() if key == "allow_plugins"}
+    return read_document(evolve(document, table=written), alone).allow_plugins
+
+
 def model_names(config: Path | None) -> list[str]:
     """What `-m` can be without a model's own name: the aliases and the providers of a configuration."""
     from jackfield.registry import Registry
 
     loaded = load_config(config)
-    return sorted({*loaded.models, *loaded.providers, *Registry().names("provider")})
+    return sorted({*loaded.models, *loaded.providers, *Registry(allow=loaded.allow_plugins).names("provider")})
 
 
 def open_client(config: Path | None, model: str | None) -> Client:
@@ -118,7 +137,7 @@ def open_client(config: Path | None, model: str | None) -> Client:
     try:
         return Client(loaded)
     except NothingConfiguredError:
-        if not model and "mock" not in Registry().names("provider"):
+        if not model and "mock" not in Registry(allow=loaded.allow_plugins).names("provider"):
             raise
     # a file that names no provider may still hold settings of other kinds
     client = Client(evolve(loaded, default=model or "mock"))

@@ -12,10 +12,12 @@ from attrs import evolve
 
 from jackfield.config import Config, ConfigLike, find_document, load, read_environment, trust_record
 from jackfield.errors import ConfigurationError, UntrustedError
-from jackfield.registry import Registry
+from jackfield.registry import Plugins, Registry
+
+from .common import allowed_plugins
 
 if TYPE_CHECKING:
-    from .checking import Plugins, Report
+    from .checking import Report
     from .explaining import Explanation
 
 __all__ = ["check", "demands", "explain", "find", "hidden", "schema", "starter", "trust"]
@@ -54,7 +56,8 @@ def explain(config: ConfigLike = None, *, folder: Path | None = None, plugins: P
     """
     from .explaining import explained
 
-    return explained(load(config, folder), Registry(plugins))
+    loaded = load(config, folder)
+    return explained(loaded, Registry(plugins, loaded.allow_plugins))
 
 
 def check(config: ConfigLike = None, *, folder: Path | None = None, plugins: Plugins | None = None) -> Report:
@@ -89,14 +92,14 @@ def demands(path: str | os.PathLike[str], plugins: Plugins | None = None) -> lis
 
 
 def schema(plugins: Plugins | None = None) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the file, with the settings of every plugin that is installed.
+    """The JSON Schema (draft 2020-12) of the file, with the settings of every plugin that is installed and allowed.
 
     Raises:
         PluginError: `jackfield-schema` is not installed.
     """
     from .editor_schema import document_schema
 
-    return document_schema(Registry(plugins))
+    return document_schema(Registry(plugins, allowed_plugins(None)))
 
 
 def starter() -> str:

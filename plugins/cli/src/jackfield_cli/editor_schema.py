@@ -27,6 +27,7 @@ VARIABLE: Final[Json] = {
 }
 # a variable of the vendor may fill these, so that the file need not
 OPEN: Final = ("api_key", "base_url")
+ALLOW: Final = "the distributions whose plugins may be loaded; without it, those of all that are installed."
 DEFAULT: Final = "the model of requests that name none: provider:model, an alias, or a provider for its own default."
 
 
@@ -69,6 +70,7 @@ def document_schema(registry: Registry) -> Json:
             "engine": {**_schema(top["engine"]), "default": "auto"},
             "timeouts": _positive(_of(top["timeouts"], "timeouts", defs)),
             "network": network,
+            "allow_plugins": {"type": "array", "items": TEXT, "description": ALLOW},
             "slots": {**_schema(top["slots"]), "description": "those that change places, from the outside in."},
             "unsupported": {**_schema(top["unsupported"]), "default": "error"},
         },

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from jackfield import Secret
 from jackfield.config import Config, Place
-from jackfield.errors import ConfigurationError
+from jackfield.errors import ConfigurationError, PluginError
 from jackfield.instances import Instances, Settings
 from jackfield.middleware import Middleware, in_order
 from jackfield.registry import Registry
@@ -72,7 +72,7 @@ def explained(config: Config, registry: Registry) -> Explanation:
         PluginError: a plugin cannot be loaded.
     """
     instances = Instances(config, registry)
-    ambient = {one for one in registry.names("provider") if one not in config.providers and instances.has_own(one)}
+    ambient = {one for one in registry.names("provider") - config.providers.keys() if _has_own(instances, one)}
     rows = [*_top(config)]
     for name, alias in config.models.items():
         place = config.place("models", name)
@@ -92,6 +92,14 @@ def explained(config: Config, registry: Registry) -> Explanation:
     return Explanation(config, tuple(rows), tuple(link for layer in chain for one, link in links if one is layer))
 
 
+def _has_own(instances: Instances, name: str) -> bool:
+    """Whether a provider that nobody configured has a variable of its own. It may be as broken as it likes."""
+    try:
+        return instances.has_own(name)
+    except PluginError:
+        return False
+
+
 def _link(found: Settings, layer: Any) -> Link:
     return Link(layer.slot.name, found.plugin, getattr(layer, "__name__", type(layer).__name__), found.where.origin)
 
@@ -105,7 +113,7 @@ def _top(config: Config) -> Iterator[Row]:
                 bound = getattr(value, inner.name)
                 if bound is not None or getattr(usual, inner.name) is not None:
                     yield _plain(config, config.place(one.name, inner.name), bound, getattr(usual, inner.name))
-        elif isinstance(value, str) or (one.name == "slots" and value):
+        elif isinstance(value, str) or (one.name in {"slots", "allow_plugins"} and value != one.default):
             yield _plain(config, config.place(one.name), value, one.default)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["jackfield", "main", "run"]
 
 GROUP: Final = "jackfield.commands"
+OURS: Final = "jackfield-cli"
+CONFIG: Final = "jackfield_cli.config"  # the file that the command line names, before its command is known
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
 # our own commands, told without importing them
@@ -39,16 +41,25 @@ class _LoadError(click.ClickException):
     exit_code = WRONG_USE
 
 
+def _points() -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points
+
+    try:
+        return entry_points(group=GROUP)
+    except Exception:  # noqa: BLE001 - some distribution is broken, and its metadata cannot be read
+        from jackfield.doors import installed  # slower, since it is of the library
+
+        return [point for brought in installed()["commands"].values() for point in brought.values()]
+
+
 class _Commands(click.Group):
     """Commands by entry-point name. None is imported before it is run."""
 
     @cached_property
     def points(self) -> dict[str, list[EntryPoint]]:
         """The entry points of each name: more than one where distributions quarrel about it."""
-        from importlib.metadata import entry_points
-
         found: dict[str, list[EntryPoint]] = {}
-        for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        for point in sorted(_points(), key=lambda point: (point.name, point.value)):
             found.setdefault(point.name, []).append(point)
         return found
 
@@ -65,16 +76,12 @@ class _Commands(click.Group):
         points = self.points.get(cmd_name)
         if points is None:
             return None
-        if len(points) > 1:
-            brought = " and ".join(_distribution(point) for point in points)
-            raise _LoadError(f"command {cmd_name!r} is brought by {brought}: uninstall all but one")
-        point = points[0]
-        who = f"command {cmd_name!r} of {_distribution(point)} ({point.value})"
-        try:
-            command = point.load()
-        except Exception as error:
-            raise _LoadError(f"{who} cannot be loaded: {type(error).__name__}: {error}") from error
+        if [_distribution(point) for point in points] == [OURS]:
+            command = points[0].load()
+        else:
+            command = _foreign(cmd_name, ctx.meta.get(CONFIG))
         if not isinstance(command, click.Command):
+            who = f"command {cmd_name!r} of {_distribution(points[0])} ({points[0].value})"
             raise _LoadError(f"{who} is a {type(command).__name__}, not a click command")
         return command
 
@@ -87,6 +94,7 @@ class _Commands(click.Group):
             UsageError: there is none; names the nearest.
         """
         name = args[0]
+        ctx.meta[CONFIG] = _value_of("--config", args)
         if name not in self.points and not name.startswith("-") and not ctx.resilient_parsing:
             from jackfield.settings import nearest
 
@@ -98,10 +106,38 @@ class _Commands(click.Group):
         rows = []
         for name, points in self.points.items():
             brought = ", ".join(map(_distribution, points))
-            rows.append((name, ABOUT.get(name, "") if brought == "jackfield-cli" else f"from {brought}"))
+            rows.append((name, ABOUT.get(name, "") if brought == OURS else f"from {brought}"))
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
+
+
+def _foreign(name: str, config: str | None) -> object:
+    """Load a command of another package, where that is allowed.
+
+    Raises:
+        ConfigurationError: it cannot be told what is allowed.
+        PluginError: it may not be loaded, or cannot be.
+    """
+    from pathlib import Path
+
+    from jackfield.doors import installed, load
+
+    from .common import allowed_plugins
+    from .listing import allowance
+
+    allow = allowance("command", allowed_plugins(None if config is None else Path(config)))
+    return load(f"command {name!r}", installed()["commands"][name], allow)
+
+
+def _value_of(option: str, args: Sequence[str]) -> str | None:
+    """The value of an option of a command that is not loaded yet."""
+    for index, one in enumerate(args):
+        if one.startswith(f"{option}="):
+            return one.partition("=")[2]
+        if one == option:
+            return next(iter(args[index + 1 :]), None)
+    return None
 
 
 def _distribution(point: EntryPoint) -> str:

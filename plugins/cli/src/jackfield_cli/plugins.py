@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from .common import EPILOG, config_option, json_option, load_config, standard_output
+from .common import EPILOG, allowed_plugins, config_option, json_option, load_config, standard_output
+from .listing import GROUPS, Allow, installed
 from .tables import write_table
 from .terminal import say
 
@@ -20,20 +20,15 @@ if TYPE_CHECKING:
 
     from .terminal import Output
 
-__all__ = ["described", "installed", "plugins"]
+__all__ = ["described", "plugins"]
 
-HELP: Final = """List the plugins that are installed; none of them is loaded.
+HELP: Final = """List the plugins that are installed, where each comes from, and what keeps it from being loaded.
+
+None of them is loaded for that.
 
 With a NAME, load that plugin, and show the operations and the settings that it has.
 """
-GROUPS: Final = {
-    "provider": "jackfield.providers",
-    "middleware": "jackfield.middleware",
-    "store": "jackfield.stores",
-    "schema": "jackfield.schemas",
-    "command": "jackfield.commands",
-}
-KEYS: Final = ("kind", "name", "package", "version", "entry_point")
+COLUMNS: Final = ("kind", "name", "package", "version", "entry point", "origin", "configured as", "problem")
 
 
 @click.command(help=HELP, epilog=EPILOG)
@@ -44,44 +39,53 @@ KEYS: Final = ("kind", "name", "package", "version", "entry_point")
 def plugins(name: str | None, *, kind: str | None, as_json: bool, config: Path | None) -> None:
     """List plugins; see `HELP`."""
     output = standard_output()
-    found = [point for point in installed() if kind in (None, point["kind"])]
+    allow, uses = _configured(config)
+    found = [point for point in installed(allow) if kind in (None, point["kind"])]
     if name is not None:
-        _show(output, _named(name, found), as_json=as_json)
+        _show(output, _named(name, found, allow), as_json=as_json)
         return
-    uses = _uses(config)
     for point in found:
         point["configured"] = uses.get((point["kind"], point["name"]), [])
     if as_json:
         output.write_json(found)
         return
-    columns = ("kind", "name", "package", "version", "configured as")
-    rows = ([*(point[key] or "" for key in KEYS[:4]), ", ".join(point["configured"])] for point in found)
-    write_table(output, columns, rows)
+    if output.terminal:
+        _draw(output, found)
+        return
+    write_table(output, COLUMNS, map(_row, found))
 
 
-def installed() -> list[dict[str, Any]]:
-    """Every plugin that is installed, by kind and name. None is imported."""
-    found = []
-    for kind, group in GROUPS.items():
-        for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
-            package, version = (point.dist.name, point.dist.version) if point.dist else (None, None)
-            found.append(dict(zip(KEYS, (kind, point.name, package, version, point.value), strict=True)))
-    return found
+def _row(point: Mapping[str, Any]) -> list[str]:
+    told = [point[key] or "" for key in ("kind", "name", "package", "version", "entry_point", "origin")]
+    return [*told, ", ".join(point["configured"]), point["problem"] or ""]
 
 
-def _uses(config: Path | None) -> Mapping[tuple[str, str], list[str]]:
-    """Under which names the configuration has a plugin, by kind and name of the plugin."""
+def _draw(output: Output, found: list[dict[str, Any]]) -> None:
+    """The table for a person: no wider than it must be, and what is wrong stands below it."""
+    rows = map(_row, found)
+    drawn = (
+        [kind, name, f"{package} {version}\n{entry}", origin, uses]
+        for kind, name, package, version, entry, origin, uses, _ in rows
+    )
+    write_table(output, ("kind", "name", "package and entry point", "origin", "configured as"), drawn)
+    for problem in dict.fromkeys(point["problem"] for point in found if point["problem"]):
+        say(problem)
+
+
+def _configured(config: Path | None) -> tuple[Allow, Mapping[tuple[str, str], list[str]]]:
+    """What the configuration allows, and under which names it has a plugin, by kind and name of the plugin."""
     from jackfield.errors import JackfieldError
 
+    allow = None
     try:
-        loaded = load_config(config)
+        allow = allowed_plugins(config)
+        return allow, _named_by(load_config(config))
     except JackfieldError as error:
         if config is not None:
             raise
         # what is installed can be told all the same, and may be what is wrong
         say(f"what is configured cannot be told: {error}")
-        return {}
-    return _named_by(loaded)
+        return allow, {}
 
 
 def _named_by(config: Config) -> Mapping[tuple[str, str], list[str]]:
@@ -96,30 +100,31 @@ def _named_by(config: Config) -> Mapping[tuple[str, str], list[str]]:
 # --- one plugin -------------------------------------------------------------------------------------------------------
 
 
-def _named(name: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _named(name: str, found: list[dict[str, Any]], allow: Allow) -> list[dict[str, Any]]:
     same = [point for point in found if point["name"] == name]
     if not same:
         from jackfield.settings import nearest
 
         known = {point["name"] for point in found}
         raise click.UsageError(f"no plugin {name!r} is installed; {nearest(name, known)}")
-    return [{**point, **described(point)} for point in same]
+    return [{**point, **described(point, allow)} for point in same]
 
 
-def described(point: Mapping[str, Any]) -> dict[str, Any]:
+def described(point: Mapping[str, Any], allow: Allow = None) -> dict[str, Any]:
     """What a plugin says of itself: about, operations (None where it cannot be told) and settings. Loads it.
 
     Raises:
-        PluginError: it cannot be loaded.
+        PluginError: it may not be loaded, or cannot be.
     """
     kind, name = point["kind"], point["name"]
     if kind == "command":
         return {"about": f"see `jackfield {name} --help`", "operations": None, "settings": []}
+    from jackfield.doors import installed as by_group, load
     from jackfield.registry import Registry
 
-    registry = Registry()
-    settings = None if kind == "schema" else registry.settings_class(kind, name)
-    loaded = EntryPoint(name, point["entry_point"], GROUPS[kind]).load()
+    registry = Registry(allow=allow)
+    settings = None if kind in {"schema", "shape"} else registry.settings_class(kind, name)
+    loaded = load(f"{kind} {name!r}", by_group()[GROUPS[kind]][name], allow)
     about = (inspect.getdoc(loaded) or "").partition("\n\n")[0].replace("\n", " ")
     operations = _operations(registry, name) if kind == "provider" else None
     return {"about": about, "operations": operations, "settings": _settings(settings)}
@@ -199,6 +204,7 @@ def _show(output: Output, points: list[dict[str, Any]], *, as_json: bool) -> Non
         output.write(
             "\n" * bool(number) + f"{point['kind']} {point['name']}, from {package} ({point['entry_point']})\n"
         )
+        output.write(f"origin: {point['origin']}\n")
         output.write(f"{point['about']}\n" if point["about"] else "")
         if point["operations"] is not None:
             output.write(f"operations: {', '.join(point['operations'])}\n")

@@ -21,6 +21,9 @@ STARTER: Final = """\
 # What becomes of a field of a request that a model cannot carry: "error", "warn" or "drop".
 #unsupported = "error"
 
+# The distributions whose plugins may be loaded; without it, those of all that are installed.
+#allow_plugins = ["jackfield-openai", "jackfield-count"]
+
 # Other names for models, with settings for the requests that use them.
 #[models]
 #fast = "openai:gpt-4.1-mini"
