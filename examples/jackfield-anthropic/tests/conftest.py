@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
-from jackfield_anthropic import AnthropicProvider, AnthropicSettings
 
 import jackfield as jf
 from jackfield.http import HttpResponse
 from jackfield.operations import CHAT
 from jackfield.provider import Secret
+from jackfield_anthropic import AnthropicProvider, AnthropicSettings
 
 WIRE = Path(__file__).parent / "wire"
 HEADERS = {

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from jackfield_anthropic.errors import read_error
-from jackfield_anthropic.headers import rate_limit
 
 from jackfield import errors
 from jackfield.http import HttpResponse
 from jackfield.types import RateLimit
+from jackfield_anthropic.errors import read_error
+from jackfield_anthropic.headers import rate_limit
 
 DATE = {"date": "Sat, 28 Nov 2026 12:00:00 GMT"}
 

@@ -384,9 +384,8 @@ payloads = st.fixed_dictionaries(
 
 @given(st.lists(payloads, max_size=12))
 def test_whatever_a_server_sends_is_events_or_one_of_our_errors(payloads):
-    from jackfield_anthropic.replies import MessageReader
-
     from jackfield.http import HttpResponse
+    from jackfield_anthropic.replies import MessageReader
 
     reader = MessageReader(HttpResponse(200))
     try:

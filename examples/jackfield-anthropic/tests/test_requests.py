@@ -262,12 +262,11 @@ json_values = st.recursive(
     st.none() | st.integers(0, 3000),
 )
 def test_the_same_request_has_the_same_bytes_and_is_not_changed(extra, tools, budget):
-    from jackfield_anthropic.requests import chat_body
-    from jackfield_anthropic.settings import AnthropicSettings, Outgoing
-
     from jackfield.http import write_json
     from jackfield.operations import CHAT
     from jackfield.provider import Fields
+    from jackfield_anthropic.requests import chat_body
+    from jackfield_anthropic.settings import AnthropicSettings, Outgoing
 
     request = jf.ChatRequest(messages="Hi", tools=tools, reasoning_budget=budget, options={"anthropic": {"x": extra}})
 
