@@ -118,6 +118,8 @@ def test_pings_show_that_the_model_is_at_work(kit, streamed):
     timeouts = {"first": 60.0, "silence": 60.0}
     seen, stream, _ = streamed(Answer(headers=headers, body=pieces), timeouts=timeouts)
     assert (stream.state, seen[0][0]) == ("complete", 550.0)
+    early, stream, _ = streamed(Answer(headers=headers, body=[*([50.0, ping] * 3), 50.0, whole]), timeouts=timeouts)
+    assert (stream.state, early[0][0]) == ("complete", 200.0)
     _, error, simulation = streamed(Answer(headers=headers, body=[start, 70.0, whole]), timeouts=timeouts)
     assert (type(error), simulation.now) == (ReadTimeoutError, 60.0)
 

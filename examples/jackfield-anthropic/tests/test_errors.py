@@ -39,6 +39,8 @@ def error_of(status, kind=None, message="What happened.", headers=None, **more):
         (413, "request_too_large", "Too large.", "BadRequestError", False),
         (429, "rate_limit_error", "Slowly.", "RateLimitError", True),
         (429, "unheard_of", "Slowly.", "RateLimitError", True),
+        (429, "api_error", "Slowly.", "RateLimitError", True),
+        (429, "billing_error", "Pay.", "QuotaError", False),
         (500, "api_error", "Oh.", "ServerError", True),
         (504, "timeout_error", "Oh.", "ServerError", True),
         (529, "overloaded_error", "Overloaded", "OverloadedError", True),

@@ -232,6 +232,7 @@ def test_marks_of_turns_stand_behind_their_last_block(kit):
 
 def test_only_signed_thoughts_of_claude_go_back(kit):
     signed = Reasoning("hm", "sig", format=THOUGHT, id="r", extra={"index": 0})
+    both = Reasoning("hm", "sig", "AAAA", format=THOUGHT)
     sealed = Reasoning(encrypted="AAAA", format=THOUGHT)
     others = [
         Reasoning("hm", format=THOUGHT),
@@ -239,13 +240,14 @@ def test_only_signed_thoughts_of_claude_go_back(kit):
         Reasoning("hm", format="reasoning_content"),
         Reasoning(encrypted="x", format="openai-responses-v1"),
     ]
-    messages = [Message("user", "?"), Message("assistant", [signed, sealed, *others, Text("a")])]
+    messages = [Message("user", "?"), Message("assistant", [signed, sealed, both, *others, Text("a")])]
     assert kit.body(messages)["messages"][1]["content"] == [
         {"type": "thinking", "thinking": "hm", "signature": "sig"},
         {"type": "redacted_thinking", "data": "AAAA"},
+        {"type": "thinking", "thinking": "hm", "signature": "sig"},
         text("a"),
     ]
-    left = {("unsupported", f"messages[1].parts[{index}]") for index in range(2, 6)}
+    left = {("unsupported", f"messages[1].parts[{index}]") for index in range(3, 7)}
     assert kit.notices(messages, unsupported="error") == left
     assert [turn["role"] for turn in kit.body([Message("user", "?"), Message("assistant", others)])["messages"]] == [
         "user"
