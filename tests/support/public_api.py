@@ -59,7 +59,7 @@ DOOR = re.compile(r"_behind\(\"(\w+)\"")
 
 def packages() -> list[str]:
     """The import name of every distribution of this repository."""
-    return ["jackfield", *sorted(path.parent.name for path in ROOT.glob("*/*/src/jackfield_*/__init__.py"))]
+    return ["jackfield", *sorted(path.parent.name for path in ROOT.glob("p*/*/src/jackfield_*/__init__.py"))]
 
 
 def modules_of(package: str) -> list[str]:
