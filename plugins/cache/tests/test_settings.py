@@ -7,7 +7,9 @@ import pytest
 from fakes import Player, hello, playing
 
 import jackfield as jf
+import jackfield_cache
 from jackfield.errors import BadRequestError, ConfigurationError, PluginError
+from jackfield.hooks import hookimpl
 from jackfield_cache import Cache, CacheSettings, MemorySettings, MemoryStore, NotCachedError, Rule
 from jackfield_cache.sqlite import SqliteSettings, SqliteStore
 
@@ -29,6 +31,36 @@ def asked(times=2, *, changes=None, **table):
 
 def test_it_is_found_by_its_name():
     assert asked() == 1
+
+
+class Shelf:
+    """A plugin of one store."""
+
+    store = MemoryStore()
+
+    @hookimpl
+    def jackfield_store(self, kind, settings):
+        return self.store
+
+
+def test_a_store_is_one_of_the_plugins_that_the_program_gives():
+    arguments = configured(Player(hello()), store="shelf")
+    arguments["plugins"] = {**arguments.get("plugins", {}), "store": {"shelf": Shelf()}}
+    with jf.Client(**arguments) as client:
+        client.chat("x")
+    assert Shelf.store.stats()["entries"] == 1
+
+
+def test_a_store_that_is_not_allowed_is_not_loaded(monkeypatch):
+    arguments = configured(Player(hello()), store="sqlite")
+    arguments["plugins"] = {**arguments["plugins"], "middleware": {"cache": jackfield_cache}}
+    arguments["config"]["allow_plugins"] = ["other"]
+    with pytest.raises(PluginError, match="store plugin 'sqlite': jackfield-cache .* is not allowed"):
+        jf.Client(**arguments)
+    # one that a program makes itself knows the variable alone
+    monkeypatch.setenv("JACKFIELD_ALLOW_PLUGINS", "[]")
+    with pytest.raises(PluginError, match="store plugin 'sqlite': jackfield-cache .* is not allowed"):
+        Cache(CacheSettings(store="sqlite"))
 
 
 @pytest.mark.parametrize(
