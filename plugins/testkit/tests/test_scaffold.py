@@ -20,6 +20,7 @@ def test_a_package_is_whole(kind, tmp_path):
     assert project["name"] == "jackfield-acme-chat"
     assert project["authors"] == [{"name": 'Ann "A" Other'}]
     assert project["entry-points"] == {f"jackfield.{KINDS[kind]}": {"acme-chat": "jackfield_acme_chat"}}
+    assert project["dependencies"] == ["attrs>=25.1", "jackfield>=0.1,<0.2"]
     assert '2031 Ann "A" Other' in (tmp_path / "new/LICENSE").read_text()
     for path in written:
         text = path.read_text()

@@ -235,9 +235,7 @@ class CacheStoreConformance(Conformance):
     def _options(self, settings: Mapping[str, Any], player: Player, **more: Any) -> dict[str, Any]:
         pytest.importorskip("jackfield_cache")
         made = playing(player=player)
-        own = self.plugin in self.plugins.get("store", {})  # which a cache that is configured by names does not know
-        store: Any = self._make(settings) if own else {"use": self.plugin, **settings}
-        cache = {"use": "cache", "store": store, **more}
+        cache = {"use": "cache", "store": {"use": self.plugin, **settings}, **more}
         plugins = {**self.plugins, **made["plugins"]}
         return {"config": {**made["config"], "middleware": [cache]}, "plugins": plugins}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -72,6 +73,7 @@ def generate(
 
 
 def _words(kind: Made, name: str, author: str, year: int) -> dict[str, Any]:
+    major, minor, *_ = version("jackfield").split(".")  # a plugin may rely on what does not change within these
     title = " ".join(word.capitalize() for word in name.split("-"))
     return {
         "plugin": name,
@@ -82,6 +84,7 @@ def _words(kind: Made, name: str, author: str, year: int) -> dict[str, Any]:
         "title": title,
         "description": WHAT[kind].format(title),
         "group": GROUPS[kind],
+        "bound": f">={major}.{minor},<{major}.{int(minor) + 1}",
         "author": author,
         "author_quoted": '"' + author.replace("\\", "\\\\").replace('"', '\\"') + '"',
         "year": year,
