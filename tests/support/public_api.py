@@ -96,6 +96,9 @@ def _told(name: str, value: object, module: str, modules: list[str], seen: dict[
     if isinstance(value, type | FunctionType) and (elsewhere != module or id(value) in seen):
         yield f"{name} = {seen.get(id(value), f'{elsewhere}.{name}')!r}"
         return
+    if isinstance(value, type) and not _is_ours(value):
+        yield f"{name} = ..."  # another library's: by the version of that it is a class or a function
+        return
     if isinstance(value, type | FunctionType):
         seen[id(value)] = f"{module}.{name}"
     yield from described(name, value, hook=hasattr(value, "jackfield_spec"))
