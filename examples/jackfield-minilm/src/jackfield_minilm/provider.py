@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import AsyncGenerator, Sequence
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import field, frozen
 
@@ -13,19 +13,20 @@ from jackfield.call import Call
 from jackfield.errors import BadRequestError, ConfigurationError, ContextLengthError, NotFoundError
 from jackfield.operations import EMBED, MODEL, MODELS, EmbedRequest, ModelRequest, ModelsRequest, Notice
 from jackfield.provider import Provider, serves
+from jackfield.runtime import Lock
 from jackfield.types import Embedded, EmbedEvent, ModelInfo, ModelListed, ModelsEvent, Start, Usage, UsageReported
+
+from .facts import LONGEST, NAME, SIZE
 
 if TYPE_CHECKING:
     from .model import Encoder
 
 __all__ = ["MiniLMProvider", "MiniLMSettings"]
 
-NAME = "all-MiniLM-L6-v2"
-SIZE = 384
-LONGEST = 256
-LOCK = Lock()
-ENCODERS: dict[str | None, Encoder] = {}  # weights do not change, and so all instances share them
-IN_PROCESS = "the model runs in this process, and nothing is sent"
+PLUGIN: Final = "minilm"
+LOCK: Final = Lock()
+ENCODERS: Final[dict[Path, Encoder]] = {}  # weights do not change, and so all instances share them
+IN_PROCESS: Final = "the model runs in this process, and nothing is sent"
 
 
 def _batch(_: object, __: object, value: int) -> None:
@@ -58,32 +59,33 @@ class MiniLMProvider(Provider):
 
     @serves(EMBED)
     async def embed(self, call: Call[EmbedRequest]) -> AsyncGenerator[EmbedEvent, None]:
-        """The vectors, batch by batch."""
+        """The vectors, batch by batch. Whatever is wrong with a text is said before the first."""
         fields = self.fields(call)
         texts = _texts(fields.take("input"))
         if (wanted := fields.take("dimensions")) not in {None, SIZE}:
             call.report("dimensions", f"the model gives {SIZE} numbers, and not {wanted}")
         fields.report_rest(IN_PROCESS)
-        _check_model(call)
+        _check(call)
         # what blocks runs in a thread, so that an event loop goes on meanwhile
         encoder = await call.runtime.run(_loaded, self._settings.folder)
-        used = 0
-        for begin in range(0, len(texts), self._settings.batch):
+        tokens: list[list[int]] = []
+        for batch in self._batches(len(texts)):
             await call.runtime.sleep(0)  # the deadline is looked at, and a call that was closed ends
-            tokens = [encoder.tokens(text) for text in texts[begin : begin + self._settings.batch]]
-            tokens = [self._bounded(call, begin + place, one) for place, one in enumerate(tokens)]
-            vectors = await call.runtime.run(encoder.encode, tokens)
-            if not begin:
-                yield Start(model=NAME)
-            for place, vector in enumerate(vectors, begin):
-                yield Embedded(place, array("f", vector.tobytes()))
-            used += sum(map(len, tokens))
-        yield UsageReported(Usage(input_tokens=used))
+            tokens += await call.runtime.run(lambda some: [*map(encoder.tokens, some)], texts[batch])
+        tokens = [self._bounded(call, number, one) for number, one in enumerate(tokens)]
+        yield Start(model=NAME)
+        for batch in self._batches(len(texts)):
+            await call.runtime.sleep(0)
+            vectors = await call.runtime.run(encoder.encode, tokens[batch])
+            for number, vector in enumerate(vectors, batch.start):
+                yield Embedded(number, array("f", vector.tobytes()))
+        yield UsageReported(Usage(input_tokens=sum(map(len, tokens))))
 
     @serves(MODELS)
     async def models(self, call: Call[ModelsRequest]) -> AsyncGenerator[ModelsEvent, None]:
         """The one model that there is."""
         self.fields(call).report_rest(IN_PROCESS)
+        _check_options(call)
         yield Start()
         yield ModelListed(ModelInfo(NAME, context_length=LONGEST))
 
@@ -91,9 +93,13 @@ class MiniLMProvider(Provider):
     async def model(self, call: Call[ModelRequest]) -> AsyncGenerator[ModelsEvent, None]:
         """The same, where it is asked for by its name."""
         self.fields(call).report_rest(IN_PROCESS)
-        _check_model(call)
+        _check(call)
         yield Start()
         yield ModelListed(ModelInfo(NAME, context_length=LONGEST))
+
+    def _batches(self, count: int) -> list[slice]:
+        size = self._settings.batch
+        return [slice(begin, begin + size) for begin in range(0, count, size)]
 
     def _bounded(self, call: Call[Any], number: int, tokens: list[int]) -> list[int]:
         if len(tokens) <= LONGEST:
@@ -106,21 +112,43 @@ class MiniLMProvider(Provider):
 
 
 def _loaded(folder: str | None) -> Encoder:
+    """The weights, read once in a process.
+
+    Raises:
+        ConfigurationError: there are none, or they cannot be read.
+    """
     from .model import Encoder, folder_of  # numpy takes its time, and not every program embeds
 
+    found = folder_of(folder)
     with LOCK:  # held in one thread from beginning to end, and never across an `await`
-        if folder not in ENCODERS:
-            ENCODERS[folder] = Encoder(folder_of(folder))
-        return ENCODERS[folder]
+        if found not in ENCODERS:
+            try:
+                ENCODERS[found] = Encoder(found)
+            except ConfigurationError:
+                raise
+            except Exception as error:  # tokenizers raises nothing more exact
+                raise ConfigurationError(f"the weights in {found} cannot be read: {error}") from error
+        return ENCODERS[found]
 
 
 def _texts(given: Sequence[Any]) -> list[str]:
     for number, one in enumerate(given):
         if not isinstance(one, str):
             raise BadRequestError(f"input[{number}]: expected a text, as the model has its own tokens, got {one!r}")
+        try:
+            one.encode()
+        except UnicodeEncodeError as error:
+            what = f"{one[error.start]!r} at {error.start}, which is half of a character"
+            raise BadRequestError(f"input[{number}]: expected a text, got {what}") from None
     return list(given)
 
 
-def _check_model(call: Call[Any]) -> None:
+def _check(call: Call[Any]) -> None:
     if call.target.model != NAME:
         raise NotFoundError(f"model: there is {NAME!r} alone, and no {call.target.model!r}")
+    _check_options(call)
+
+
+def _check_options(call: Call[Any]) -> None:
+    for name in call.request.options.get(PLUGIN, ()):
+        call.report(f"options.{PLUGIN}.{name}", "the model has no options")
