@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 import jackfield as jf
-from jackfield.errors import BadRequestError, JackfieldError, OverloadedError
+from jackfield.errors import (
+    BadRequestError,
+    ConfigurationError,
+    JackfieldError,
+    MalformedReplyError,
+    OverloadedError,
+    ServerError,
+)
 from jackfield.http import HttpResponse
 from jackfield_rerank import Ranked, RerankRequest
 from jackfield_rerank.provider import read_ranking
@@ -40,6 +47,17 @@ class Service:
         return HttpResponse(200, {"content-type": "application/json"}, json.dumps(reply).encode())
 
 
+RANKING = {"model": "a-ranker", "results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0}]}
+
+
+def replied(body, status=200, headers=None, **fields):
+    """What a request comes to where every reply is this one."""
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = HttpResponse(status, {"content-type": "application/json", **(headers or {})}, text)
+    with jf.Client(CONFIG, transport=FunctionNetwork(lambda _: response)) as client:
+        return client.call(RerankRequest(**{"query": "which?", "documents": DOCUMENTS, **fields}))
+
+
 def test_both_clients_rank():
     service = Service()
     request = RerankRequest(model="rerank:a-ranker", query="which?", documents=DOCUMENTS, top_n=3)
@@ -59,14 +77,33 @@ def test_both_clients_rank():
     assert service.asked[0] == {"model": "a-ranker", "query": "which?", "documents": DOCUMENTS, "top_n": 3}
 
 
-def test_a_cache_keeps_rankings_and_a_retry_asks_again():
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_cache_keeps_rankings_a_retry_asks_again_and_both_are_logged(streaming, caplog):
+    for name in ("jackfield_cache", "jackfield_retry", "jackfield_logging"):
+        pytest.importorskip(name)
     service = Service(failures=1)
-    config = {**CONFIG, "middleware": [{"use": "cache"}, {"use": "retry"}], "providers": CONFIG["providers"]}
-    with jf.Client(config, transport=FunctionNetwork(service)) as client:
-        first, second = (client.call(RerankRequest(query="which?", documents=DOCUMENTS)) for _ in range(2))
+    middleware = [{"use": "logging"}, {"use": "cache"}, {"use": "retry", "backoff": 0.0}]
+    request = RerankRequest(query="which?", documents=DOCUMENTS)
+
+    def ask(client):
+        if not streaming:
+            return client.call(request)
+        with client.stream(request) as stream:
+            assert [type(event).__name__ for event in stream] == ["Start", "Ranked", "Ranked", "Ranked"]
+            return stream.response
+
+    with (
+        caplog.at_level("INFO"),
+        jf.Client({**CONFIG, "middleware": middleware}, transport=FunctionNetwork(service)) as client,
+    ):
+        first, second = ask(client), ask(client)
     assert (first.cached, second.cached) == (False, True)
+    assert (first.attempts, second.attempts) == (2, 0)
     assert first.ranked == second.ranked
     assert len(service.asked) == 2
+    told = [record.message for record in caplog.records if record.message.startswith("rerank rerank:")]
+    assert ["OverloadedError" in line for line in told] == [True, False, False]
+    assert [": complete after" in line for line in told] == [False, True, True]
 
 
 def test_an_error_is_typed():
@@ -76,12 +113,94 @@ def test_an_error_is_typed():
     assert (raised.value.operation, raised.value.code) == ("rerank", "503")
 
 
+def test_an_error_inside_a_success_is_one():
+    with pytest.raises(ServerError, match="upstream is down") as raised:
+        replied({"error": {"message": "upstream is down", "code": 502}})
+    assert (raised.value.status, raised.value.code, raised.value.retryable) == (502, "502", True)
+
+
+def test_the_service_says_whether_to_ask_again():
+    with pytest.raises(ServerError) as raised:
+        replied({"error": {"message": "no"}}, 500, {"x-should-retry": "false"})
+    assert raised.value.retryable is False
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", {"error": "plain"}, {"error": {"message": 5}}, []])
+def test_an_error_of_no_known_form_has_its_status(body):
+    with pytest.raises(JackfieldError) as raised:
+        replied(body, 503)
+    assert type(raised.value) is OverloadedError
+    assert raised.value.status == 503
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        (b"1" + b"0" * 400, "relevance_score: expected a number, got 1000"),
+        (b"1e999", "relevance_score: expected a number, got inf"),
+        (b"true", "relevance_score: expected float, got 'True'"),
+        (b"null", "results[0]: expected the place of a document that was not ranked yet, of 3, and a score"),
+        (b'1}, {"index": 0, "relevance_score": 2', "results[1]: expected the place of a document"),
+        (b'1, "index": 3', "results[0]: expected the place of a document"),
+        (b'1, "index": -1', "results[0]: expected the place of a document"),
+    ],
+)
+def test_a_reply_that_is_no_ranking_is_refused(results, said):
+    with pytest.raises(MalformedReplyError, match=re.escape(said)):
+        replied(b'{"results": [{"index": 0, "relevance_score": ' + results + b"}]}")
+
+
+def test_an_empty_ranking_is_not_complete_and_a_short_one_is():
+    with pytest.raises(jf.TruncatedStreamError, match="no document was ranked"):
+        replied({"results": []})
+    assert [one.index for one in replied(RANKING).ranked] == [1, 0]
+
+
+def test_what_has_no_word_stays_in_raw():
+    usage = {"search_units": 1, "total_tokens": 150, "cost": 0.001}
+    reply = replied({**RANKING, "provider": "Cohere", "usage": usage})
+    assert reply.usage == jf.Usage(input_tokens=150, cost=0.001)
+    assert (reply.raw["provider"], reply.raw["usage"]["search_units"]) == ("Cohere", 1)
+
+
+def test_what_only_this_plugin_understands_is_sent_or_refused():
+    service = Service()
+    with jf.Client(CONFIG, transport=FunctionNetwork(service)) as client:
+        options = {"rerank": {"provider": {"order": ["cohere"]}}, "openai": {"store": True}}
+        client.call(RerankRequest(query="which?", documents=DOCUMENTS, options=options, extra_body={"x": 1}))
+        for wrong, said in (
+            ({"providr": {}}, "options.rerank.providr: no such option"),
+            ({"provider": "cohere"}, "options.rerank.provider: expected a dictionary of preferences, got 'cohere'"),
+        ):
+            with pytest.raises(BadRequestError, match=re.escape(said)):
+                client.call(RerankRequest(query="which?", documents=DOCUMENTS, options={"rerank": wrong}))
+    assert [one["provider"] for one in service.asked] == [{"order": ["cohere"]}]
+    assert service.asked[0]["x"] == 1
+
+
+def test_a_key_is_needed_at_openrouter_and_the_variable_gives_it(monkeypatch):
+    monkeypatch.delenv("RERANK_API_KEY", raising=False)
+    request = RerankRequest(query="which?", documents=DOCUMENTS)
+    network = FunctionNetwork(Service())
+    with jf.Client({"default": "rerank"}, transport=network) as client:
+        with pytest.raises(ConfigurationError, match=re.escape("providers.rerank.api_key: missing; set it, or RERANK")):
+            client.call(request)
+    own = {"default": "rerank", "providers": {"rerank": {"base_url": "http://127.0.0.1:1/v1"}}}
+    with jf.Client(own, transport=network) as client:
+        assert client.call(request).ranked
+    monkeypatch.setenv("RERANK_API_KEY", "a-key")
+    with jf.Client({"default": "rerank"}, transport=network) as client:
+        assert client.call(request).ranked
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
         ({"query": ""}, "query: expected a text, got ''"),
         ({"query": 5}, "query: expected a text, got 5"),
         ({"documents": []}, "documents: expected at least one"),
+        ({"documents": {"one": 1}}, "documents: expected several texts"),
+        ({"documents": {"one", "two"}}, "documents: expected several texts"),
         ({"documents": "one"}, "documents: expected several texts, got 'one'"),
         ({"documents": ["a", 5]}, "documents[1]: expected a text, or a table of `text` and `image`, got 5"),
         ({"documents": [{}]}, "documents[0]: expected a text"),
@@ -96,7 +215,7 @@ def test_what_cannot_be_is_refused(fields, said):
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["index", "relevance_score", "x"]), inner)
     ),
@@ -105,7 +224,10 @@ VALUES = st.recursive(
 
 
 @given(
-    st.fixed_dictionaries({}, optional={"id": VALUES, "results": VALUES | st.lists(VALUES), "usage": VALUES}) | VALUES
+    st.fixed_dictionaries(
+        {}, optional={"id": VALUES, "results": VALUES | st.lists(VALUES), "usage": VALUES, "error": VALUES}
+    )
+    | VALUES
 )
 def test_no_reply_is_a_foreign_error(payload):
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -42,24 +42,22 @@ class RerankResponse(Response):
 
 
 class _Fold(ResponseFold):
-    """Builds a response from events."""
+    """Builds a response from events. A service may rank fewer documents than it was given, and none is no ranking."""
 
     def __init__(self, request: RerankRequest | None = None) -> None:
         super().__init__()
-        self._begun = False
         self._ranked: list[Ranked] = []
 
     def add(self, event: RerankEvent) -> None:
         if not self.took(event) and isinstance(event, Ranked):
             self._ranked.append(event)
-        self._begun = True
 
     def response(self) -> RerankResponse:
         best_first = sorted(self._ranked, key=lambda one: -one.score)
         return RerankResponse(ranked=tuple(best_first), **self.facts())
 
     def missing(self) -> str | None:
-        return None if self._begun else "no ranking has arrived"
+        return None if self._ranked else "no document was ranked"
 
 
 RERANK: Operation[RerankEvent, RerankResponse] = Operation("rerank", _Fold, RerankEvent)
@@ -71,7 +69,8 @@ def _query(_: object, __: object, value: Any) -> None:
 
 
 def _documents(value: Iterable[Document]) -> tuple[Document, ...]:
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    # neither the keys of a dictionary nor the members of a set have an order that is worth a place
+    if isinstance(value, str | bytes | Mapping | AbstractSet) or not isinstance(value, Iterable):
         raise BadRequestError(f"documents: expected several texts, got {value!r}")
     found = tuple(value)
     if not found:
