@@ -53,7 +53,7 @@ class AnthropicProvider(HttpProvider):
     def models(self, call: Call[ModelsRequest]) -> Exchange[ModelsEvent]:
         """GET /v1/models, page by page."""
         to, pages = self._outgoing(call), Pages()
-        to.fields.report_rest(NO_BODY)
+        to.report_all(NO_BODY)
         while pages.take((yield evolve(_with_beta(self.get(pages.path), to), read=True))):
             pass
         return pages
@@ -62,7 +62,7 @@ class AnthropicProvider(HttpProvider):
     def model(self, call: Call[ModelRequest]) -> Exchange[ModelsEvent]:
         """GET /v1/models/{model}."""
         to = self._outgoing(call)
-        to.fields.report_rest(NO_BODY)
+        to.report_all(NO_BODY)
         head = yield _with_beta(self.get(model_path(call.target.model)), to)
         return JsonReply(head, partial(read_model, head=head))
 

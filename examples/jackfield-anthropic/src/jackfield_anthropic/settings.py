@@ -119,6 +119,13 @@ class Outgoing:
         value = self.options.get(name)
         return (self.call.request.extra_body or {}).get(name) if value is None else value
 
+    def report_all(self, why: str) -> None:
+        """Report every field, and every option but the features in beta: the request has no place for them."""
+        self.fields.report_rest(why)
+        for name in self.options:
+            if name != BETA:
+                self.call.report(f"options.{PLUGIN}.{name}", why)
+
     def beta_header(self) -> dict[str, str]:
         """The header that asks for features in beta: those of the settings, then those of the request.
 

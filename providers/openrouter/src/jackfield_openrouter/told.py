@@ -142,9 +142,7 @@ class AccountExchanges(WireProvider):
         return self._told(call)
 
     def _told(self, call: Call[Any]) -> Exchange[Event]:
-        fields = self.fields(call)
-        fields.take("generation")
-        fields.report_rest("the request has no body")
+        self.report_all(call, "generation")
         head = yield self.get(_path_of(call.request, call.target.model))
 
         def read(payload: Any) -> Iterator[Event]:

@@ -133,20 +133,29 @@ class WireProvider(HttpProvider):
     @serves(MODELS)
     def models(self, call: Call[ModelsRequest]) -> Exchange[ModelsEvent]:
         """GET /models."""
-        self.fields(call).report_rest(NO_BODY)
+        self.report_all(call)
         head = yield self.get("/models")
         return JsonReply(head, ModelsReader(head).list)
 
     @serves(MODEL)
     def model(self, call: Call[ModelRequest]) -> Exchange[ModelsEvent]:
         """GET /models/{model}, or wherever the service has it."""
-        self.fields(call).report_rest(NO_BODY)
+        self.report_all(call)
         head = yield self.get(self.model_path(call.target.model))
         return JsonReply(head, ModelsReader(head).one)
 
     def model_path(self, model: str) -> str:
         """The path of one model."""
         return model_path(model)
+
+    def report_all(self, call: Call[Any], *taken: str) -> None:
+        """Report every field of a request without a body, beside those taken, and every option of our own."""
+        fields = self.fields(call)
+        for name in taken:
+            fields.take(name)
+        fields.report_rest(NO_BODY)
+        for name in call.request.options.get(self.plugin, {}):
+            call.report(f"options.{self.plugin}.{name}", NO_BODY)
 
     def prepared(self, call: Call[Any]) -> Generator[HttpRequest, HttpResponse, Destination]:
         """The destination of a call; a subclass may first ask the service what it takes."""

@@ -26,7 +26,7 @@ from jackfield.types import (
     Unknown,
 )
 
-__all__ = ["EVERY", "MESSAGES", "PROBES", "Probe", "missing_probes"]
+__all__ = ["EVERY", "MARK", "MESSAGES", "PROBES", "Probe", "missing_probes"]
 
 MARK: Final = "probe-7c31"
 PIXEL: Final = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
