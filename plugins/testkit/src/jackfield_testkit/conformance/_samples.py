@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from attrs import field, frozen
 
-from jackfield.errors import JackfieldError
+from jackfield.errors import ConfigurationError, JackfieldError
 from jackfield.http import HttpResponse
 from jackfield.operations import Request
+
+from ..cassettes import Cassette
 
 __all__ = ["Refusal", "Sample"]
 
@@ -59,6 +61,37 @@ class Sample:
     headers: Mapping[str, str] = field(factory=dict)
     content_type: str = "application/json"
     stream_type: str = "text/event-stream"
+
+    @classmethod
+    def recorded(
+        cls,
+        name: str,
+        request: Request[Any, Any],
+        *,
+        says: Mapping[str, Any],
+        reply: Path | None = None,
+        stream: Path | None = None,
+    ) -> Self:
+        """A sample from cassettes, one of the whole reply, one of the streamed one, or both.
+
+        The last exchange of a cassette is the reply, and those before it are the earlier ones of the same exchange.
+
+        Raises:
+            CassetteError: a file is no cassette.
+            ConfigurationError: a cassette holds no whole reply with a status of 2xx at its end.
+        """
+        found: dict[str, Any] = {}
+        for form, path in (("reply", reply), ("stream", stream)):
+            if path is None:
+                continue
+            *before, last = Cassette.load(path).exchanges or (None,)
+            if last is None or last.fault is not None or not 200 <= (last.status or 0) < 300:
+                raise ConfigurationError(f"{path}: expected a whole reply with a status of 2xx at its end")
+            kind = "content_type" if form == "reply" else "stream_type"
+            headers = dict(last.headers)
+            found |= {form: last.body, kind: headers.pop("content-type", ""), "headers": headers}
+            found["first"] = [HttpResponse(one.status, one.headers, one.body) for one in before]
+        return cls(name=name, request=request, says=says, **found)
 
     def body(self, *, streaming: bool) -> bytes | None:
         """One of the two bodies."""
