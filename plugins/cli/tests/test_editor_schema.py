@@ -20,7 +20,9 @@ pytestmark = pytest.mark.usefixtures("clean_folder")
 ROOT = Path(__file__).resolve().parents[3]
 FENCE = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DOCUMENTS = sorted(
-    [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/*/README.md"), ROOT / "core" / "README.md"]
+    file
+    for pattern in ("README.md", "docs/**/*.md", "core/README.md", "providers/*/README.md", "plugins/*/README.md")
+    for file in ROOT.glob(pattern)
 )
 BLOCKS = [
     pytest.param(text, id=f"{file.name}-{number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -59,6 +60,13 @@ def test_a_waiver_that_is_not_needed_fails(acme):
     status, told = acme(f"    waivers = {{{name!r}: 'it is hard'}}", "-k", "stop")
     assert status == 1
     assert "[XPASS(strict)] it is hard" in told
+
+
+def test_a_waiver_of_a_whole_case_need_not_be_for_every_variant(acme):
+    status, told = acme("    waivers = {'field_is_sent_or_reported': 'it is hard'}", "-k", "stop or waivers")
+    assert status == 0
+    assert re.search(r"^\d+ passed, \d+ deselected", told.splitlines()[-1])
+    assert "test_field_is_sent_or_reported: it is hard" in told
 
 
 def test_a_waiver_of_no_case_fails(acme):

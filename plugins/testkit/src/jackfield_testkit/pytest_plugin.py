@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,6 +62,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xfail(reason=reason, strict=strict))
             name = item.nodeid if strict else item.nodeid.partition("[")[0]
             item.user_properties.append((WAIVER, f"{name}: {reason}"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Count what passes of a case that is waived as a whole as passed: such a waiver need not be for every variant."""
+    report = yield
+    if report.passed and any(name == WAIVER for name, _ in item.user_properties):
+        vars(report).pop("wasxfail", None)
+    return report
 
 
 def _is_empty(item: Any) -> bool:
