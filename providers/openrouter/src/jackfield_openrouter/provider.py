@@ -54,6 +54,7 @@ class OpenRouterSettings(WireSettings):
         headers: further headers of each request.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one.
     """
 
     base_url: str = BASE_URL
@@ -150,5 +151,6 @@ class OpenRouterProvider(AccountExchanges):
         name = NAME_ENDS.split(model, maxsplit=1)[0]
         own = rule_for(self.host, model, self._rules) or rule_for(self.host, name, self._rules)
         if own is None and name.startswith(OPENAI):
-            return rule_for(OPENAI_HOST, name.removeprefix(OPENAI))
+            known = rule_for(OPENAI_HOST, name.removeprefix(OPENAI))
+            return known and evolve(known, api=None)  # over which API OpenAI itself serves it is no matter here
         return own

@@ -42,7 +42,7 @@ def _words(*known: str) -> Any:
     return check
 
 
-def _fields(_: object, attribute: Any, value: tuple[str, ...]) -> None:
+def _fields(_: object, attribute: Any, value: tuple[str, ...] | None) -> None:
     _words(*(one.name for one in attrs.fields(ChatRequest)), "max_tokens", "cache")(_, attribute, value)
 
 
@@ -58,6 +58,7 @@ class ModelRule:
         efforts: the values of `reasoning_effort` that it takes; None where that is not known.
         default_effort: how much it reasons where it is not told.
         instructions: whether it takes turns of the roles "system" and "developer".
+        api: the API over which it answers chats, "chat" or "responses"; None where the instance's own will do.
     """
 
     match: str
@@ -67,6 +68,7 @@ class ModelRule:
     efforts: tuple[str, ...] | None = None
     default_effort: str | None = None
     instructions: bool = True
+    api: str | None = field(default=None, validator=_words("chat", "responses"))
 
     def refused(self, effort: str | None) -> frozenset[str]:
         """The fields that the model refuses at this effort."""
@@ -96,6 +98,7 @@ class Profile:
         needs_done: whether each stream ends in `[DONE]`, so that one without it is truncated.
         base64: whether it gives embeddings in base64.
         choices: whether it gives several choices for one request.
+        responses: fields of a chat that its Responses API takes, and OpenAI's does not.
     """
 
     max_tokens: str | None = field(default=None, validator=_words("max_tokens", "max_completion_tokens"))
@@ -114,6 +117,7 @@ class Profile:
     needs_done: bool | None = None
     base64: bool | None = None
     choices: bool | None = None
+    responses: tuple[str, ...] | None = field(default=None, validator=_fields)
 
     def over(self, base: Profile) -> Profile:
         """This profile, and what it leaves open as another has it."""
@@ -138,6 +142,7 @@ GENERIC: Final = Profile(
     needs_done=False,
     base64=True,
     choices=True,
+    responses=(),
 )
 OPENAI: Final = Profile(
     max_tokens="max_completion_tokens",
@@ -156,7 +161,12 @@ OPENAI: Final = Profile(
 HOSTS: Final[dict[str, Profile]] = {
     "api.openai.com": OPENAI,
     "openai.azure.com": OPENAI,
-    "openrouter.ai": Profile(developer=True, plain_thought="reasoning", reasoning_budget=True),
+    "openrouter.ai": Profile(
+        developer=True,
+        plain_thought="reasoning",
+        reasoning_budget=True,
+        responses=("top_k", "frequency_penalty", "presence_penalty"),
+    ),
     "mistral.ai": Profile(thoughts=("thinking",), plain_thought="thinking"),
     "azuredatabricks.net": Profile(thoughts=("summary",), plain_thought="summary"),
 }
