@@ -26,7 +26,7 @@ from .destination import Destination, put
 from .responses.items import ITEM, LAYOUT, is_item
 from .thoughts import CONTENT, DETAILS, PLAIN, detail, form_of, thinking
 
-__all__ = ["LEGACY", "known", "mark", "wire_messages"]
+__all__ = ["BREAKPOINT", "CACHE", "LEGACY", "known", "mark", "wire_messages"]
 
 CACHE: Final = "cache_control"
 BREAKPOINT: Final = "prompt_cache_breakpoint"

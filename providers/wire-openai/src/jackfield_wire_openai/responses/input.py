@@ -11,33 +11,36 @@ from jackfield.types import Message, ToolCall, ToolResult, Unknown
 from ..destination import Destination, put
 from ..messages import known, mark
 from .contents import content, short
-from .items import ITEM, LAYOUT, is_item
+from .items import INSTRUCTIONS, ITEM, LAYOUT, is_item
 from .turns import assistants_items
 
 __all__ = ["input_items"]
 
 
-def input_items(messages: tuple[Message, ...], to: Destination) -> list[dict[str, Any]]:
-    """The items of a request.
+def input_items(messages: tuple[Message, ...], to: Destination) -> dict[str, Any]:
+    """The items of a request, and the instructions beside them, where these were read apart.
 
     Raises:
         UnsupportedError: a part cannot be carried, and the caller does not allow that it is left out.
         BadRequestError: a message contradicts itself.
     """
     calls: dict[str, ToolCall] = {}  # by id, of which the last one is answered
+    beside: dict[str, Any] = {}
     items: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
         if message.name is not None:
             to.report(f"{where}.name", "the Responses API has no names of speakers")
         calls |= {call.id: call for call in message.tool_calls}
-        if message.role == "tool":
+        if index == 0 and (message.extra or {}).get(LAYOUT) == INSTRUCTIONS:
+            beside[INSTRUCTIONS] = message.text
+        elif message.role == "tool":
             items += _results(message, where, to, calls)
         elif message.role == "assistant":
             items += assistants_items(message, where, to)
         else:
             items += _said(message, where, to)
-    return items
+    return {"input": items, **beside}
 
 
 def _said(message: Message, where: str, to: Destination) -> Iterator[dict[str, Any]]:

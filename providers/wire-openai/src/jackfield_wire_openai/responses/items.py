@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["CALLS", "FORMAT", "ITEM", "LAYOUT", "OUTPUTS", "PART", "is_item", "rest"]
+__all__ = ["CALLS", "FORMAT", "INSTRUCTIONS", "ITEM", "LAYOUT", "OUTPUTS", "PART", "is_item", "rest"]
 
 FORMAT: Final = "responses"  # of thoughts, in `Reasoning.format`
 ITEM: Final = "item"
 LAYOUT: Final = "message_items"
+INSTRUCTIONS: Final = "instructions"  # in place of a layout: the turn stands beside the items, under this name
 PART: Final = "part"  # of a thought's piece: what it has beside its text
 # the calls of tools that the caller runs and that have words of ours: where their arguments stand
 CALLS: Final[Mapping[str, str]] = {"function_call": "arguments", "custom_tool_call": "input"}

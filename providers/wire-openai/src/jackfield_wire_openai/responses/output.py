@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define, field
@@ -71,7 +71,7 @@ class Item:
 
     kind: str | None = None
     wire: Mapping[str, Any] = field(factory=dict)  # as it was when it was last told
-    texts: dict[Hashable, Piece] = field(factory=dict)
+    texts: dict[tuple[str, int], Piece] = field(factory=dict)
     whole: bool = False
     call: int | None = None
     call_id: str = ""
@@ -145,14 +145,23 @@ class Output:
         else:
             yield PartAdded(Unknown(wire))
 
+    def add(self, wire: Mapping[str, Any]) -> Iterator[ChatEvent]:
+        """The events of an item that stands behind those there are.
+
+        Raises:
+            MalformedReplyError: it cannot be read.
+        """
+        return self.whole(self._new(None, None), wire)
+
     # --- texts and what is said of them
 
-    def text(self, item: Item, place: Hashable, of: str = "text") -> Piece:
-        """A text of an item, which may be new."""
-        piece = item.texts.get(place)
+    def text(self, item: Item, place: int, of: str = "part") -> Piece:
+        """A text of an item, which may be new: a part of its content, or one `of` the lists of a thought."""
+        piece = item.texts.get((of, place))
         if piece is None:
-            piece = item.texts[place] = Piece(self._blocks[of])
-            self._blocks[of] += 1
+            kind = "text" if of == "part" else "thought"
+            piece = item.texts[of, place] = Piece(self._blocks[kind])
+            self._blocks[kind] += 1
         return piece
 
     def part(self, item: Item, place: int, part: Any) -> Iterator[ChatEvent]:
@@ -202,7 +211,7 @@ class Output:
         self, item: Item, of: str, place: int, text: str, extra: dict[str, Any] | None = None, *, more: bool = False
     ) -> Iterator[ChatEvent]:
         """Text of a thought: `more` of it, or the whole."""
-        piece = self.text(item, (of, place), "thought")
+        piece = self.text(item, place, of)
         if item.thought is None:
             item.thought = piece.block
         left = text if more else piece.left(text)
@@ -234,15 +243,18 @@ class Output:
         content = wire.get("content")
         spoken = {"type": "output_text", "text": content}
         parts = [spoken] if type(content) is str else objects(wire, "content")
+        if not parts:  # of which nothing is left but its place
+            yield PartAdded(Unknown(wire))
+            return
         layout: list[Any] = []
-        for place, part in enumerate(parts):
+        for place, part in zip(_places(item, "part", len(parts)), parts, strict=True):
             yield from self.part(item, place, part)
-            known = item.texts.get(place)
+            known = item.texts.get(("part", place))
             if known is not None and not known.so_far and not known.added:
                 known.added = True
                 yield PartAdded(Text(""))  # which is there, if empty, and goes back
             layout.append(_part_layout(part, known))
-        item.layout = {**rest(wire, "role", "content"), "content": layout}
+        item.layout = {**rest(wire, "role", "content"), "content": None if type(content) is str else layout}
 
     def _reasoning(self, item: Item, wire: Mapping[str, Any]) -> Iterator[ChatEvent]:
         known = ["type", "id", "encrypted_content"]
@@ -251,7 +263,7 @@ class Output:
             if type(parts) is not list or not parts:
                 continue
             known.append(of)
-            for place, part in enumerate(parts):
+            for place, part in zip(_places(item, of, len(parts)), parts, strict=True):
                 if type(part) is not dict:
                     raise MalformedReplyError(f"{of}: expected objects, got {type(part).__name__}")
                 more = rest(part, "text") if type(part.get("text")) is str else dict(part)
@@ -296,7 +308,7 @@ class Output:
         return left
 
     def _arguments(self, item: Item) -> Piece:
-        return item.texts.setdefault("arguments", Piece(0))
+        return item.texts.setdefault(("arguments", 0), Piece(0))
 
     def _index(self, item: Item) -> int:
         if item.call is None:
@@ -327,6 +339,12 @@ class Output:
         if item is None and (at := self._by_index.get(index)) is not None and at.kind == kind and not name:
             item = at
         return item if item is not None else self._new(name, None)
+
+
+def _places(item: Item, of: str, count: int) -> Iterable[int]:
+    """The places of so many parts. Some services begin to count the pieces at another number."""
+    known = sorted(place for kind, place in item.texts if kind == of)
+    return known if len(known) == count else range(count)
 
 
 def annotation(wire: Mapping[str, Any]) -> Citation | Unknown:
