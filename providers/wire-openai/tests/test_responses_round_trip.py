@@ -7,7 +7,7 @@ import json
 
 import pytest
 from exchanges import asked, chat_call
-from openai_responses import LOCAL, ResponsesWire
+from openai_responses import ResponsesWire
 from wire_folder import beside
 
 from jackfield.errors import BadRequestError, UnsupportedError
