@@ -42,6 +42,11 @@ def _words(*known: str) -> Any:
     return check
 
 
+def _count(_: object, attribute: Any, value: int | None) -> None:
+    if value is not None and value < 0:
+        raise ConfigurationError(f"{attribute.name}: expected a number, or 0 where there is no limit, got {value!r}")
+
+
 def _fields(_: object, attribute: Any, value: tuple[str, ...]) -> None:
     _words(*(one.name for one in attrs.fields(ChatRequest)), "max_tokens", "cache")(_, attribute, value)
 
@@ -96,6 +101,10 @@ class Profile:
         needs_done: whether each stream ends in `[DONE]`, so that one without it is truncated.
         base64: whether it gives embeddings in base64.
         choices: whether it gives several choices for one request.
+        embed_inputs: the most inputs that a request for embeddings may have; 0 where that is not known. A call with
+            more is sent as several requests.
+        embed_tokens: the most tokens that all its inputs may have together; 0 where that is not known.
+        embed_input_tokens: the most tokens that one input may have; 0 where that is not known.
     """
 
     max_tokens: str | None = field(default=None, validator=_words("max_tokens", "max_completion_tokens"))
@@ -114,6 +123,9 @@ class Profile:
     needs_done: bool | None = None
     base64: bool | None = None
     choices: bool | None = None
+    embed_inputs: int | None = field(default=None, validator=_count)
+    embed_tokens: int | None = field(default=None, validator=_count)
+    embed_input_tokens: int | None = field(default=None, validator=_count)
 
     def over(self, base: Profile) -> Profile:
         """This profile, and what it leaves open as another has it."""
@@ -138,6 +150,9 @@ GENERIC: Final = Profile(
     needs_done=False,
     base64=True,
     choices=True,
+    embed_inputs=0,
+    embed_tokens=0,
+    embed_input_tokens=0,
 )
 OPENAI: Final = Profile(
     max_tokens="max_completion_tokens",
@@ -151,13 +166,16 @@ OPENAI: Final = Profile(
              "thought_signature"),
     cache="prompt_cache_breakpoint",
     top_k=False,
+    embed_inputs=2048,
+    embed_tokens=300_000,
+    embed_input_tokens=8192,
 )  # fmt: skip
 # by the end of a host's name
 HOSTS: Final[dict[str, Profile]] = {
     "api.openai.com": OPENAI,
     "openai.azure.com": OPENAI,
     "openrouter.ai": Profile(developer=True, plain_thought="reasoning", reasoning_budget=True),
-    "mistral.ai": Profile(thoughts=("thinking",), plain_thought="thinking"),
+    "mistral.ai": Profile(thoughts=("thinking",), plain_thought="thinking", embed_tokens=16_384),
     "azuredatabricks.net": Profile(thoughts=("summary",), plain_thought="summary"),
 }
 O_SERIES: Final = ("low", "medium", "high")
