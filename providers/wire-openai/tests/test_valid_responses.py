@@ -1,4 +1,4 @@
-"""Bodies for the Responses API that hypothesis makes: the same bytes for one request, and what the description asks for."""
+"""Bodies for the Responses API that hypothesis makes: always the same bytes, and what the description asks for."""
 
 import copy
 import functools

@@ -151,6 +151,5 @@ class OpenRouterProvider(AccountExchanges):
         name = NAME_ENDS.split(model, maxsplit=1)[0]
         own = rule_for(self.host, model, self._rules) or rule_for(self.host, name, self._rules)
         if own is None and name.startswith(OPENAI):
-            known = rule_for(OPENAI_HOST, name.removeprefix(OPENAI))
-            return known and evolve(known, api=None)  # over which API OpenAI itself serves it is no matter here
+            return rule_for(OPENAI_HOST, name.removeprefix(OPENAI))
         return own

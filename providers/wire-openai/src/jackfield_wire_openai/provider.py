@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Any, ClassVar, Final, Literal
 
 from attrs import evolve, field, frozen
@@ -28,10 +28,11 @@ from jackfield.types import ChatEvent, CompleteEvent, EmbedEvent, ModelsEvent
 from .chat_replies import ChatReader
 from .completions import CompletionReader, completion_body
 from .destination import Destination
+from .embedding_parts import ask_in_parts, parts_of
 from .embeddings import EmbeddingReader, embedding_body
 from .errors import read_error
 from .models import ModelsReader, model_path
-from .profiles import ModelRule, Profile, profile_of, rule_for
+from .profiles import ModelRule, Profile, api_for, profile_of, rule_for
 from .requests import chat_body
 from .responses.exchange import responses_exchange
 from .streams import decoder
@@ -58,7 +59,8 @@ class WireSettings:
         headers: further headers of each request.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
-        api: the API that chats go over, where nothing is known of the model: "chat", or "responses" for the newer one.
+        api: the API that chats go over: "chat", or "responses" for the newer one. Unless set, it is the older one, but
+            for models that are known to answer over the newer one alone.
     """
 
     api_key: Secret | None = None
@@ -134,8 +136,12 @@ class WireProvider(HttpProvider):
         return decoder(head, CompletionReader(head), streaming=call.streaming, needs_done=needs_done)
 
     @serves(EMBED)
-    def embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent]:
-        """POST /embeddings."""
+    def embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent] | AsyncGenerator[EmbedEvent, None]:
+        """POST /embeddings; several times, as calls of their own, where the inputs are too many for one request."""
+        parts = parts_of(call.request.input, self.profile)
+        return self._embed(call) if len(parts) == 1 else ask_in_parts(call, parts)
+
+    def _embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent]:
         request = call.request
         head = yield self.post("/embeddings", embedding_body((yield from self.prepared(call))))
         return JsonReply(head, EmbeddingReader(head, len(request.input), request.dimensions).whole)
@@ -164,9 +170,9 @@ class WireProvider(HttpProvider):
         Raises:
             BadRequestError: the option is wrong.
         """
-        rule = to.rule and to.rule.api
         if (asked := to.options.get(API)) is None:
-            return rule or self._api or APIS[0], to
+            set_ = (to.rule and to.rule.api) or self._api
+            return set_ or api_for(self.host or self.endpoint.host, to.call.target.model) or APIS[0], to
         if asked not in APIS:
             raise BadRequestError(f"options.{to.plugin}.{API}: expected one of {', '.join(APIS)}, got {asked!r}")
         return asked, evolve(to, options={key: value for key, value in to.options.items() if key != API})

@@ -17,7 +17,7 @@ from jackfield.errors import (
     TruncatedStreamError,
     UnsupportedError,
 )
-from jackfield.http import HttpRequest, HttpResponse
+from jackfield.http import HttpRequest, HttpResponse, whole
 from jackfield.operations import Notice, Request, Response
 from jackfield.types import Event, Finished, Unrecognized, UsageReported
 
@@ -58,7 +58,7 @@ class Sent:
     @property
     def wire(self) -> list[tuple[Any, ...]]:
         """What the service would see."""
-        return [(one.method, one.path, dict(one.headers), one.body) for one in self.requests]
+        return [(one.method, one.path, dict(one.headers), whole(one.body)) for one in self.requests]
 
     @property
     def leaves(self) -> list[Any]:
@@ -67,9 +67,9 @@ class Sent:
         for one in self.requests:
             found += [one.path, *one.headers.values()]
             try:
-                found += leaves(json.loads(one.body))
+                found += leaves(json.loads(whole(one.body)))
             except ValueError:
-                found.append(one.body.decode(errors="replace"))
+                found.append(whole(one.body).decode(errors="replace"))
         return found
 
     def speaks_of(self, name: str) -> bool:

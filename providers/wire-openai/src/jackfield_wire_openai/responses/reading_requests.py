@@ -39,6 +39,8 @@ def read_responses_request(body: Mapping[str, Any], plugin: str = "openai") -> t
     fields: dict[str, Any] = {name: left.pop(name) for name in SAME if name in left}
     text, reasoning = _object(left, "text"), _object(left, "reasoning")
     if (form := text.pop("format", None)) is not None:
+        if not isinstance(form, Mapping):
+            raise BadRequestError(f"text.format: expected an object, got {form!r}")
         fields["response_format"] = form
     if isinstance(effort := reasoning.get("effort"), str):
         fields["reasoning_effort"] = effort
