@@ -31,6 +31,8 @@ class OpenAISettings(WireSettings):
         stream_usage: whether to ask for usage at the end of a stream; a few servers refuse the question.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one. Unless set, it is the older one, but
+            for models that are known to answer over the newer one alone.
     """
 
     base_url: str = BASE_URL
