@@ -233,7 +233,7 @@ ITEMS = {
     "the result of a call that is elsewhere": {"type": "custom_tool_call_output", "call_id": "c", "output": "x"},
     "a result in parts": {
         "type": "function_call_output",
-        "call_id": "c",
+        "call_id": "d",
         "output": [{"type": "input_image", "image_url": "x", "detail": "low"}, {"type": "input_text", "text": "a"}],
         "status": "completed",
     },
