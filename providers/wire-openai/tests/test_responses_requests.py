@@ -256,22 +256,25 @@ CALL = ToolCall("c1", "f", '{"a":1}')
             [USER | {"content": "a"}, {"type": "item_reference", "id": "i"}, USER | {"content": "b"}],
         ),
         (Message("user", "a", extra={"x": 1}), [{"role": "user", "content": "a", "x": 1}]),
-        (Message("assistant", "a"), [{"role": "assistant", "content": "a"}]),
+        (Message("assistant", "a"), [{"type": "message", "role": "assistant", "content": "a"}]),
         (
             Message("assistant", (Text("a"), Text("b"), CALL)),
             [
-                {"role": "assistant", "content": "a"},
-                {"role": "assistant", "content": "b"},
+                {"type": "message", "role": "assistant", "content": "a"},
+                {"type": "message", "role": "assistant", "content": "b"},
                 {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'},
             ],
         ),
         (
             Message("assistant", (Unknown({"type": "web_search_call", "id": "w"}), Unknown({"type": "output_new"}))),
-            [{"type": "web_search_call", "id": "w"}, {"role": "assistant", "content": [{"type": "output_new"}]}],
+            [
+                {"type": "web_search_call", "id": "w"},
+                {"type": "message", "role": "assistant", "content": [{"type": "output_new"}]},
+            ],
         ),
         (
             Message("assistant", (Text("a", extra={"x": 1}),)),
-            [{"role": "assistant", "content": [{"type": "output_text", "text": "a", "x": 1}]}],
+            [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a", "x": 1}]}],
         ),
         (
             Message("assistant", (ToolCall("c1", "f", "a b", custom=True),)),
@@ -329,7 +332,7 @@ def test_calls_of_the_older_kind_are_told_by_their_name():
 )
 def test_what_a_turn_cannot_hold_is_reported(message, field):
     if field is None:
-        assert items(message) == [{"role": "assistant", "content": "a"}]
+        assert items(message) == [{"type": "message", "role": "assistant", "content": "a"}]
         return
     with pytest.raises(UnsupportedError) as caught:
         items(message)
@@ -415,17 +418,20 @@ def test_a_turn_goes_back_as_it_came():
 def test_a_turn_that_was_changed_is_sent_for_what_it_is():
     layout = [{**LAYOUT, "content": [{"type": "output_text", "annotations": 1}]}]
     found, notices = sent(messages=[turn(Text("a"), Text("b"), layout=layout, annotations=(CITED,))])
-    assert found["input"] == [{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}]
+    assert found["input"] == [
+        {"type": "message", "role": "assistant", "content": "a"},
+        {"type": "message", "role": "assistant", "content": "b"},
+    ]
     assert {one.field for one in notices} == {"messages[0].extra.message_items", "messages[0].annotations"}
     for odd in ("x", [{}], [{"content": "x"}], [{"content": ["x"]}]):
         found, notices = sent(messages=[turn(Text("a"), layout=odd)])
-        assert found["input"] == [{"role": "assistant", "content": "a"}]
+        assert found["input"] == [{"type": "message", "role": "assistant", "content": "a"}]
         assert "messages[0].extra.message_items" in {one.field for one in notices}
 
 
 def test_a_refusal_from_elsewhere_is_sent_as_text():
     found, notices = sent(messages=[Message("assistant", Refusal("No."))])
-    assert found["input"] == [{"role": "assistant", "content": "No."}]
+    assert found["input"] == [{"type": "message", "role": "assistant", "content": "No."}]
     assert [(one.kind, one.field) for one in notices] == [("rewritten", "messages[0].parts[0]")]
 
 
@@ -435,7 +441,7 @@ def test_a_refusal_from_elsewhere_is_sent_as_text():
 )
 def test_thoughts_from_elsewhere_stay_where_they_are(thought):
     found, notices = sent(messages=[Message("assistant", (thought, Text("a")))])
-    assert found["input"] == [{"role": "assistant", "content": "a"}]
+    assert found["input"] == [{"type": "message", "role": "assistant", "content": "a"}]
     assert [(one.kind, one.field) for one in notices] == [("unsupported", "messages[0].parts[0]")]
 
 
