@@ -223,10 +223,9 @@ class Output:
 
     def argued(self, item: Item, text: str) -> Iterator[ChatEvent]:
         """More of the arguments of a call."""
-        call = self._index(item)
         if text:
             self._arguments(item).add(text)
-            yield ToolCallDelta(call, arguments=text, custom=item.kind == "custom_tool_call")
+            yield ToolCallDelta(self._index(item), arguments=text, custom=item.kind == "custom_tool_call")
 
     def argued_whole(self, item: Item, text: str) -> Iterator[ChatEvent]:
         """The whole arguments of a call, of which pieces may have come.

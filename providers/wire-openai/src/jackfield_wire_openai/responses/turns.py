@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from jackfield.errors import BadRequestError
 from jackfield.types import Citation, Message, Part, Reasoning, Refusal, Text, ToolCall, Unknown
@@ -14,6 +14,9 @@ from ..messages import known, mark
 from .items import CALLS, FORMAT, ITEM, LAYOUT, PART, is_item
 
 __all__ = ["assistants_items"]
+
+# some services know a turn of the model's by its type alone
+PLAIN: Final[Mapping[str, str]] = {"type": "message", "role": "assistant"}
 
 
 def assistants_items(message: Message, where: str, to: Destination) -> list[dict[str, Any]]:
@@ -126,11 +129,11 @@ class _Turn:
     def _say_plainly(self, part: Text | Refusal | Unknown, where: str) -> None:
         """Put a message of which nothing is known but what it says."""
         if isinstance(part, Unknown):
-            self._add({"role": "assistant", "content": [part.raw]})
+            self._add({**PLAIN, "content": [part.raw]})
             return
         if isinstance(part, Refusal):
             self._to.call.rewrote(where, "a refusal is sent as text: only one that came from this API can be one")
-        wire: dict[str, Any] = {"role": "assistant", "content": part.text}
+        wire: dict[str, Any] = {**PLAIN, "content": part.text}
         if extra := known(part.extra, where, self._to, (ITEM, LAYOUT)):
             wire["content"] = [{"type": "output_text", "text": part.text}]
             put(wire["content"][0], extra, f"{where}.extra")
