@@ -77,6 +77,9 @@ class Destination:
         if name == "n" and value is not None and value > 1 and not self.profile.choices:
             self.report(name, "the host gives one choice, whatever it is asked for")
             return None
+        if name in (self.profile.refuses or ()) and value is not None and value not in ((), {}):
+            self.report(name, "the host has no such parameter")
+            return None
         if value is None or self.rule is None or name not in self.refused:
             return value
         if name in DEFAULTS and DEFAULTS[name] == value:
@@ -89,6 +92,10 @@ class Destination:
         reasons = "" if name in self.rule.refuses else " while it reasons"
         self.report(name, f"model {self.call.target.model!r} refuses it{reasons}")
         return None
+
+    def named(self, name: str) -> str:
+        """What the host calls a parameter of the wire."""
+        return (self.profile.names or {}).get(name, name)
 
     def role(self, role: Role, where: str) -> Role:
         """The role under which a turn is sent.
