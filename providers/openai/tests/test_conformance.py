@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("jackfield_testkit")
 
 from samples_openai import REFUSALS, samples
+from samples_openai_files import FILE_REFUSALS, file_samples
 
 from jackfield_testkit.conformance import SECRET, ProviderConformance
 
@@ -12,5 +13,10 @@ from jackfield_testkit.conformance import SECRET, ProviderConformance
 class TestOpenAI(ProviderConformance):
     plugin = "openai"
     settings = {"api_key": SECRET}
-    samples = samples()
-    refusals = REFUSALS
+    samples = [*samples(), *file_samples()]
+    refusals = [*REFUSALS, *FILE_REFUSALS]
+    waivers = {
+        "twisted_reply_is_a_typed_error[file-content-reply]": "the content of a file is bytes of any kind",
+        "twisted_reply_is_a_typed_error[file-stream-reply]": "the content of a file is bytes of any kind",
+        "twisted_reply_is_a_typed_error[file-stream-stream]": "the content of a file is bytes of any kind",
+    }

@@ -1,0 +1,34 @@
+"""What an instance of the provider has beside the core's operations: `client.provider("openai")`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from jackfield_jobs.stored import Files, Parting, Uploads
+
+__all__ = ["OpenAIAccount"]
+
+
+class OpenAIAccount:
+    """What an account has beside the core's operations. With an `AsyncClient` what calls is awaited.
+
+    Attributes:
+        files: the files.
+        uploads: uploads in parts, step by step.
+    """
+
+    def __init__(self, client: Any, name: str) -> None:
+        """Ask by this client, and under this provider's name."""
+        self._client = client
+        self._name = name
+
+    @cached_property
+    def files(self) -> Files:
+        """The files."""
+        return Files(self._client, self._name, Parting())
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Uploads in parts, step by step."""
+        return Uploads(self._client, self._name)
