@@ -37,3 +37,15 @@ class TestOllama(ProviderConformance):
     settings = {"api_key": SECRET, "default_models": MODELS}
     samples = samples()
     refusals = REFUSALS
+
+
+class TestAzure(ProviderConformance):
+    plugin = "azure"
+    settings = {
+        "api_key": SECRET,
+        "base_url": "https://resource.openai.azure.com",
+        "api_version": "2024-10-21",
+        "default_models": MODELS,
+    }
+    samples = samples()
+    refusals = REFUSALS

@@ -136,7 +136,8 @@ def _operations(registry: Any, name: str) -> list[str] | None:
     from jackfield.errors import JackfieldError
     from jackfield.provider import Secret
 
-    for settings in ({}, {"api_key": Secret("none")}):
+    key = {"api_key": Secret("none")}
+    for settings in ({}, key, {**key, "base_url": "https://nowhere.invalid"}):
         try:
             return sorted(registry.make("provider", name, name, settings, f"providers.{name}").operations)
         except JackfieldError:

@@ -104,10 +104,10 @@ class WireProvider(HttpProvider):
         Raises:
             ConfigurationError: a setting is wrong, or the service itself is to be called without a key.
         """
-        credential = Credential(settings.api_key) if settings.api_key is not None else None
+        credential = self.credential(settings)
         headers = self._headers(name, settings, own=credential)
         endpoint = Endpoint.parse(settings.base_url, credential, headers, name=f"providers.{name}.base_url")
-        self.at_home = endpoint.origin == Endpoint.parse(self.home).origin
+        self.at_home = self.is_home(endpoint)
         if self.at_home and self.needs_key and credential is None:
             raise ConfigurationError(
                 f"providers.{name}.api_key: missing; set it, or {self.variable} in the environment"
@@ -116,6 +116,15 @@ class WireProvider(HttpProvider):
         self.profile = profile_of(self.host or endpoint.host, settings.profile)
         self._rules = settings.models
         self._api = settings.api
+
+    def credential(self, settings: Any) -> Credential | None:
+        """What opens the service: the key, where there is one."""
+        key: Secret | None = settings.api_key
+        return None if key is None else Credential(key)
+
+    def is_home(self, endpoint: Endpoint) -> bool:
+        """Whether this is where the service itself is."""
+        return endpoint.origin == Endpoint.parse(self.home).origin
 
     @serves(CHAT)
     def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
