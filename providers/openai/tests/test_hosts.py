@@ -160,19 +160,19 @@ def test_a_key_alone_makes_a_default(clean, monkeypatch):
         client.chat("Hello")
 
 
-# --- what is sent
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("host", ["cerebras", "groq", "xai"])
-def test_openai_itself_comes_before_the_hosts_of_the_table(host, clean, monkeypatch):
-    monkeypatch.setenv(f"{host.upper()}_API_KEY", "sk-1")
+@pytest.mark.parametrize("name", ["cerebras", "groq", "xai"])
+def test_openai_itself_comes_before_the_hosts_of_the_table(name, clean, monkeypatch):
+    monkeypatch.setenv(variable(name), "sk-1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-2")
     monkeypatch.setenv("JACKFIELD_OFFLINE", "1")
     with Client() as client, pytest.raises(JackfieldError, match=r"^openai:.*api\.openai\.com"):
         client.chat("Hello")
 
 
+# --- what is sent
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_options_stand_under_the_hosts_own_name(name):
     provider = getattr(hosts, name).jackfield_provider(name, settings_of(name, api_key=Secret("k")))
     request = ChatRequest(messages="x", options={name: {"own": 1}})
