@@ -65,7 +65,7 @@ def test_names_of_any_kind_stay_in_their_place(name, filename, text):
 def test_the_same_form_gives_the_same_bytes_each_time_and_another_has_another_boundary():
     forms = [form_of(b"abc", [("purpose", "batch")]) for _ in range(2)]
     assert b"".join(forms[0]) == b"".join(forms[0]) == b"".join(forms[1])
-    others = [form_of(b"abd", [("purpose", "batch")]), form_of(b"abc", [("purpose", "evals")])]
+    others = [form_of(b"xyz", [("purpose", "batch")]), form_of(b"abc", [("purpose", "evals")])]
     assert len({form.content_type for form in (*forms, *others)}) == 3
 
 
