@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("jackfield_testkit")
 
+from samples_jobs import fine_tuning
 from samples_openai import REFUSALS, samples
 
 from jackfield_testkit.conformance import SECRET, ProviderConformance
@@ -12,5 +13,5 @@ from jackfield_testkit.conformance import SECRET, ProviderConformance
 class TestOpenAI(ProviderConformance):
     plugin = "openai"
     settings = {"api_key": SECRET}
-    samples = samples()
+    samples = [*samples(), *fine_tuning()]
     refusals = REFUSALS

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from jackfield.hooks import hookimpl
+from typing import Any
 
+from jackfield.hooks import hookimpl
+from jackfield.operations import Operation
+
+from .account import OpenAIAccount
+from .fine_tuning import OPERATIONS as FINE_TUNING
 from .provider import OpenAIProvider, OpenAISettings
 
-__all__ = ["OpenAIProvider", "OpenAISettings"]
+__all__ = ["OpenAIAccount", "OpenAIProvider", "OpenAISettings"]
+
+
+@hookimpl
+def jackfield_operations() -> list[Operation[Any, Any]]:
+    """The operations beyond the core's that this plugin serves."""
+    return [*FINE_TUNING]
 
 
 @hookimpl

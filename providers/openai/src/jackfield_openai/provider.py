@@ -9,7 +9,10 @@ from attrs import field, frozen
 
 from jackfield.operations import CHAT, COMPLETE, EMBED
 from jackfield_wire_openai.profiles import Profile
-from jackfield_wire_openai.provider import WireProvider, WireSettings
+from jackfield_wire_openai.provider import WireSettings
+
+from .account import OpenAIAccount
+from .fine_tuning_wire import FineTuningExchanges
 
 __all__ = ["OpenAIProvider", "OpenAISettings"]
 
@@ -39,13 +42,14 @@ class OpenAISettings(WireSettings):
     stream_usage: bool = True
 
 
-class OpenAIProvider(WireProvider):
+class OpenAIProvider(FineTuningExchanges):
     """Chats, completions, embeddings and models at OpenAI, or at any server that speaks its language.
 
     Raises:
         ConfigurationError: the base URL is not one, or OpenAI itself is to be called without a key.
     """
 
+    accessor = OpenAIAccount
     plugin = "openai"
     variable = "OPENAI_API_KEY"
     home = BASE_URL
