@@ -10,6 +10,7 @@ from attrs import field, frozen
 from jackfield.errors import BadRequestError, JackfieldError
 from jackfield.operations import Operation, Request, Response
 from jackfield.types import Event
+from jackfield_jobs.checks import is_id, is_notes, within
 from jackfield_jobs.told import Listed, told
 
 from .hyperparameters import read_hyperparameters, read_method
@@ -165,37 +166,9 @@ class FineTuningFailedError(JackfieldError):
 # --- what is asked for
 
 
-def is_id(what: str) -> Any:
-    """A check that a field is an id."""
-
-    def check(_: object, attribute: Any, value: object) -> None:
-        if not isinstance(value, str) or not value.strip():
-            raise BadRequestError(f"{attribute.name}: expected {what}, got {value!r}")
-
-    return check
-
-
-def within(low: int, high: int) -> Any:
-    """A check that a field that is set is a whole number within bounds."""
-
-    def check(_: object, attribute: Any, value: object) -> None:
-        if value is not None and not (type(value) is int and low <= value <= high):
-            raise BadRequestError(f"{attribute.name}: expected a whole number from {low} to {high}, got {value!r}")
-
-    return check
-
-
 def _suffix(_: object, __: object, value: Any) -> None:
     if value is not None and not (isinstance(value, str) and 0 < len(value) <= MOST_SUFFIX):
         raise BadRequestError(f"suffix: expected 1 to {MOST_SUFFIX} characters, got {value!r:.200}")
-
-
-def notes(_: object, attribute: Any, value: Any) -> None:
-    """Check that a field that is set has a text for each name."""
-    if value is not None and not (
-        isinstance(value, Mapping) and all(isinstance(item, str) for pair in value.items() for item in pair)
-    ):
-        raise BadRequestError(f"{attribute.name}: expected a dictionary of texts, got {value!r:.200}")
 
 
 def _integrations(value: Any) -> tuple[Mapping[str, Any], ...] | None:
@@ -256,7 +229,7 @@ class FineTuneRequest(Request[Event, FineTuningResponse]):
     suffix: str | None = field(default=None, validator=_suffix)
     seed: int | None = field(default=None, validator=within(0, MOST_SEED))
     integrations: tuple[Mapping[str, Any], ...] | None = field(default=None, converter=_integrations)
-    metadata: Mapping[str, str] | None = field(default=None, validator=notes)
+    metadata: Mapping[str, str] | None = field(default=None, validator=is_notes)
 
 
 @frozen(kw_only=True)
@@ -293,7 +266,7 @@ class FineTuningJobsRequest(Request[Event, Listed]):
 
     after: str | None = None
     limit: int | None = field(default=None, validator=within(1, MOST_PAGE))
-    metadata: Mapping[str, str] | None = field(default=None, validator=notes)
+    metadata: Mapping[str, str] | None = field(default=None, validator=is_notes)
 
 
 @frozen(kw_only=True)
