@@ -79,8 +79,11 @@ class Destination:
             return None
         if value is None or self.rule is None or name not in self.refused:
             return value
-        if self.rule.takes_defaults and name in DEFAULTS and DEFAULTS[name] == value:
-            return value
+        if name in DEFAULTS and DEFAULTS[name] == value:
+            if self.rule.takes_defaults:
+                return value
+            self.call.rewrote(name, "left out: the model refuses it, and does the same without")
+            return None
         if isinstance(value, tuple | Mapping) and not value:
             return None  # none of them is what nobody refuses
         reasons = "" if name in self.rule.refuses else " while it reasons"

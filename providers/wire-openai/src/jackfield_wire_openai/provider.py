@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
@@ -28,6 +28,7 @@ from jackfield.types import ChatEvent, CompleteEvent, EmbedEvent, ModelsEvent
 from .chat_replies import ChatReader
 from .completions import CompletionReader, completion_body
 from .destination import Destination
+from .embedding_parts import ask_in_parts, parts_of
 from .embeddings import EmbeddingReader, embedding_body
 from .errors import read_error
 from .models import ModelsReader, model_path
@@ -124,8 +125,12 @@ class WireProvider(HttpProvider):
         return decoder(head, CompletionReader(head), streaming=call.streaming, needs_done=needs_done)
 
     @serves(EMBED)
-    def embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent]:
-        """POST /embeddings."""
+    def embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent] | AsyncGenerator[EmbedEvent, None]:
+        """POST /embeddings; several times, as calls of their own, where the inputs are too many for one request."""
+        parts = parts_of(call.request.input, self.profile)
+        return self._embed(call) if len(parts) == 1 else ask_in_parts(call, parts)
+
+    def _embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent]:
         request = call.request
         head = yield self.post("/embeddings", embedding_body((yield from self.prepared(call))))
         return JsonReply(head, EmbeddingReader(head, len(request.input), request.dimensions).whole)
