@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
@@ -198,7 +198,9 @@ class BatchResultsResponse(Response):
 
 def _several(name: str, what: str) -> Any:
     def check(_: object, __: object, value: object) -> None:
-        if value is not None and (isinstance(value, str | bytes | Mapping | Request) or not isinstance(value, Iterable)):
+        if value is not None and (
+            isinstance(value, str | bytes | Mapping | Request) or not isinstance(value, Iterable)
+        ):
             raise BadRequestError(f"{name}: expected {what}, got {value!r:.200}")
 
     return check
@@ -220,27 +222,29 @@ class BatchWriteRequest(Request[Event, BatchWriteResponse]):
 
 
 def _window(_: object, __: object, value: object) -> None:
-    if not isinstance(value, str) or not value:
+    if value is not None and (not isinstance(value, str) or not value):
         raise BadRequestError(f"window: expected a time like '24h', got {value!r:.200}")
 
 
 @frozen(kw_only=True)
 class BatchCreateRequest(Request[Event, BatchResponse]):
-    """A request that begins a batch.
+    """A request that begins a batch, of requests as the service takes them.
 
     Attributes:
-        input: the requests, as the service takes them.
+        endpoint: what the service calls what is asked for.
+        file: the id of the file that the requests are in, where they were uploaded.
+        source: the requests, where the service takes them along with this one.
         window: how long the service may take.
         metadata: texts that are noted on the batch.
-        progress: is told how many bytes were sent, and of how many.
     """
 
     operation: ClassVar[Operation[Any, Any]] = told("batch-create", BatchResponse, repeatable=False)
 
-    input: BatchInput
-    window: str = field(default="24h", validator=_window)
+    endpoint: str = field(validator=is_id("what is asked for, as '/v1/chat/completions'"))
+    file: str | None = None
+    source: Any = field(default=None, repr=False)
+    window: str | None = field(default=None, validator=_window)
     metadata: Mapping[str, str] | None = field(default=None, validator=is_notes)
-    progress: Callable[[int, int | None], object] | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

@@ -166,8 +166,9 @@ class _Writer:
         model = model or self.provider.default_models.get(request.operation.name, "")
         if not model:
             raise BadRequestError(f"model: there is none, and {own!r} has none that it uses unasked; write '{own}:...'")
-        if self.limits.one_model and model != (self._model := self._model or model):
-            raise BadRequestError(f"model: {model!r:.200}, and the batch is for {self._model!r:.200}; make one for each")
+        first = self._model = self._model or model
+        if self.limits.one_model and model != first:
+            raise BadRequestError(f"model: it is {model!r:.200}, and that of the batch {first!r:.200}; make one for each")
         return model
 
     def _check(self, request: Request[Any, Any], sent: HttpRequest) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from attrs import define, field
 
+from jackfield.errors import BadRequestError
 from jackfield_jobs.asking import Asking, Items, Polling, Source, paged, waited
+from jackfield_jobs.files import StoredFile
+from jackfield_jobs.multipart import Progress
+from jackfield_jobs.stored import Files
 
 from .fine_tuning import (
     CheckpointsRequest,
@@ -21,31 +28,67 @@ from .fine_tuning import (
     FineTuningJobRequest,
     FineTuningJobsRequest,
 )
+from .hyperparameters import wire_method
 
 __all__ = ["FineTuning"]
+
+FILE_ID: Final = re.compile(r"file-[A-Za-z0-9]+")
 
 
 class FineTuning:
     """Jobs that tune a model. With an `AsyncClient` each result is awaited, and a list read by `async for`."""
 
-    def __init__(self, client: Any, name: str) -> None:
-        """Ask by this client, and under this provider's name."""
+    def __init__(self, client: Any, name: str, files: Files) -> None:
+        """Ask by this client, and under this provider's name; data are uploaded to these files."""
         self._asking = Asking(client)
         self._name = name
+        self._files = files
 
-    def create(self, file: str, *, model: str, **options: Any) -> Any:
+    def create(
+        self,
+        file: str | os.PathLike[str] | StoredFile,
+        *,
+        model: str,
+        validation_file: str | os.PathLike[str] | StoredFile | None = None,
+        progress: Progress | None = None,
+        check: bool | None = None,
+        **options: Any,
+    ) -> Any:
         """Begin a job, and give it as a `FineTuningJob`.
 
         Args:
-            file: the id of a file of training data, as 'file-...'.
+            file: the training data: the path of a file of JSON lines, which is uploaded first, or the id of one that
+                was uploaded for the purpose "fine-tune", as 'file-...'.
             model: the model to tune, as the provider calls it.
-            **options: the further fields of `FineTuneRequest`: `method`, `hyperparameters`, `validation_file`, ...
+            validation_file: the validation data, in the same way.
+            progress: is told how many bytes were uploaded, and of how many.
+            check: whether to look at the first lines of a file before it is uploaded; unless given, where the
+                provider knows what its service takes.
+            **options: the further fields of `FineTuneRequest`: `method`, `hyperparameters`, `suffix`, `seed`, ...
 
         Raises:
-            BadRequestError: names the field, the value and what would be right.
+            BadRequestError: names the field, the value and what would be right; most often before anything is sent.
             JackfieldError: see `jackfield.errors`.
         """
-        return self._job(FineTuneRequest(model=f"{self._name}:{model}", training_file=file, **options))
+        if not isinstance(model, str) or not model:
+            raise BadRequestError(f"model: expected the name of the model to tune, got {model!r:.200}")
+        data = {"training_file": file, "validation_file": validation_file}
+        given = {name: _given(name, value) for name, value in data.items() if value is not None}
+
+        def request(ids: Mapping[str, str]) -> FineTuneRequest:
+            return FineTuneRequest(model=f"{self._name}:{model}", **ids, **options)
+
+        asked = request(dict.fromkeys(given, "file-to-come"))
+        wire_method(asked.method, asked.hyperparameters, asked.grader)  # what is wrong costs no upload
+
+        async def create() -> FineTuningJob:
+            ids = {}
+            for name, value in given.items():
+                ids[name] = value if isinstance(value, str) else await self._uploaded(value, progress, check)
+            job: FineTuningJob = (await self._asking.call(request(ids))).job
+            return job
+
+        return self._asking.finished(create())
 
     def get(self, job: str) -> Any:
         """A job as it is now, as a `FineTuningJob`.
@@ -162,12 +205,38 @@ class FineTuning:
             raise FineTuningFailedError.of(found)
         return found
 
+    async def _uploaded(self, path: Path, progress: Progress | None, check: bool | None) -> str:  # noqa: FBT001 - None is one, too
+        sending = self._files.upload(path, purpose="fine-tune", progress=progress, check=check)
+        uploaded: str = (sending if self._asking.blocking else await sending).id
+        return uploaded
+
     def _job(self, request: Any) -> Any:
         async def ask() -> FineTuningJob:
             job: FineTuningJob = (await self._asking.call(request)).job
             return job
 
         return self._asking.finished(ask())
+
+
+def _given(name: str, value: Any) -> str | Path:
+    """The id of a file, or the path of one that is to be uploaded.
+
+    Raises:
+        BadRequestError: it is neither.
+    """
+    if isinstance(value, StoredFile):
+        if value.purpose not in {None, "fine-tune"}:
+            raise BadRequestError(f"{name}: {value.id} was uploaded for {value.purpose!r}, not for 'fine-tune'")
+        return value.id
+    if isinstance(value, str) and FILE_ID.fullmatch(value):
+        return value
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise BadRequestError(f"{name}: expected a path, or the id of a file as 'file-...', got {value!r:.200}")
+    path = Path(value)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is no file that is here, nor the id of one as 'file-...'"
+        raise BadRequestError(f"{name}: {os.fspath(value)!r:.200} {what}")
+    return path
 
 
 @define(eq=False)
