@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from samples_openai import whole
+
+from jackfield_jobs.batches import BatchCancelRequest, BatchCreateRequest, BatchesRequest, BatchRequest
 from jackfield_openai.fine_tuning import (
     CheckpointsRequest,
     FineTuneRequest,
@@ -121,5 +125,84 @@ def fine_tuning() -> list[Sample]:
             request=CheckpointsRequest(job="ftjob-1", after="ftckpt_0", limit=1),
             reply=listed(CHECKPOINT),
             says={"items": ids("ftckpt_1"), "next": None},
+        ),
+    ]
+
+
+BATCH: dict[str, Any] = {
+    "id": "batch_1",
+    "object": "batch",
+    "endpoint": "/v1/chat/completions",
+    "model": "gpt-4.1-mini-2025-04-14",
+    "errors": None,
+    "input_file_id": "file-1",
+    "completion_window": "24h",
+    "status": "completed",
+    "output_file_id": "file-2",
+    "error_file_id": "file-3",
+    "created_at": 1_761_592_609,
+    "in_progress_at": 1_761_592_610,
+    "expires_at": 1_761_679_009,
+    "completed_at": 1_761_592_700,
+    "request_counts": {"total": 3, "completed": 2, "failed": 1},
+    "metadata": {"a": "b"},
+}
+REPLY = whole({"content": "Hi, you"}, "stop")
+RESULTS = b"".join(
+    json.dumps({"id": "batch_req_1", "custom_id": name, "response": reply, "error": error}).encode() + b"\n"
+    for name, reply, error in (
+        ("a", {"status_code": 200, "request_id": "req_1", "body": REPLY}, None),
+        ("b", {"status_code": 200, "request_id": "req_2", "body": REPLY}, None),
+        ("c", None, {"code": "batch_expired", "message": "too late"}),
+    )
+)
+JOB_WAIVERS = {"operation_has_a_sample[batch-write]": "nothing is sent"}
+
+
+def batches() -> list[Sample]:
+    """One of each operation."""
+    return [
+        Sample(
+            name="batch-create",
+            request=BatchCreateRequest(
+                endpoint="/v1/chat/completions", file="file-1", window="24h", metadata={"a": "b"}
+            ),
+            reply={**BATCH, "status": "validating"},
+            says={"batch.id": "batch_1", "batch.status": "validating", "batch.over": False},
+        ),
+        Sample(
+            name="batch",
+            request=BatchRequest(batch="batch_1"),
+            reply=BATCH,
+            says={
+                "batch.parts": ("file-2", "file-3"),
+                "batch.total": 3,
+                "batch.answered": 3,
+                "batch.operation": "chat",
+                "batch.over": True,
+            },
+        ),
+        Sample(
+            name="batches",
+            request=BatchesRequest(after="batch_0", limit=1),
+            reply=listed(BATCH, more=True),
+            says={"items": ids("batch_1"), "next": "batch_1"},
+        ),
+        Sample(
+            name="batch-cancel",
+            request=BatchCancelRequest(batch="batch_1"),
+            reply={**BATCH, "status": "cancelling"},
+            says={"batch.status": "cancelling"},
+        ),
+        Sample(
+            name="batch-results",
+            request=BatchResultsRequest(
+                part="file-2", endpoint="/v1/chat/completions", requests={"b": ChatRequest(messages="Hello")}
+            ),
+            reply=RESULTS,
+            stream=RESULTS,
+            content_type="application/octet-stream",
+            stream_type="application/octet-stream",
+            says={"count": 3},
         ),
     ]

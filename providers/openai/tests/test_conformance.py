@@ -4,8 +4,9 @@ import pytest
 
 pytest.importorskip("jackfield_testkit")
 
-from samples_jobs import fine_tuning
+from samples_jobs import JOB_WAIVERS, batches, fine_tuning
 from samples_openai import REFUSALS, samples
+from samples_openai_files import FILE_REFUSALS, file_samples
 
 from jackfield_testkit.conformance import SECRET, ProviderConformance
 
@@ -13,5 +14,11 @@ from jackfield_testkit.conformance import SECRET, ProviderConformance
 class TestOpenAI(ProviderConformance):
     plugin = "openai"
     settings = {"api_key": SECRET}
-    samples = [*samples(), *fine_tuning()]
-    refusals = REFUSALS
+    samples = [*samples(), *file_samples(), *fine_tuning(), *batches()]
+    refusals = [*REFUSALS, *FILE_REFUSALS]
+    waivers = {
+        "twisted_reply_is_a_typed_error[file-content-reply]": "the content of a file is bytes of any kind",
+        "twisted_reply_is_a_typed_error[file-stream-reply]": "the content of a file is bytes of any kind",
+        "twisted_reply_is_a_typed_error[file-stream-stream]": "the content of a file is bytes of any kind",
+        **JOB_WAIVERS,
+    }

@@ -88,7 +88,8 @@ class Batches:
                 response = await self._asking.call(creating(endpoint=written.endpoint, **where), timeout=timeout)
             finally:
                 written.source.close()
-            return evolve(response.batch, warnings=(*written.warnings, *response.warnings))
+            made: BatchInfo = response.batch
+            return evolve(made, warnings=(*written.warnings, *response.warnings))
 
         return self._asking.finished(create())
 

@@ -221,7 +221,7 @@ class BatchWriteRequest(Request[Event, BatchWriteResponse]):
     ids: Iterable[str] | None = field(default=None, validator=_several("ids", "an id for each request"), repr=False)
 
 
-def _window(_: object, __: object, value: object) -> None:
+def _window(_: object, __: object, value: Any) -> None:
     if value is not None and (not isinstance(value, str) or not value):
         raise BadRequestError(f"window: expected a time like '24h', got {value!r:.200}")
 

@@ -12,6 +12,7 @@ from jackfield.call import Call, Ledger, Target
 from jackfield.errors import JackfieldError, PluginError, UnsupportedError
 from jackfield.exchange import settle
 from jackfield.http import HttpRequest, HttpResponse
+from jackfield.middleware import Stage
 from jackfield.operations import Request
 from jackfield.provider import HttpProvider
 from jackfield.runtime import drive
@@ -58,13 +59,13 @@ def read_reply(provider: HttpProvider, call: Call[Any], reply: HttpResponse) -> 
     """
     call.ledger.attempts = 1
 
-    async def replied(_: Call[Any]) -> AsyncGenerator[Event, None]:
+    async def events() -> AsyncGenerator[Event, None]:
         for event in _events(provider, call, reply):
             yield event
 
     async def folded() -> Any:
         fold = call.operation.fold(call.request)
-        async for event in settle(call, replied):
+        async for event in settle(call, lambda call: Stage(call.runtime, events())):
             fold.add(event)
         return call.ledger.sealed(fold.response())
 

@@ -79,8 +79,9 @@ def _entries(request: BatchWriteRequest) -> Iterator[tuple[str, Request[Any, Any
     ids = None if request.ids is None else iter(request.ids)
     seen: set[str] = set()
     number = -1
-    for number, one in enumerate(request.requests):
-        name = custom_id(number) if ids is None else next(ids, None)
+    requests: Iterable[Any] = request.requests
+    for number, one in enumerate(requests):
+        name: Any = custom_id(number) if ids is None else next(ids, None)
         if name is None:
             raise BadRequestError(f"ids: there are {number}, and more requests")
         if not isinstance(name, str) or not name:
@@ -168,7 +169,7 @@ class _Writer:
             raise BadRequestError(f"model: there is none, and {own!r} has none that it uses unasked; write '{own}:...'")
         first = self._model = self._model or model
         if self.limits.one_model and model != first:
-            raise BadRequestError(f"model: it is {model!r:.200}, and that of the batch {first!r:.200}; make one for each")
+            raise BadRequestError(f"model: it is {model!r:.200}, the batch's is {first!r:.200}; make one for each")
         return model
 
     def _check(self, request: Request[Any, Any], sent: HttpRequest) -> None:

@@ -1,8 +1,12 @@
-"""What an instance of the provider has beside the core's operations."""
+"""What an instance of the provider has beside the core's operations: `client.provider("openai")`."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
+
+from jackfield_jobs.batched import Batches
+from jackfield_jobs.stored import Files, Parting, Uploads
 
 from .fine_tuning_account import FineTuning
 
@@ -10,14 +14,36 @@ __all__ = ["OpenAIAccount"]
 
 
 class OpenAIAccount:
-    """What OpenAI has beside the core's operations: `client.provider("openai")`."""
+    """What an account has beside the core's operations. With an `AsyncClient` what calls is awaited.
+
+    Attributes:
+        files: the files.
+        uploads: uploads in parts, step by step.
+        batches: batches of requests.
+        fine_tuning: jobs that tune a model.
+    """
 
     def __init__(self, client: Any, name: str) -> None:
         """Ask by this client, and under this provider's name."""
         self._client = client
         self._name = name
 
-    @property
+    @cached_property
+    def files(self) -> Files:
+        """The files."""
+        return Files(self._client, self._name, Parting())
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Uploads in parts, step by step."""
+        return Uploads(self._client, self._name)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Batches of requests."""
+        return Batches(self._client, self._name, self.files)
+
+    @cached_property
     def fine_tuning(self) -> FineTuning:
         """Jobs that tune a model."""
-        return FineTuning(self._client, self._name)
+        return FineTuning(self._client, self._name, self.files)

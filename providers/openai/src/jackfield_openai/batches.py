@@ -33,9 +33,9 @@ from jackfield_wire_openai.destination import put
 from jackfield_wire_openai.errors import in_band_error, said
 from jackfield_wire_openai.headers import request_id
 from jackfield_wire_openai.models import part_of_path
-from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact
 
+from .fine_tuning_wire import FineTuningExchanges
 from .lists import answer, number, object_of, page, query, strings
 
 __all__ = ["BatchExchanges", "read_batch"]
@@ -56,7 +56,7 @@ WINDOW: Final = "24h"
 ENDS: Final = ("completed_at", "failed_at", "expired_at", "cancelled_at")
 
 
-class BatchExchanges(WireProvider):
+class BatchExchanges(FineTuningExchanges):
     """The exchanges of a provider for batches.
 
     Attributes:
@@ -202,7 +202,9 @@ def read_batch(item: Mapping[str, Any]) -> BatchInfo | None:
         operation=OPERATIONS.get((endpoint or "").removeprefix(VERSION)),
         endpoint=endpoint,
         model=fact(item, "model", str),
-        **{key: max(fact(counts, key, int) or 0, 0) for key in ("total", "completed", "failed")},
+        total=_count(counts, "total"),
+        completed=_count(counts, "completed"),
+        failed=_count(counts, "failed"),
         created=number(item, "created_at"),
         expires=number(item, "expires_at"),
         ended=next((when for key in ENDS if (when := number(item, key)) is not None), None),
@@ -217,7 +219,12 @@ def read_batch(item: Mapping[str, Any]) -> BatchInfo | None:
 def _problems(errors: Any) -> Iterator[BatchProblem]:
     for one in fact(errors, "data", list) or () if isinstance(errors, Mapping) else ():
         if isinstance(one, Mapping):
-            yield BatchProblem(*(fact(one, key, str) for key in ("code", "message", "param")), fact(one, "line", int))
+            code, message, param = (fact(one, key, str) for key in ("code", "message", "param"))
+            yield BatchProblem(code, message, param, fact(one, "line", int))
+
+
+def _count(counts: Mapping[str, Any], name: str) -> int:
+    return max(fact(counts, name, int) or 0, 0)
 
 
 def _usage(usage: Any) -> Usage | None:

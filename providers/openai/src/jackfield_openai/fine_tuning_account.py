@@ -70,12 +70,13 @@ class FineTuning:
             BadRequestError: names the field, the value and what would be right; most often before anything is sent.
             JackfieldError: see `jackfield.errors`.
         """
-        if not isinstance(model, str) or not model:
-            raise BadRequestError(f"model: expected the name of the model to tune, got {model!r:.200}")
+        named: Any = model
+        if not isinstance(named, str) or not named:
+            raise BadRequestError(f"model: expected the name of the model to tune, got {named!r:.200}")
         data = {"training_file": file, "validation_file": validation_file}
         given = {name: _given(name, value) for name, value in data.items() if value is not None}
 
-        def request(ids: Mapping[str, str]) -> FineTuneRequest:
+        def request(ids: Mapping[str, Any]) -> FineTuneRequest:
             return FineTuneRequest(model=f"{self._name}:{model}", **ids, **options)
 
         asked = request(dict.fromkeys(given, "file-to-come"))

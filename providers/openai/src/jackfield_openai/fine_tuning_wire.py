@@ -14,7 +14,6 @@ from jackfield.provider import Exchange, serves
 from jackfield.types import Event
 from jackfield_wire_openai.destination import put
 from jackfield_wire_openai.models import part_of_path
-from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact, texts
 
 from .fine_tuning import (
@@ -31,6 +30,7 @@ from .fine_tuning import (
 )
 from .hyperparameters import wire_method
 from .lists import answer, number, object_of, page, query, strings
+from .uploads import UploadExchanges
 
 __all__ = ["FineTuningExchanges", "read_checkpoint", "read_event", "read_job"]
 
@@ -38,7 +38,7 @@ PATH: Final = "/fine_tuning/jobs"
 PLAIN: Final = ("validation_file", "suffix", "seed")
 
 
-class FineTuningExchanges(WireProvider):
+class FineTuningExchanges(UploadExchanges):
     """The exchanges of a provider for fine-tuning."""
 
     @serves(FineTuneRequest.operation)

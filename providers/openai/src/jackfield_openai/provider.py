@@ -12,7 +12,7 @@ from jackfield_wire_openai.profiles import Profile
 from jackfield_wire_openai.provider import WireSettings
 
 from .account import OpenAIAccount
-from .fine_tuning_wire import FineTuningExchanges
+from .batches import BatchExchanges
 
 __all__ = ["OpenAIProvider", "OpenAISettings"]
 
@@ -42,8 +42,8 @@ class OpenAISettings(WireSettings):
     stream_usage: bool = True
 
 
-class OpenAIProvider(FineTuningExchanges):
-    """Chats, completions, embeddings and models at OpenAI, or at any server that speaks its language.
+class OpenAIProvider(BatchExchanges):
+    """Chats, completions, embeddings, models, files and jobs at OpenAI, or at any server that speaks its language.
 
     Raises:
         ConfigurationError: the base URL is not one, or OpenAI itself is to be called without a key.

@@ -88,8 +88,8 @@ class FakeBatches(Room):
         """Answer what is asked of batches."""
         if not asked.steps or asked.steps[0] not in {"batches", "files"}:
             return None
-        for batch in self.kept.values():
-            self._go_on(batch)
+        for one in self.kept.values():
+            self._go_on(one)
         match asked.method, asked.steps:
             case "POST", ("batches",):
                 return self._create(asked.json())
@@ -216,7 +216,8 @@ class FakeBatches(Room):
 
     def _finish(self, batch: FakeBatch, status: str, now: float, code: str = "", message: str = "") -> None:
         """Write what was answered, in another order, and what was not."""
-        answers, errors = [], []
+        answers: list[dict[str, Any]] = []
+        errors: list[dict[str, Any]] = []
         for number, line in reversed([*enumerate(self._lines(batch))]):
             entry = json.loads(line)
             result: dict[str, Any] = {"id": f"batch_req_{number}", "custom_id": entry["custom_id"]}

@@ -83,8 +83,8 @@ class FakeFineTuning(Room):
 
     def answer(self, asked: Asked) -> FakeReply | None:
         """Answer what is asked of jobs."""
-        for job in self.kept.values():
-            self._go_on(job)
+        for one in self.kept.values():
+            self._go_on(one)
         match asked.method, asked.steps:
             case "POST", ("fine_tuning", "jobs"):
                 return self._create(asked.json())
