@@ -87,7 +87,7 @@ class Batches:
                 where = await self._sent(written, progress, timeout)
                 response = await self._asking.call(creating(endpoint=written.endpoint, **where), timeout=timeout)
             finally:
-                written.source.close()
+                written.close()
             made: BatchInfo = response.batch
             return evolve(made, warnings=(*written.warnings, *response.warnings))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
@@ -109,7 +109,7 @@ class BatchResult(Event):
 
     custom_id: str
     response: Any = None
-    error: JackfieldError | None = None
+    error: JackfieldError | None = field(default=None, eq=lambda error: (type(error), str(error)))
 
     def get(self) -> Any:
         """The response.
@@ -160,19 +160,21 @@ def custom_id(number: int) -> str:
 
 @frozen(kw_only=True)
 class BatchInput:
-    """Requests as the service takes them.
+    """Requests as the service takes them, in a temporary file.
 
     Attributes:
         source: the bytes, which can be read again and again.
         endpoint: what the service calls what is asked for.
         total: how many requests there are.
         warnings: what of them is left out or is sent in another form.
+        close: lets go of the file; so does forgetting the source.
     """
 
     source: Any = field(repr=False)
     endpoint: str
     total: int
     warnings: tuple[Notice, ...] = ()
+    close: Callable[[], object] = field(default=lambda: None, repr=False, eq=False)
 
 
 @frozen(kw_only=True, repr=False)

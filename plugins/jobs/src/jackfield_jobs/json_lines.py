@@ -13,7 +13,7 @@ __all__ = ["JsonLines"]
 
 E = TypeVar("E", bound=Event)
 
-MAX_LINE: Final = 256 * 1024 * 1024
+MAX_LINE: Final = 32 * 1024 * 1024
 BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -37,14 +37,14 @@ class JsonLines(Generic[E]):
             MalformedReplyError: a line is not JSON.
             LimitExceededError: a line is too long.
         """
-        *whole, rest = data.split(b"\n")
-        for end in whole:
-            line = b"".join((*self._pieces, end))
-            self._pieces, self._held = [], 0
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            line = b"".join((*self._pieces, data[start:end]))
+            self._pieces, self._held, start = [], 0, end + 1
             yield from self._line(line)
-        if rest:
-            self._pieces.append(rest)
-            self._held += len(rest)
+        if start < len(data):
+            self._pieces.append(data[start:])
+            self._held += len(data) - start
         if self._held > self._limit:
             raise LimitExceededError(f"line {self._number + 1} of the reply is longer than {self._limit} bytes")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -71,7 +72,8 @@ async def written(
         raise
     warnings = writer.warnings()
     source = FileSource(file, name)
-    return BatchInput(source=source, endpoint=writer.endpoint, total=writer.total, warnings=warnings)
+    close = weakref.finalize(source, file.close)
+    return BatchInput(source=source, endpoint=writer.endpoint, total=writer.total, warnings=warnings, close=close)
 
 
 def _entries(request: BatchWriteRequest) -> Iterator[tuple[str, Request[Any, Any]]]:
