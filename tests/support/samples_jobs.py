@@ -164,7 +164,7 @@ RESULTS = b"".join(
     )
 )
 JOB_WAIVERS = {
-    "operation_has_a_sample[batch-write]": "nothing is sent",
+    "operation_has_a_sample[batches.write]": "nothing is sent",
     "truncation_is_an_error[batch-results-reply]": "between two lines, the number of results alone tells: see Batches",
     "truncation_is_an_error[batch-results-stream]": "between two lines, the number of results alone tells: see Batches",
     "twisted_reply_is_a_typed_error[batch-results-reply]": "a line that cannot be read is the outcome of one request",

@@ -77,7 +77,7 @@ def file_samples() -> list[Sample]:
         Sample(
             name="file-stream",
             request=ContentRequest(file="file-abc"),
-            **content,
+            headers=content["headers"],
             stream=CONTENT,
             stream_type="application/octet-stream",
             says={"content": None, "size": len(CONTENT)},

@@ -218,6 +218,7 @@ REQUESTS = {
     "reasoning": ChatRequest(model="openai:o4-mini", messages="Hello", reasoning_effort="low"),
     "embed": EmbedRequest(input=["a", "b"], dimensions=3),
     "one": EmbedRequest(input="a"),
+    "responses": ChatRequest(messages="Hello", options={"openai": {"api": "responses"}}),
     "complete": CompleteRequest(prompt="Once", max_output_tokens=5),
 }
 
@@ -238,6 +239,27 @@ def test_a_batch_sends_and_gives_what_a_direct_call_does(request_, given):
     assert result.response.request_id.startswith("req_batch_")
     assert evolve(result.response, request_id=None, warnings=response.warnings) == response
     assert result.response.raw == response.raw
+
+
+def test_an_instance_of_the_newer_api_batches_over_it_and_any_instance_reads_it():
+    fake = FakeOpenAI(tick=10.0)
+    with jf.Client(
+        {"default": "openai", "providers": {"openai": {"api_key": "sk-test", "api": "responses"}}},
+        transport=FunctionNetwork(fake),
+    ) as client:
+        batches = client.provider("openai").batches
+        batch = batches.wait(batches.create(HELLOS).id, polling=QUICK)
+    assert (batch.endpoint, batch.operation) == ("/v1/responses", "chat")
+    _, client, batches = made(fake)
+    with client:
+        for requests in (None, HELLOS):
+            (first, *_) = batches.results(batch.id, requests=requests, ordered=True)
+            assert (first.response.text, first.response.finish.unified) == ("You said: Hello 0", "stop")
+
+
+def test_requests_that_go_over_both_apis_are_two_batches():
+    with pytest.raises(BadRequestError, match=r"requests\[1\].options: it would be sent to /responses"):
+        wrong([HELLOS[0], REQUESTS["responses"]])
 
 
 def test_an_answer_is_parsed_as_the_type_that_was_asked_for():

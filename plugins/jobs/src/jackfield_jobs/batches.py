@@ -217,7 +217,7 @@ class BatchWriteRequest(Request[Event, BatchWriteResponse]):
         ids: an id for each, in their order; without any they are "request-0", "request-1", ...
     """
 
-    operation: ClassVar[Operation[Any, Any]] = told("batch-write", BatchWriteResponse)
+    operation: ClassVar[Operation[Any, Any]] = told("batches.write", BatchWriteResponse)
 
     requests: Iterable[Request[Any, Any]] = field(validator=_several("requests", "several requests"), repr=False)
     ids: Iterable[str] | None = field(default=None, validator=_several("ids", "an id for each request"), repr=False)
@@ -240,7 +240,7 @@ class BatchCreateRequest(Request[Event, BatchResponse]):
         metadata: texts that are noted on the batch.
     """
 
-    operation: ClassVar[Operation[Any, Any]] = told("batch-create", BatchResponse, repeatable=False)
+    operation: ClassVar[Operation[Any, Any]] = told("batches.create", BatchResponse, repeatable=False)
 
     endpoint: str = field(validator=is_id("what is asked for, as '/v1/chat/completions'"))
     file: str | None = None
@@ -253,7 +253,7 @@ class BatchCreateRequest(Request[Event, BatchResponse]):
 class BatchRequest(Request[Event, BatchResponse]):
     """A request for a batch; `wait` delays it by so many seconds."""
 
-    operation: ClassVar[Operation[Any, Any]] = told("batch", BatchResponse)
+    operation: ClassVar[Operation[Any, Any]] = told("batches.get", BatchResponse)
 
     batch: str = field(validator=is_id(BATCH_ID))
     wait: float = 0.0
@@ -263,7 +263,7 @@ class BatchRequest(Request[Event, BatchResponse]):
 class BatchesRequest(Request[Event, Listed]):
     """A request for a page of batches, the newest first."""
 
-    operation: ClassVar[Operation[Any, Any]] = told("batches", Listed)
+    operation: ClassVar[Operation[Any, Any]] = told("batches.list", Listed)
 
     after: str | None = None
     limit: int | None = field(default=None, validator=within(1, MOST_PAGE))
@@ -273,7 +273,7 @@ class BatchesRequest(Request[Event, Listed]):
 class BatchCancelRequest(Request[Event, BatchResponse]):
     """A request to end a batch; what was answered by then is kept."""
 
-    operation: ClassVar[Operation[Any, Any]] = told("batch-cancel", BatchResponse, repeatable=False)
+    operation: ClassVar[Operation[Any, Any]] = told("batches.cancel", BatchResponse, repeatable=False)
 
     batch: str = field(validator=is_id(BATCH_ID))
 
@@ -304,21 +304,8 @@ class BatchResultsRequest(Request[Event, BatchResultsResponse]):
         requests: the requests by their ids, as far as they are known: what their results are read as.
     """
 
-    operation: ClassVar[Operation[Any, Any]] = Operation("batch-results", _Results, of_model=False)
+    operation: ClassVar[Operation[Any, Any]] = Operation("batches.results", _Results, of_model=False)
 
     part: str = field(validator=is_id("one of the parts of a batch's results"))
     endpoint: str = field(validator=is_id("the endpoint of a batch, as '/v1/chat/completions'"))
     requests: Mapping[str, Request[Any, Any]] = field(factory=dict, repr=False)
-
-
-OPERATIONS: Final = tuple(
-    request.operation
-    for request in (
-        BatchWriteRequest,
-        BatchCreateRequest,
-        BatchRequest,
-        BatchesRequest,
-        BatchCancelRequest,
-        BatchResultsRequest,
-    )
-)

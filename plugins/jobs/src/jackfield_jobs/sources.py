@@ -6,10 +6,8 @@ Nothing is looked at before it is needed, and nothing of a file is kept but its 
 from __future__ import annotations
 
 import io
-import mimetypes
 import os
 import stat
-import tempfile
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +39,8 @@ class _Opened(Protocol):
 
 def media_type_of(name: str) -> str:
     """What kind of bytes a file has, as far as its name tells."""
+    import mimetypes  # who lists files never needs it
+
     guess = TYPES.get(Path(name).suffix.lower()) or mimetypes.MimeTypes().guess_type(name)[0]
     return guess or "application/octet-stream"
 
@@ -195,6 +195,8 @@ class FileSource:
         return _Stream(stream, self._label) if seekable is not None and seekable() else self._copy(stream)
 
     def _copy(self, stream: IO[bytes]) -> _Opened:
+        import tempfile  # hardly any source is copied
+
         copy = cast("IO[bytes]", tempfile.TemporaryFile(prefix="jackfield-"))  # noqa: SIM115 - it is read later
         self._close = weakref.finalize(self, copy.close)
         while piece := _read(stream, LARGEST_PIECE, self._label):

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jackfield.hooks import hookimpl
-from jackfield.operations import Operation
-from jackfield_jobs.batches import OPERATIONS as BATCHES
 
 from .account import OpenAIAccount
-from .fine_tuning import OPERATIONS as FINE_TUNING
 from .provider import OpenAIProvider, OpenAISettings
 
 __all__ = ["OpenAIAccount", "OpenAIProvider", "OpenAISettings"]
-
-
-@hookimpl
-def jackfield_operations() -> list[Operation[Any, Any]]:
-    """The operations beyond the core's that this plugin serves."""
-    return [*FINE_TUNING, *BATCHES]
 
 
 @hookimpl

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jackfield_jobs.batched import Batches
-from jackfield_jobs.stored import Files, Parting, Uploads
+if TYPE_CHECKING:
+    from jackfield_jobs.batched import Batches
+    from jackfield_jobs.stored import Files, Uploads
 
-from .fine_tuning_account import FineTuning
+    from .fine_tuning_account import FineTuning
 
 __all__ = ["OpenAIAccount"]
 
 
 class OpenAIAccount:
     """What an account has beside the core's operations. With an `AsyncClient` what calls is awaited.
+
+    Each part is imported when it is asked for: who only chats does not wait for it.
 
     Attributes:
         files: the files.
@@ -31,19 +34,27 @@ class OpenAIAccount:
     @cached_property
     def files(self) -> Files:
         """The files."""
+        from jackfield_jobs.stored import Files, Parting
+
         return Files(self._client, self._name, Parting())
 
     @cached_property
     def uploads(self) -> Uploads:
         """Uploads in parts, step by step."""
+        from jackfield_jobs.stored import Uploads
+
         return Uploads(self._client, self._name)
 
     @cached_property
     def batches(self) -> Batches:
         """Batches of requests."""
+        from jackfield_jobs.batched import Batches
+
         return Batches(self._client, self._name, self.files)
 
     @cached_property
     def fine_tuning(self) -> FineTuning:
         """Jobs that tune a model."""
+        from .fine_tuning_account import FineTuning
+
         return FineTuning(self._client, self._name, self.files)

@@ -142,7 +142,7 @@ class BatchExchanges(FineTuningExchanges):
             request = call.request.requests.get(name)
             body = reply.get("body")
             if request is None:
-                request = _stand_in(call.request.endpoint, body, self.plugin)
+                request = _stand_in(call.request.endpoint, body)
             return BatchResult(name, self._response(call, request, reply, body))
         except JackfieldError as error:
             error.place(call.target.provider, "", call.operation.name, None)
@@ -150,8 +150,12 @@ class BatchExchanges(FineTuningExchanges):
 
     def _response(self, call: Call[Any], request: Request[Any, Any], reply: Mapping[str, Any], body: Any) -> Any:
         model = fact(body, "model", str) if isinstance(body, Mapping) else None
+        options: Mapping[str, Any] = request.options
+        if isinstance(request, ChatRequest):  # whatever it would be asked over now
+            api = "responses" if call.request.endpoint.endswith("/responses") else "chat"
+            options = {**options, self.plugin: {**options.get(self.plugin, {}), "api": api}}
         # what was left out was told when the batch was made
-        request = evolve(request, model=None, unsupported="drop")
+        request = evolve(request, model=None, unsupported="drop", options=options)
         one = inner_call(call, request, model or self.default_models.get(request.operation.name, ""))
         status = fact(reply, "status_code", int) or 200
         headers = {"content-type": "application/json"}
@@ -166,12 +170,11 @@ def _line(name: str, sent: HttpRequest) -> bytes:
     return write_json(entry) + b"\n"
 
 
-def _stand_in(endpoint: str, body: Any, plugin: str) -> Request[Any, Any]:
+def _stand_in(endpoint: str, body: Any) -> Request[Any, Any]:
     """A request whose reply is read as one to this endpoint, where the request itself is not known."""
     match OPERATIONS.get(endpoint.removeprefix(VERSION)):
         case CHAT.name:
-            api = "responses" if endpoint.endswith("/responses") else "chat"
-            return ChatRequest(messages="-", options={plugin: {"api": api}})
+            return ChatRequest(messages="-")
         case COMPLETE.name:
             return CompleteRequest(prompt="-")
         case EMBED.name:

@@ -218,7 +218,7 @@ class FineTuneRequest(Request[Event, FineTuningResponse]):
     """
 
     operation: ClassVar[Operation[Any, Any]] = told(
-        "openai.fine-tune", FineTuningResponse, repeatable=False, of_model=True
+        "fine_tuning.create", FineTuningResponse, repeatable=False, of_model=True
     )
 
     training_file: str = field(validator=is_id("the id of a file, as 'file-...'"))
@@ -236,7 +236,7 @@ class FineTuneRequest(Request[Event, FineTuningResponse]):
 class FineTuningJobRequest(Request[Event, FineTuningResponse]):
     """A request for a job; `wait` delays it by so many seconds."""
 
-    operation: ClassVar[Operation[Any, Any]] = told("openai.fine-tuning-job", FineTuningResponse)
+    operation: ClassVar[Operation[Any, Any]] = told("fine_tuning.get", FineTuningResponse)
 
     job: str = field(validator=is_id(JOB_ID))
     wait: float = 0.0
@@ -246,7 +246,7 @@ class FineTuningJobRequest(Request[Event, FineTuningResponse]):
 class FineTuningChangeRequest(Request[Event, FineTuningResponse]):
     """A request to "cancel", "pause" or "resume" a job."""
 
-    operation: ClassVar[Operation[Any, Any]] = told("openai.fine-tuning-change", FineTuningResponse, repeatable=False)
+    operation: ClassVar[Operation[Any, Any]] = told("fine_tuning.change", FineTuningResponse, repeatable=False)
 
     job: str = field(validator=is_id(JOB_ID))
     change: str = field(validator=_change)
@@ -262,7 +262,7 @@ class FineTuningJobsRequest(Request[Event, Listed]):
         metadata: what must be noted on a job.
     """
 
-    operation: ClassVar[Operation[Any, Any]] = told("openai.fine-tuning-jobs", Listed)
+    operation: ClassVar[Operation[Any, Any]] = told("fine_tuning.list", Listed)
 
     after: str | None = None
     limit: int | None = field(default=None, validator=within(1, MOST_PAGE))
@@ -273,7 +273,7 @@ class FineTuningJobsRequest(Request[Event, Listed]):
 class FineTuningEventsRequest(Request[Event, Listed]):
     """A request for a page of what happened to a job, the latest first."""
 
-    operation: ClassVar[Operation[Any, Any]] = told("openai.fine-tuning-events", Listed)
+    operation: ClassVar[Operation[Any, Any]] = told("fine_tuning.events", Listed)
 
     job: str = field(validator=is_id(JOB_ID))
     after: str | None = None
@@ -284,21 +284,8 @@ class FineTuningEventsRequest(Request[Event, Listed]):
 class CheckpointsRequest(Request[Event, Listed]):
     """A request for a page of a job's checkpoints, the latest first."""
 
-    operation: ClassVar[Operation[Any, Any]] = told("openai.fine-tuning-checkpoints", Listed)
+    operation: ClassVar[Operation[Any, Any]] = told("fine_tuning.checkpoints", Listed)
 
     job: str = field(validator=is_id(JOB_ID))
     after: str | None = None
     limit: int | None = field(default=None, validator=within(1, MOST_PAGE))
-
-
-OPERATIONS: Final = tuple(
-    request.operation
-    for request in (
-        FineTuneRequest,
-        FineTuningJobRequest,
-        FineTuningChangeRequest,
-        FineTuningJobsRequest,
-        FineTuningEventsRequest,
-        CheckpointsRequest,
-    )
-)

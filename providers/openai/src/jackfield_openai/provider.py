@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import AsyncGenerator, Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
 
+from jackfield.call import Call
 from jackfield.operations import CHAT, COMPLETE, EMBED
+from jackfield.provider import Exchange, Provider
+from jackfield.types import Event
 from jackfield_wire_openai.profiles import Profile
-from jackfield_wire_openai.provider import WireSettings
+from jackfield_wire_openai.provider import WireProvider, WireSettings
 
 from .account import OpenAIAccount
-from .batches import BatchExchanges
 
 __all__ = ["OpenAIProvider", "OpenAISettings"]
 
 BASE_URL: Final = "https://api.openai.com/v1"
+# whose code is imported when one is asked for: who only chats does not wait for it
+LATER: Final = frozenset({
+    "batches.cancel", "batches.create", "batches.get", "batches.list", "batches.results", "batches.write",
+    "fine_tuning.change", "fine_tuning.checkpoints", "fine_tuning.create", "fine_tuning.events", "fine_tuning.get",
+    "fine_tuning.list",
+    "files.content", "files.delete", "files.get", "files.list", "files.upload",
+    "uploads.cancel", "uploads.complete", "uploads.create", "uploads.part",
+})  # fmt: skip
 
 
 @frozen
@@ -34,6 +45,8 @@ class OpenAISettings(WireSettings):
         stream_usage: whether to ask for usage at the end of a stream; a few servers refuse the question.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one. Unless set, it is the older one, but
+            for models that are known to answer over the newer one alone.
     """
 
     base_url: str = BASE_URL
@@ -42,7 +55,7 @@ class OpenAISettings(WireSettings):
     stream_usage: bool = True
 
 
-class OpenAIProvider(BatchExchanges):
+class OpenAIProvider(WireProvider):
     """Chats, completions, embeddings, models, files and jobs at OpenAI, or at any server that speaks its language.
 
     Raises:
@@ -73,3 +86,18 @@ class OpenAIProvider(BatchExchanges):
         super().__init__(name, settings)
         if not settings.stream_usage:
             self.profile = Profile(stream_usage=False).over(self.profile)
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The names of the operations that this provider serves."""
+        return super().operations | LATER
+
+    def open(self, call: Call[Any]) -> Exchange[Event] | AsyncGenerator[Event, None]:
+        """The events of a call."""
+        return self._late.open(call) if call.operation.name in LATER else super().open(call)
+
+    @cached_property
+    def _late(self) -> Provider:
+        from .later import LateOpenAI
+
+        return LateOpenAI(self)
