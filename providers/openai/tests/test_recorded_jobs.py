@@ -7,12 +7,15 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from any_chats import faults, validator
 from exchanges import any_call, decoder
+from hypothesis import given, strategies as st
 from wire_folder import beside
 
 from jackfield import Secret
 from jackfield.errors import BadRequestError, JackfieldError, MalformedReplyError, NotFoundError, RateLimitError
 from jackfield.http import HttpResponse
+from jackfield_jobs.batches import BatchCancelRequest, BatchCreateRequest, BatchesRequest, BatchRequest
 from jackfield_openai import OpenAIProvider, OpenAISettings
 from jackfield_openai.fine_tuning import (
     CheckpointsRequest,
@@ -34,8 +37,7 @@ def request_of(method, endpoint, path, query="", body=None):
     parts = [part for part in urlsplit(path).path.removeprefix("/v1").split("/") if part]
     match (method, endpoint):
         case ("POST", "/fine_tuning/jobs"):
-            given = dict(body)
-            return FineTuneRequest(**given)
+            return FineTuneRequest(**body)
         case ("GET", "/fine_tuning/jobs"):
             return FineTuningJobsRequest(**pages)
         case ("GET", "/fine_tuning/jobs/{id}" | "/fine_tuning/jobs/events"):
@@ -46,6 +48,15 @@ def request_of(method, endpoint, path, query="", body=None):
             return CheckpointsRequest(job=parts[2], **pages)
         case ("POST", _) if endpoint.startswith("/fine_tuning/jobs/{id}/"):
             return FineTuningChangeRequest(job=parts[2], change=parts[3])
+        case ("POST", "/batches"):
+            names = {"input_file_id": "file", "completion_window": "window"}
+            return BatchCreateRequest(**{names.get(name, name): value for name, value in body.items()})
+        case ("GET", "/batches"):
+            return BatchesRequest(**pages)
+        case ("GET", "/batches/{id}"):
+            return BatchRequest(batch=parts[1])
+        case ("POST", "/batches/{id}/cancel"):
+            return BatchCancelRequest(batch=parts[1])
     return None
 
 
@@ -184,9 +195,92 @@ def test_every_example_about_fine_tuning_is_read():
     assert len(seen) == 8
 
 
+def check_batch(batch, item):
+    assert (batch.id, batch.status, batch.endpoint, batch.raw) == (item["id"], item["status"], item["endpoint"], item)
+    counts = item["request_counts"]
+    assert (batch.total, batch.completed, batch.failed) == (counts["total"], counts["completed"], counts["failed"])
+    assert batch.model == item.get("model")
+    assert (batch.created, batch.expires) == (item["created_at"], item["expires_at"])
+    ends = [item.get(f"{name}_at") for name in ("completed", "failed", "expired", "cancelled")]
+    assert batch.ended == next(filter(None, ends), None)
+    assert batch.parts == tuple(filter(None, (item["output_file_id"], item["error_file_id"])))
+    assert batch.metadata == (item["metadata"] or {})
+    if "usage" in item:
+        told = (batch.usage.input_tokens, batch.usage.output_tokens, batch.usage.cached_tokens)
+        used = item["usage"]
+        assert told == (used["input_tokens"], used["output_tokens"], used["input_tokens_details"]["cached_tokens"])
+
+
+def test_every_recorded_answer_about_batches_is_read(rows):
+    seen = collections.Counter()
+    for row in rows:
+        if not row["endpoint"].startswith("/batches"):
+            continue
+        request, plain = row_request(row), json.loads(row["response_body"])
+        method, path, body = asked(request)
+        assert f"/v1{path}".startswith(row["url_path"]) if "?" in path else f"/v1{path}" == row["url_path"]
+        assert (method, parse_qsl(path.partition("?")[2])) == (row["method"], parse_qsl(row["query"] or ""))
+        assert body == row["request_body"]
+        response = answered(request, row["response_body"].encode(), row["status"])
+        seen[type(request)] += 1
+        if isinstance(request, BatchesRequest):
+            for batch, item in zip(response.items, plain["data"], strict=True):
+                check_batch(batch, item)
+            assert response.next == (plain["last_id"] if plain["has_more"] else None)
+        else:
+            check_batch(response.batch, plain)
+    assert seen.keys() == {BatchCancelRequest, BatchCreateRequest, BatchesRequest, BatchRequest}
+
+
+def test_every_example_about_batches_is_read():
+    seen = set()
+    for example in json.loads(beside("openai", "examples", "batches.json").read_text(encoding="utf-8")):
+        plain, body = example["response"], example["request"].get("json")
+        path = example["path"].replace("{batch_id}", "batch_1")
+        request = request_of(example["method"], example["path"].replace("{batch_id}", "{id}"), path, body=body)
+        seen.add(example["operation"])
+        response = answered(request, plain)
+        for batch, item in zip(
+            response.items if "data" in plain else [response.batch],
+            [item for item in plain["data"] if item] if "data" in plain else [plain],
+            strict=True,
+        ):
+            check_batch(batch, item)
+        if body:
+            assert asked(request)[2] == body
+        if "data" in plain:
+            assert response.next == plain["last_id"]
+    assert len(seen) == 4
+
+
+words = st.text(min_size=1, max_size=8)
+
+
+@given(
+    st.sampled_from(["/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/completions"]),
+    st.fixed_dictionaries({}, optional={"metadata": st.dictionaries(words, words), "window": st.just("24h")}),
+)
+def test_every_body_of_a_batch_fits_the_description(endpoint, fields):
+    expiry = {"output_expires_after": {"anchor": "created_at", "seconds": 3600}}
+    request = BatchCreateRequest(endpoint=endpoint, file="file-1", options={"openai": expiry}, **fields)
+    body = asked(request)[2]
+    assert [*faults(validator("openai", "CreateBatchRequest").iter_errors(body))] == []
+    assert body["output_expires_after"] == expiry["output_expires_after"]
+
+
+def test_a_field_of_any_kind_leaves_the_rest_of_a_batch():
+    names = ("endpoint", "errors", "request_counts", "metadata", "usage", "output_file_id", "created_at", "model")
+    for value in (5, "x", [1], {"data": [1, {"line": "x"}]}, True, 10**400, None, {"total": -1, "input_tokens": "x"}):
+        batch = answered(
+            BatchRequest(batch="b"), {"id": "b", "status": "dreaming", **dict.fromkeys(names, value)}
+        ).batch
+        assert (batch.id, batch.status, batch.over, batch.total) == ("b", "dreaming", False, 0)
+
+
 @pytest.mark.parametrize("payload", [{}, [], {"data": None}, {"data": {}}, {"id": 5, "status": "x"}, 5, None, "x"])
 @pytest.mark.parametrize(
-    "request_", [FineTuningJobRequest(job="j"), FineTuningJobsRequest(), CheckpointsRequest(job="j")]
+    "request_",
+    [FineTuningJobRequest(job="j"), FineTuningJobsRequest(), CheckpointsRequest(job="j"), BatchRequest(batch="b")],
 )
 def test_what_is_no_answer_is_a_malformed_reply(request_, payload):
     with pytest.raises(MalformedReplyError, match="expected a"):
