@@ -5,18 +5,17 @@ So a batch sends what a direct call would send, and gives what it would give, wh
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
+from attrs import evolve
+
 from jackfield.call import Call, Ledger, Target
-from jackfield.errors import JackfieldError, PluginError, UnsupportedError
-from jackfield.exchange import settle
+from jackfield.errors import JackfieldError, PluginError, TruncatedStreamError, UnsupportedError
 from jackfield.http import HttpRequest, HttpResponse
-from jackfield.middleware import Stage
 from jackfield.operations import Request
 from jackfield.provider import HttpProvider
-from jackfield.runtime import drive
-from jackfield.types import Event
+from jackfield.types import Event, Start
 
 __all__ = ["inner_call", "read_reply", "request_sent"]
 
@@ -58,18 +57,26 @@ def read_reply(provider: HttpProvider, call: Call[Any], reply: HttpResponse) -> 
         JackfieldError: what a direct call would raise.
     """
     call.ledger.attempts = 1
-
-    async def events() -> AsyncGenerator[Event, None]:
+    fold, started = call.operation.fold(call.request), False
+    try:
         for event in _events(provider, call, reply):
-            yield event
-
-    async def folded() -> Any:
-        fold = call.operation.fold(call.request)
-        async for event in settle(call, lambda call: Stage(call.runtime, events())):
+            if not started:
+                started = True
+                fold.add(_signed(event if isinstance(event, Start) else Start(), call))
+                if isinstance(event, Start):
+                    continue
             fold.add(event)
-        return call.ledger.sealed(fold.response())
+        if missing := fold.missing():
+            raise TruncatedStreamError(f"the reply ended early: {missing}")
+    except JackfieldError as error:
+        partial = call.ledger.sealed(fold.response()) if started else None
+        error.place(call.target.provider, call.target.model, call.operation.name, partial)
+        raise
+    return call.ledger.sealed(fold.response())
 
-    return drive(folded())
+
+def _signed(start: Start, call: Call[Any]) -> Start:
+    return evolve(start, provider=call.target.provider, model=start.model or call.target.model or None)
 
 
 def _events(provider: HttpProvider, call: Call[Any], reply: HttpResponse) -> Iterator[Event]:
