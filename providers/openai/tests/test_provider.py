@@ -26,7 +26,7 @@ CHAT, COMPLETE, EMBED = "gpt-4.1-mini", "gpt-3.5-turbo-instruct", "text-embeddin
 def test_the_models_where_none_is_named(settings, chat, complete, embed):
     provider = OpenAIProvider("openai", OpenAISettings(**settings))
     assert provider.default_models == {"chat": chat, "complete": complete, "embed": embed, "model": chat}
-    assert provider.operations == {"chat", "complete", "embed", "models", "model"}
+    assert provider.operations >= {"chat", "complete", "embed", "models", "model"}
 
 
 WRONG = {

@@ -6,7 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jackfield_jobs.batched import Batches
     from jackfield_jobs.stored import Files, Uploads
+
+    from .fine_tuning_account import FineTuning
 
 __all__ = ["OpenAIAccount"]
 
@@ -19,6 +22,8 @@ class OpenAIAccount:
     Attributes:
         files: the files.
         uploads: uploads in parts, step by step.
+        batches: batches of requests.
+        fine_tuning: jobs that tune a model.
     """
 
     def __init__(self, client: Any, name: str) -> None:
@@ -39,3 +44,17 @@ class OpenAIAccount:
         from jackfield_jobs.stored import Uploads
 
         return Uploads(self._client, self._name)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Batches of requests."""
+        from jackfield_jobs.batched import Batches
+
+        return Batches(self._client, self._name, self.files)
+
+    @cached_property
+    def fine_tuning(self) -> FineTuning:
+        """Jobs that tune a model."""
+        from .fine_tuning_account import FineTuning
+
+        return FineTuning(self._client, self._name, self.files)

@@ -1,4 +1,4 @@
-"""What few programs ask of OpenAI, and what is therefore imported when one does: files, and uploads in parts."""
+"""What few programs ask of OpenAI, and what is therefore imported when one does: files, uploads in parts, and jobs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from jackfield.call import Call
 from jackfield.provider import Exchange, HttpProvider
 from jackfield.types import Event
 
+from .batches import BatchExchanges
 from .provider import OpenAIProvider
-from .uploads import UploadExchanges
 
 __all__ = ["LateOpenAI"]
 
 
-class LateOpenAI(UploadExchanges, OpenAIProvider):
+class LateOpenAI(BatchExchanges, OpenAIProvider):
     """The same instance, with everything that it serves."""
 
     def __init__(self, early: OpenAIProvider) -> None:
