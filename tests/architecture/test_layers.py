@@ -258,7 +258,7 @@ def plugins_use_public_names(sources: Sequence[Source]) -> Complaints:
 
 
 def plugins_leave_each_other_alone(sources: Sequence[Source]) -> Complaints:
-    """No provider or plugin imports another; a provider may import a wire library."""
+    """No provider or plugin imports another; a provider may import a wire library, and the words of jobs."""
     complaints = []
     for source in sources:
         own = source.module.split(".")[0]
@@ -266,7 +266,7 @@ def plugins_leave_each_other_alone(sources: Sequence[Source]) -> Complaints:
             other = found.module.split(".")[0]
             if source.is_core or not other.startswith("jackfield_") or other == own:
                 continue
-            if other.startswith("jackfield_wire_") and source.path.startswith("providers/"):
+            if other.startswith(("jackfield_wire_", "jackfield_jobs")) and source.path.startswith("providers/"):
                 continue
             complaints.append(f"{source.path}:{found.line}: {own} imports {other}")
     return complaints
@@ -539,6 +539,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (plugins_leave_each_other_alone, PLUGIN, "import jackfield_openai"),
     (plugins_leave_each_other_alone, PROVIDER, "def f():\n    from jackfield_openai.wire import body"),
     (plugins_leave_each_other_alone, PLUGIN, "import jackfield_wire_openai"),
+    (plugins_leave_each_other_alone, PLUGIN, "import jackfield_jobs"),
     (plugins_leave_each_other_alone, PLUGIN, "from importlib import import_module\nimport_module('jackfield_mock')"),
     (core_knows_no_plugin, CORE + "registry.py", "import jackfield_openai"),
     (core_knows_no_plugin, CORE + "registry.py", "def f():\n    __import__('jackfield_mock')"),
@@ -585,6 +586,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (plugins_use_public_names, PLUGIN, "import jackfield.types\njackfield.types.Text()"),
     (plugins_use_public_names, CORE + "engine.py", "from jackfield._json import loads"),
     (plugins_leave_each_other_alone, PROVIDER, "import jackfield_wire_openai"),
+    (plugins_leave_each_other_alone, PROVIDER, "from jackfield_jobs import asking"),
     (plugins_leave_each_other_alone, PROVIDER, "from jackfield_sample.wire import body\nfrom . import wire"),
     (core_knows_no_plugin, CORE + "registry.py", "import jackfield.types"),
     (only_the_engine_imports_http, CORE + "engine.py", "import httpx, httpcore2"),

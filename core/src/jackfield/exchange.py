@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import suppress
 from copy import copy
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from attrs import define, evolve
 
@@ -159,10 +159,11 @@ class _Exchange:
 
     async def settle(self) -> tuple[Decoder[Event], Reply]:
         """Go back and forth until the provider names a decoder for the reply that is open."""
-        answer: HttpResponse | errors.JackfieldError | None = None
+        answer: Any = None  # begins
+        source, failed = self._source, errors.JackfieldError
         while True:
             try:
-                request = self._advance(answer)
+                request = source.throw(answer) if isinstance(answer, failed) else source.send(answer)
             except StopIteration as stop:
                 if self._reply is None:
                     name = self._provider.name
@@ -187,11 +188,6 @@ class _Exchange:
             for name in ("message", "code", "request_id", "body"):
                 setattr(error, name, _scrubbed(getattr(error, name), reply))
             error.args = (error.message,)
-
-    def _advance(self, answer: HttpResponse | errors.JackfieldError | None) -> HttpRequest:
-        if isinstance(answer, errors.JackfieldError):
-            return self._source.throw(answer)
-        return self._source.send(cast("HttpResponse", answer))  # None begins
 
     async def _send(self, request: HttpRequest) -> HttpResponse | errors.JackfieldError:
         runtime, headers = self._call.runtime, self._call.request.extra_headers
@@ -219,9 +215,8 @@ class _Exchange:
 
 
 def _with_headers(request: HttpRequest, extra: Mapping[str, str], endpoint: Endpoint) -> HttpRequest:
-    own = {"host", "content-length", "transfer-encoding", "connection"}
-    if endpoint.credential is not None:
-        own.add(endpoint.credential.header.lower())
+    key = "" if endpoint.credential is None else endpoint.credential.header.lower()
+    own = {"host", "content-length", "transfer-encoding", "connection", key}
     for name in extra:
         if name.lower() in own:
             raise errors.BadRequestError(f"extra_headers.{name}: this header is set by connection or credential")

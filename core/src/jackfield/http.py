@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, Protocol
 
 from attrs import field, frozen
 
 from .errors import BadRequestError, MalformedReplyError
 
-__all__ = ["HttpRequest", "HttpResponse", "lower_names", "read_json", "write_json"]
+__all__ = ["Body", "HttpRequest", "HttpResponse", "lower_names", "read_json", "whole", "write_json"]
 
 
 def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers with their names in lower case, as every part of the library knows them."""
     return {name.lower(): value for name, value in headers.items()}
+
+
+class Body(Protocol):
+    """A body that is read while it is sent, and from its beginning each time: that of a large file, for one.
+
+    A piece is read when there is room for it, in a thread under async. What goes wrong there is a JackfieldError.
+    """
+
+    def __len__(self) -> int:
+        """How many bytes it has."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Its bytes, in pieces of a megabyte at most, none of them empty."""
+
+
+def whole(body: bytes | Body) -> bytes:
+    """The bytes of a body, which is read whole into memory."""
+    return body if isinstance(body, bytes) else b"".join(body)
 
 
 @frozen
@@ -26,7 +44,7 @@ class HttpRequest:
         method: "GET", "POST", ...
         path: begins with "/" and is appended to the provider's base URL; may end in a query.
         headers: beyond those that the engine adds (host, length, credentials); names become lower case.
-        body: the bytes to send.
+        body: the bytes to send, or a `Body` that is read while it is sent.
         read: whether the exchange wants the body of the reply whole, in `HttpResponse.body`.
         after: seconds to wait before sending (a poll).
         origin: scheme, host and port that it goes to. A provider leaves it empty: its endpoint says it.
@@ -35,7 +53,7 @@ class HttpRequest:
     method: str
     path: str
     headers: Mapping[str, str] = field(factory=dict, converter=lower_names, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    body: bytes | Body = field(default=b"", repr=False)
     read: bool = False
     after: float = 0.0
     origin: str = ""

@@ -125,17 +125,14 @@ def compose(layers: Iterable[Layer], last: Callable[[Call[Any]], AsyncGenerator[
     proceed: Proceed = innermost
     for layer in reversed(list(layers)):
         _check(layer)
-        proceed = _around(layer, proceed)
+        proceed = partial(_opened, layer, proceed)
     return proceed
 
 
-def _around(layer: Layer, inner: Proceed) -> Proceed:
-    def opened(call: Call[Any]) -> Stage:
-        stage = Stage(call.runtime)
-        stage.events = layer(call, lambda call: stage.own(inner(call)))
-        return stage
-
-    return opened
+def _opened(layer: Layer, inner: Proceed, call: Call[Any]) -> Stage:
+    stage = Stage(call.runtime)
+    stage.events = layer(call, lambda call: stage.own(inner(call)))
+    return stage
 
 
 def _check(layer: object) -> None:

@@ -211,6 +211,57 @@ def test_many_texts_are_asked_for_in_batches(many):
     assert (many.folder / "asked").read_text() == "many:v 256 2\nmany:v 256 2\nmany:v 88 2\n".replace("many:", "")
 
 
+BAR = "\u2501"  # what a bar is drawn with
+
+
+def typed(count):
+    return "\n".join(f"t{index}" for index in range(count))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--similar-to", "east"]], ids=["lines", "likeness"])
+def test_many_texts_at_a_terminal_show_how_far_it_is(many, terminal, arguments):
+    (many.folder / "texts").write_text(typed(600))
+    with (many.folder / "out").open("wb") as out:
+        shown, code = terminal("embed", "--file", "texts", *arguments, stdout=out).finish()
+    assert code == 0
+    total = 600 + len(arguments[1:])
+    assert [f"{done}/{total}" in shown for done in (0, 256, 512, total)] == [True] * 4
+    assert BAR in shown
+    # the bar is gone at the end: its line was erased, and nothing stands behind that
+    assert shown.rstrip("\n").endswith("\x1b[2K")
+    assert len((many.folder / "out").read_text().splitlines()) == 600
+
+
+def test_the_bar_gives_way_to_what_there_is_to_say(many, terminal):
+    many.write('default = "any"\n[models]\nany = { target = "many", unsupported = "drop" }\n')
+    (many.folder / "texts").write_text(typed(600))
+    with (many.folder / "out").open("wb") as out:
+        shown, code = terminal("embed", "--file", "texts", "--dimensions", "9", stdout=out).finish()
+    assert (code, shown.count("jackfield: dimensions: nine is odd\n")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "arguments"), [(256, []), (600, ["--json"]), (600, None)], ids=["few", "json", "lines on the terminal"]
+)
+def test_no_bar_where_it_says_nothing_or_would_be_in_the_way(many, terminal, count, arguments):
+    (many.folder / "texts").write_text(typed(count))
+    with (many.folder / "out").open("wb") as out:
+        redirected = {} if arguments is None else {"stdout": out}
+        shown, code = terminal("embed", "--file", "texts", *(arguments or []), **redirected).finish()
+    assert code == 0
+    assert BAR not in shown
+    assert arguments is None or not shown
+
+
+def test_likeness_on_the_terminal_stands_where_the_bar_was(many, terminal):
+    (many.folder / "texts").write_text(typed(300))
+    shown, code = terminal("embed", "--file", "texts", "--similar-to", "t7").finish()
+    assert code == 0
+    bar, _, table = shown.rpartition("\x1b[2K")
+    assert (BAR in bar, BAR in table) == (True, False)
+    assert table.count("\n") >= 301
+
+
 def test_what_is_left_out_of_every_batch_is_told_once(many):
     many.write('default = "any"\n[models]\nany = { target = "many", unsupported = "drop" }\n')
     done = many.run("embed", "--dimensions", "9", given="t\n" * 300)

@@ -8,7 +8,6 @@ Sync and async share this one implementation: a blocking pool is given awaitable
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "EngineName", "NetworkOptions"]
 
 EngineName: TypeAlias = Literal["auto", "httpx", "httpx2"]
-Phase: TypeAlias = Literal["connect", "read", "close"]
 
 CLOSED: Final = "stream was closed while it was being read"
 CORES: Final = {"httpx": "httpcore", "httpx2": "httpcore2"}
@@ -148,7 +146,7 @@ class AtWork:
 
     _engine: Engine
     _work: Work
-    _phase: Phase
+    _phase: Literal["connect", "read", "close"]
     _token: Any = field(default=None, init=False)
 
     def __enter__(self) -> None:

@@ -92,12 +92,10 @@ class NetworkOptions:
 
     def proxy_for(self, target: Endpoint) -> Proxy | None:
         """The proxy by which requests to an endpoint go."""
-        if target.loopback:
+        if target.loopback or (self.proxy is None and not self.trust_env):
             return None
         if self.proxy is not None:
             return Proxy.parse(self.proxy.reveal())
-        if not self.trust_env:
-            return None
         from urllib.request import getproxies, proxy_bypass  # it costs as much as a call: only who wants it pays
 
         ambient = getproxies()

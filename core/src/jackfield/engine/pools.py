@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import suppress
 from os import getpid
 from typing import Any, Final, TypeAlias
@@ -101,6 +101,8 @@ class SuspendingPool:
 
     async def handle(self, request: Any) -> Any:
         """Send a request; the head of its reply."""
+        if not isinstance(request.stream, AsyncIterable):
+            request.stream = _pieces(request.stream)
         # the pool starts generators that it does not close: an event loop must not adopt them
         return await Quietly(self._pool.handle_async_request(request))
 
@@ -129,6 +131,15 @@ class SuspendingPool:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._keeper.aclose()
+
+
+async def _pieces(body: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    """A body for an async pool: each piece is read in a thread."""
+    from anyio import to_thread
+
+    pieces = iter(body)
+    while (piece := await to_thread.run_sync(next, pieces, None)) is not None:
+        yield piece
 
 
 Pool: TypeAlias = BlockingPool | SuspendingPool

@@ -65,11 +65,9 @@ def one_of(*words: str) -> Any:
     return _checked(words.__contains__, f"one of {', '.join(words)}")
 
 
-def _are_numbers(value: object) -> bool:
-    return isinstance(value, Mapping) and all(map(_is_number, value.values()))
-
-
-mapping_of_numbers: Any = _checked(_are_numbers, "a number for each token")
+mapping_of_numbers: Any = _checked(
+    lambda value: isinstance(value, Mapping) and all(map(_is_number, value.values())), "a number for each token"
+)
 """Numbers by name."""
 
 

@@ -63,7 +63,7 @@ class Text(Content):
 class Image(Content):
     """A picture, by its address or as a `data:` URL. `detail` is how closely to look: "low", "high", "auto"."""
 
-    url: str = field(repr=lambda url: repr(_short(url)))
+    url: str = field(repr=lambda url: repr(url if len(url) < 100 else f"{url[:60]}... ({len(url)} characters)"))
     detail: str | None = None
 
     @classmethod
@@ -255,10 +255,6 @@ def _joined(parts: Iterable[Part]) -> str:
 
 def _shown(how: Any, value: object) -> str:
     return str(how(value)) if callable(how) else repr(value)
-
-
-def _short(url: str) -> str:
-    return url if len(url) < 100 else f"{url[:60]}... ({len(url)} characters)"
 
 
 def _data_url(data: bytes, media_type: str) -> str:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from operator import mul
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from .common import EPILOG, config_option, json_option, model_option, open_client, standard_output, timeout_option
 from .inputs import decoded, standard_input
+from .progress import progress
 from .tables import write_table
 from .terminal import say
 
 if TYPE_CHECKING:
-    from jackfield import Client
+    from jackfield.operations import EmbedResponse
 
 __all__ = ["embed"]
 
@@ -62,23 +64,25 @@ def embed(
     if likened is not None and not likened.strip():
         raise click.UsageError("--similar-to: expected a text")
     asked = texts if likened is None else [likened, *texts]
-    with open_client(config, model) as client:
-        vectors = _vectors(client, asked, model, dimensions, timeout)
-        if likened is not None:
-            first = next(vectors)
-            alike = sorted(((_cosine(first, vector), index) for index, vector in enumerate(vectors)), key=_most_alike)
-            if as_json:
-                rows = [{"index": index, "text": texts[index], "similarity": value} for value, index in alike]
-                output.write_json(rows)
-            else:
-                write_table(output, ("similarity", "text"), [(f"{value:.4f}", texts[index]) for value, index in alike])
+    # lines that come as they are ready show by themselves how far it is, where they go to the same terminal
+    as_lines = likened is None and not as_json
+    shown = len(asked) > BATCH and not as_json and not (as_lines and output.terminal)
+    with open_client(config, model) as client, progress(len(asked), wanted=shown) as advance:
+        ask = partial(client.embed, model=model, dimensions=dimensions, timeout=timeout)
+        vectors = _vectors(ask, asked, advance)
+        if as_lines:
+            for index, one in enumerate(vectors):
+                output.write_json(_line(index, texts[index], one))
             return
-        lines = ({"index": index, "text": texts[index], "vector": _numbers(one)} for index, one in enumerate(vectors))
-        if as_json:
-            output.write_json(list(lines))
-        else:
-            for line in lines:
-                output.write_json(line)
+        found = list(vectors)
+    if likened is None:
+        output.write_json([_line(index, texts[index], one) for index, one in enumerate(found)])
+        return
+    alike = sorted(((_cosine(found[0], one), index) for index, one in enumerate(found[1:])), key=_most_alike)
+    if as_json:
+        output.write_json([{"index": index, "text": texts[index], "similarity": value} for value, index in alike])
+    else:
+        write_table(output, ("similarity", "text"), [(f"{value:.4f}", texts[index]) for value, index in alike])
 
 
 def _texts(arguments: tuple[str, ...], file: str | None) -> list[str]:
@@ -107,7 +111,7 @@ def _texts(arguments: tuple[str, ...], file: str | None) -> list[str]:
 
 
 def _vectors(
-    client: Client, texts: Sequence[str], model: str | None, dimensions: int | None, timeout: float | None
+    ask: Callable[[Sequence[str]], EmbedResponse], texts: Sequence[str], advance: Callable[[int], None]
 ) -> Iterator[array[float]]:
     """The vectors in order, asked for in batches; what there is to remark is said once."""
     from .asking import remarks
@@ -115,12 +119,17 @@ def _vectors(
     told: set[str] = set()
     for start in range(0, len(texts), BATCH):
         batch = texts[start : start + BATCH]
-        response = client.embed(batch, model=model, dimensions=dimensions, timeout=timeout)
+        response = ask(batch)
         for remark in remarks(response):
             if remark not in told:
                 told.add(remark)
                 say(remark)
+        advance(len(batch))
         yield from response.vectors
+
+
+def _line(index: int, text: str, vector: array[float]) -> dict[str, Any]:
+    return {"index": index, "text": text, "vector": _numbers(vector)}
 
 
 def _most_alike(found: tuple[float, int]) -> tuple[float, int]:

@@ -31,6 +31,7 @@ __all__ = ["CircuitOpenError", "Retry"]
 FAILURES: Final = (ConnectionFailedError, CallTimeoutError, ServerError, TruncatedStreamError)
 PATIENCE: Final = 10.0  # seconds: a deadline that leaves a target less says nothing of the target
 PROBING: Final = 1.0  # seconds to wait for whoever is trying the target right now
+PARTS: Final = "parts"  # under this key a provider notes that it serves a call by asking for the parts of it
 WHY: Final[Mapping[Reason, str]] = {
     "delivered": "a part of the reply was delivered already",
     "final": "another attempt cannot help",
@@ -55,6 +56,7 @@ class Retry:
     """Asks again where an attempt failed, unless that cannot help or could make an outage worse.
 
     Of several around a call the outermost acts, and the others let everything pass: attempts have one owner.
+    Where a provider serves a call in parts, it is each part that has attempts, and the whole has none beside them.
 
     The calls of a client, and of those derived from it, share the tokens of a provider and the circuit of a target.
 
@@ -75,10 +77,13 @@ class Retry:
 
     async def __call__(self, call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, None]:
         """Give the events of the first attempt that delivers any."""
-        if _within(call):
+        outer = _attempts_around(call)
+        if outer is not None and not outer.in_parts:
             async for event in proceed(call):
                 yield event
             return
+        if outer is not None:
+            outer.hand_over()
         options = call.request.options.get("retry")
         settings = self.settings.with_options(options) if options else self.settings
         attempts = _Attempts(call, settings, self.tokens(call.target.provider))
@@ -105,14 +110,15 @@ class Retry:
             attempts.end()
 
 
-def _within(call: Call[Any]) -> bool:
-    """Whether the call is a part of an attempt at its target already, or was asked by a call that is."""
+def _attempts_around(call: Call[Any]) -> _Attempts | None:
+    """The attempts at its target of which the call is a part, or that it was asked by; None where there are none."""
     ledger: Ledger | None = call.ledger
     while ledger is not None:
-        if call.target in ledger.kept.get(Retry, ()):
-            return True
+        found: _Attempts | None = ledger.kept.get(Retry, {}).get(call.target)
+        if found is not None:
+            return found
         ledger = ledger.parent
-    return False
+    return None
 
 
 @define(eq=False)
@@ -129,6 +135,17 @@ class _Attempts:
     _aside: int = field(default=0, init=False)
     _errors: list[str] = field(factory=list, init=False)
     _idempotent: bool = field(default=False, init=False)
+    _handed: bool = field(default=False, init=False)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the provider asks for the parts of this call, each as a call of its own."""
+        return PARTS in self.call.ledger.kept
+
+    def hand_over(self) -> None:
+        """A part has attempts of its own from here on: what becomes of it is neither counted twice nor asked again."""
+        self._handed = True
+        self.leave()  # it may be a probe, and the part is what tries the target
 
     def begin(self) -> None:
         """Make ready, and enter for the first attempt.
@@ -137,7 +154,7 @@ class _Attempts:
             CircuitOpenError: the target is left alone.
         """
         ledger = self.call.ledger
-        ledger.kept.setdefault(Retry, set()).add(self.call.target)
+        ledger.kept.setdefault(Retry, {})[self.call.target] = self
         if ledger.budget is None:
             ledger.budget = self._settings.attempts
         if not self.call.operation.repeatable:
@@ -166,11 +183,13 @@ class _Attempts:
         """The call is over for this target, however it ended: tokens for an attempt that never began go back."""
         self.leave()
         self._tokens.give(self._aside)
-        self.call.ledger.kept[Retry].discard(self.call.target)
+        self.call.ledger.kept[Retry].pop(self.call.target, None)
 
     def deliver(self) -> None:
         """The first event has come: whatever follows, the provider answers."""
         self.delivered = True
+        if self._handed:
+            return
         self._tokens.give(self._settings.refund if self._paid is None else self._paid)
         if self._visit is not None and self._visit.since is not None:
             self._visit.worked()  # a consumer that takes its time must not keep others out
@@ -182,6 +201,8 @@ class _Attempts:
 
     def failed(self, error: JackfieldError) -> float | None:
         """The seconds to wait before another attempt; None where there is to be none."""
+        if self._handed:
+            return None
         call, ledger, settings = self.call, self.call.ledger, self._settings
         now = call.runtime.now()
         self._judge(error, now)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from jackfield.hooks import hookimpl
 
+from .account import OpenAIAccount
 from .provider import OpenAIProvider, OpenAISettings
 
-__all__ = ["OpenAIProvider", "OpenAISettings"]
+__all__ = ["OpenAIAccount", "OpenAIProvider", "OpenAISettings"]
 
 
 @hookimpl

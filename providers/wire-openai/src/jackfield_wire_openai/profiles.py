@@ -15,13 +15,14 @@ from attrs import field, frozen
 from jackfield.errors import ConfigurationError
 from jackfield.operations import ChatRequest
 
-__all__ = ["GENERIC", "ModelRule", "Profile", "profile_of", "rule_for"]
+__all__ = ["GENERIC", "ModelRule", "Profile", "api_for", "profile_of", "rule_for"]
 
-SAMPLING: Final = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs")
+PENALTIES: Final = ("frequency_penalty", "presence_penalty")
+SAMPLING: Final = ("temperature", "top_p", *PENALTIES, "logprobs", "top_logprobs", "logit_bias")
 TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 # the ways in which a thought can be sent back
 FORMS: Final = ("reasoning", "reasoning_content", "reasoning_details", "thinking", "summary")
-# what a model does where it is not told otherwise: asking for that is no harm
+# what a model does where it is not told otherwise: one that refuses a field need not be told that
 DEFAULTS: Final[dict[str, Any]] = {
     "temperature": 1,
     "top_p": 1,
@@ -42,7 +43,12 @@ def _words(*known: str) -> Any:
     return check
 
 
-def _fields(_: object, attribute: Any, value: tuple[str, ...]) -> None:
+def _count(_: object, attribute: Any, value: int | None) -> None:
+    if value is not None and value < 0:
+        raise ConfigurationError(f"{attribute.name}: expected a number, or 0 where there is no limit, got {value!r}")
+
+
+def _fields(_: object, attribute: Any, value: tuple[str, ...] | None) -> None:
     _words(*(one.name for one in attrs.fields(ChatRequest)), "max_tokens", "cache")(_, attribute, value)
 
 
@@ -54,10 +60,12 @@ class ModelRule:
         match: a pattern of names, with `*` and `?`; "ft:" before a name is not part of it.
         refuses: fields of a request that the model refuses, in our words; "max_tokens" and "cache" may be among them.
         refuses_while_reasoning: fields that it refuses unless the effort is "none".
-        takes_defaults: whether it takes a field that it refuses at the value that it has anyway.
+        takes_defaults: whether it takes a field that it refuses at the value that it has anyway; if not, the field is
+            left out then, which says the same.
         efforts: the values of `reasoning_effort` that it takes; None where that is not known.
         default_effort: how much it reasons where it is not told.
         instructions: whether it takes turns of the roles "system" and "developer".
+        api: the API that chats with it go over, "chat" or "responses"; None where the instance's own will do.
     """
 
     match: str
@@ -67,6 +75,7 @@ class ModelRule:
     efforts: tuple[str, ...] | None = None
     default_effort: str | None = None
     instructions: bool = True
+    api: str | None = field(default=None, validator=_words("chat", "responses"))
 
     def refused(self, effort: str | None) -> frozenset[str]:
         """The fields that the model refuses at this effort."""
@@ -96,6 +105,11 @@ class Profile:
         needs_done: whether each stream ends in `[DONE]`, so that one without it is truncated.
         base64: whether it gives embeddings in base64.
         choices: whether it gives several choices for one request.
+        responses: fields of a chat that its Responses API takes, and OpenAI's does not.
+        embed_inputs: the most inputs that a request for embeddings may have; 0 where that is not known. A call with
+            more is sent as several requests.
+        embed_tokens: the most tokens that all its inputs may have together; 0 where that is not known.
+        embed_input_tokens: the most tokens that one input may have; 0 where that is not known.
         names: what it calls a parameter that others know under another name.
         refuses: fields of a request that it has no parameter for, in our words.
     """
@@ -116,6 +130,10 @@ class Profile:
     needs_done: bool | None = None
     base64: bool | None = None
     choices: bool | None = None
+    responses: tuple[str, ...] | None = field(default=None, validator=_fields)
+    embed_inputs: int | None = field(default=None, validator=_count)
+    embed_tokens: int | None = field(default=None, validator=_count)
+    embed_input_tokens: int | None = field(default=None, validator=_count)
     names: Mapping[str, str] | None = None
     refuses: tuple[str, ...] | None = field(default=None, validator=_fields)
 
@@ -142,6 +160,10 @@ GENERIC: Final = Profile(
     needs_done=False,
     base64=True,
     choices=True,
+    responses=(),
+    embed_inputs=0,
+    embed_tokens=0,
+    embed_input_tokens=0,
     names={},
     refuses=(),
 )
@@ -158,6 +180,9 @@ OPENAI: Final = Profile(
              "thought_signature"),
     cache="prompt_cache_breakpoint",
     top_k=False,
+    embed_inputs=2048,
+    embed_tokens=300_000,
+    embed_input_tokens=8192,
 )  # fmt: skip
 # What hosts have in common: none of these has a place for marks of a cache; those without sampling from the best k, for
 # remarks on a text and for pictures of a model do not say so, or refuse the request.
@@ -173,9 +198,15 @@ OLLAMA: Final = Profile(
 HOSTS: Final[dict[str, Profile]] = {
     "api.openai.com": OPENAI,
     "openai.azure.com": OPENAI,
-    "openrouter.ai": Profile(developer=True, plain_thought="reasoning", reasoning_budget=True),
+    "openrouter.ai": Profile(
+        developer=True,
+        plain_thought="reasoning",
+        reasoning_budget=True,
+        responses=("top_k", "frequency_penalty", "presence_penalty"),
+    ),
     "mistral.ai": Profile(
-        thoughts=("thinking",), plain_thought="thinking", stream_usage=False, names={"seed": "random_seed"},
+        thoughts=("thinking",), plain_thought="thinking", stream_usage=False, embed_tokens=16_384,
+        names={"seed": "random_seed"},
         refuses=("logit_bias", "user", "service_tier"),
     ).over(CLOSED),
     "azuredatabricks.net": Profile(thoughts=("summary",), plain_thought="summary"),
@@ -210,42 +241,55 @@ HOSTS: Final[dict[str, Profile]] = {
     "vllm": UNMARKED,
 }  # fmt: skip
 O_SERIES: Final = ("low", "medium", "high")
-GPT_5: Final = ("minimal", "low", "medium", "high", "xhigh", "max")
+GPT_5: Final = ("minimal", "low", "medium", "high")
+GPT_5_1: Final = ("none", "low", "medium", "high")
+GPT_5_2: Final = (*GPT_5_1, "xhigh")
+PRO: Final = ("medium", "high", "xhigh")
 OLDER: Final = ("max_tokens", "cache")
+THINKING: Final = (*OLDER, *SAMPLING)
 
 # of models by OpenAI, at hosts that are OpenAI's own or Azure's: elsewhere a name may mean something else
 OPENAI_MODELS: Final = (
     *(
         ModelRule(
             match=match,
-            refuses=(*OLDER, *TOOLS, *SAMPLING, "response_format", "reasoning_effort", *more),
+            refuses=(*THINKING, *TOOLS, "response_format", "reasoning_effort", *more),
             takes_defaults=True,
             instructions=False,
         )
         for match, more in (("o1-mini*", ("stop",)), ("o1-preview*", ()))
     ),
-    ModelRule(match="o1*", refuses=(*OLDER, *SAMPLING), efforts=O_SERIES),
-    ModelRule(match="o3-mini*", refuses=(*OLDER, *SAMPLING), efforts=O_SERIES),
-    ModelRule(match="o3*", refuses=(*OLDER, *SAMPLING, "stop"), efforts=O_SERIES),
-    ModelRule(match="o4-mini*", refuses=(*OLDER, *SAMPLING, "stop"), efforts=O_SERIES),
-    ModelRule(match="gpt-5-chat*", refuses=(*OLDER, *TOOLS)),
-    ModelRule(
-        match="gpt-5-mini*", refuses=(*OLDER, "stop"), refuses_while_reasoning=SAMPLING, efforts=GPT_5
-    ),
     *(
-        ModelRule(match=match, refuses=OLDER, refuses_while_reasoning=SAMPLING, efforts=GPT_5)
-        for match in ("gpt-5", "gpt-5-*")
+        ModelRule(match=match, refuses=(*THINKING, "parallel_tool_calls", *more), efforts=O_SERIES)
+        for match, more in (("o1*", ()), ("o3-mini*", ()), ("o3*", ("stop",)), ("o4-mini*", ("stop",)))
     ),
+    ModelRule(match="gpt-5-chat*", refuses=(*OLDER, *TOOLS)),
+    # these always think, and as much as they do
+    ModelRule(match="gpt-5.?-chat*", refuses=THINKING, efforts=("medium",)),
+    ModelRule(match="gpt-5-pro*", refuses=(*THINKING, "stop"), efforts=("high",)),
+    ModelRule(match="gpt-5.?-pro*", refuses=THINKING, efforts=PRO),
+    ModelRule(match="gpt-5.1-codex-max*", refuses=THINKING, efforts=(*O_SERIES, "xhigh")),
+    *(ModelRule(match=match, refuses=THINKING, efforts=O_SERIES) for match in ("gpt-5-codex*", "gpt-5.1-codex*")),
+    *(ModelRule(match=match, refuses=(*THINKING, "stop"), efforts=GPT_5) for match in ("gpt-5", "gpt-5-*")),
+    # and these think or do not, as they are told; up to 5.4 they do not unless they are
     *(
         ModelRule(
-            match=f"gpt-5.{minor}*", refuses=OLDER, refuses_while_reasoning=SAMPLING,
-            efforts=("none", *GPT_5), default_effort="none",
+            match=match, refuses=(*OLDER, *more), refuses_while_reasoning=SAMPLING,
+            efforts=efforts, default_effort="none",
         )
-        for minor in (1, 2, 3, 4)
+        for match, more, efforts in (("gpt-5.1*", ("stop",), GPT_5_1), ("gpt-5.[234]*", (), GPT_5_2))
     ),
-    ModelRule(match="gpt-5.5*", refuses=OLDER, refuses_while_reasoning=SAMPLING, efforts=("none", *GPT_5)),
-    ModelRule(match="gpt-5.6*", refuses=("max_tokens",), refuses_while_reasoning=SAMPLING, efforts=("none", *GPT_5)),
+    ModelRule(match="gpt-5.5*", refuses=OLDER, refuses_while_reasoning=SAMPLING, efforts=GPT_5_2),
+    ModelRule(
+        match="gpt-5.6*", refuses=("max_tokens",), refuses_while_reasoning=SAMPLING, efforts=(*GPT_5_2, "max")
+    ),
     *(ModelRule(match=match, refuses=("cache",)) for match in ("gpt-3.5*", "gpt-4*", "chatgpt-4o*")),
+)  # fmt: skip
+
+# those of them that chats with go over the Responses API alone
+OF_RESPONSES: Final = (
+    "o1-pro*", "o3-pro*", "o3-deep-research*", "o4-mini-deep-research*", "computer-use-preview*", "gpt-5-codex*",
+    "gpt-5-pro*", "gpt-5.1-codex-max*", "gpt-5.5-pro*", "gpt-5.6-cyber*", "gpt-daybreak-*",
 )  # fmt: skip
 
 
@@ -257,9 +301,19 @@ def profile_of(host: str, own: Profile | None = None) -> Profile:
 
 def rule_for(host: str, model: str, own: Iterable[ModelRule] = ()) -> ModelRule | None:
     """The rule for a model at a host; None where nothing is known. `own` counts before what is known of the host."""
-    known = OPENAI_MODELS if any(host == end or host.endswith(f".{end}") for end in OPENAI_HOSTS) else ()
+    known = OPENAI_MODELS if _is_openais(host) else ()
     name = model.removeprefix("ft:")
     return next((rule for rule in (*own, *known) if fnmatchcase(name, rule.match)), None)
+
+
+def api_for(host: str, model: str) -> str | None:
+    """The API that a model at a host is known to answer chats over alone; None where nothing is known."""
+    alone = _is_openais(host) and any(fnmatchcase(model.removeprefix("ft:"), match) for match in OF_RESPONSES)
+    return "responses" if alone else None
+
+
+def _is_openais(host: str) -> bool:
+    return any(host == end or host.endswith(f".{end}") for end in OPENAI_HOSTS)
 
 
 OPENAI_HOSTS: Final = tuple(end for end, profile in HOSTS.items() if profile is OPENAI)

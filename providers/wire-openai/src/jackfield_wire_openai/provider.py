@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import AsyncGenerator, Generator, Mapping
+from typing import Any, ClassVar, Final, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from jackfield.call import Call
-from jackfield.errors import ConfigurationError, JackfieldError
+from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError
 from jackfield.http import HttpRequest, HttpResponse
 from jackfield.operations import (
     CHAT,
@@ -28,17 +28,22 @@ from jackfield.types import ChatEvent, CompleteEvent, EmbedEvent, ModelsEvent
 from .chat_replies import ChatReader
 from .completions import CompletionReader, completion_body
 from .destination import Destination
+from .embedding_parts import ask_in_parts, parts_of
 from .embeddings import EmbeddingReader, embedding_body
 from .errors import read_error
 from .models import ModelsReader, model_path
-from .profiles import ModelRule, Profile, profile_of, rule_for
+from .profiles import ModelRule, Profile, api_for, profile_of, rule_for
 from .requests import chat_body
+from .responses.exchange import responses_exchange
 from .streams import decoder
 
 __all__ = ["WireProvider", "WireSettings"]
 
 # headers that the connection sets, or that decide how the reply is read
 OWN_HEADERS: Final = ("host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding")
+API: Final = "api"  # an option of ours: the wire of a chat
+RESPONSES: Final = "responses"
+APIS: Final = ("chat", RESPONSES)
 NO_BODY: Final = "the request has no body"
 WITH_MODELS: Final = (CHAT.name, COMPLETE.name, EMBED.name)
 
@@ -55,6 +60,8 @@ class WireSettings:
         headers: further headers of each request.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one. Unless set, it is the older one, but
+            for models that are known to answer over the newer one alone.
     """
 
     api_key: Secret | None = None
@@ -64,6 +71,7 @@ class WireSettings:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     profile: Profile | None = None
     models: tuple[ModelRule, ...] = ()
+    api: Literal["chat", "responses"] | None = None
 
 
 class WireProvider(HttpProvider):
@@ -109,6 +117,7 @@ class WireProvider(HttpProvider):
         super().__init__(name, endpoint, self._default_models(name, settings, endpoint.host))
         self.profile = profile_of(self.host or endpoint.host, settings.profile)
         self._rules = settings.models
+        self._api = settings.api
 
     def credential(self, settings: Any) -> Credential | None:
         """What opens the service: the key, where there is one."""
@@ -121,8 +130,11 @@ class WireProvider(HttpProvider):
 
     @serves(CHAT)
     def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
-        """POST /chat/completions, streamed or not."""
-        body = chat_body((yield from self.prepared(call)), stream=call.streaming)
+        """POST /chat/completions, or POST /responses, streamed or not."""
+        api, to = self.api_of((yield from self.prepared(call)))
+        if api == RESPONSES:
+            return (yield from responses_exchange(self, to))
+        body = chat_body(to, stream=call.streaming)
         accept = "text/event-stream" if call.streaming else "application/json"
         head = yield self.post("/chat/completions", body, accept=accept)
         needs_done = bool(self.profile.needs_done)
@@ -138,8 +150,12 @@ class WireProvider(HttpProvider):
         return decoder(head, CompletionReader(head), streaming=call.streaming, needs_done=needs_done)
 
     @serves(EMBED)
-    def embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent]:
-        """POST /embeddings."""
+    def embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent] | AsyncGenerator[EmbedEvent, None]:
+        """POST /embeddings; several times, as calls of their own, where the inputs are too many for one request."""
+        parts = parts_of(call.request.input, self.profile)
+        return self._embed(call) if len(parts) == 1 else ask_in_parts(call, parts)
+
+    def _embed(self, call: Call[EmbedRequest]) -> Exchange[EmbedEvent]:
         request = call.request
         head = yield self.post("/embeddings", embedding_body((yield from self.prepared(call))))
         return JsonReply(head, EmbeddingReader(head, len(request.input), request.dimensions).whole)
@@ -161,6 +177,19 @@ class WireProvider(HttpProvider):
     def model_path(self, model: str) -> str:
         """The path of one model."""
         return model_path(model)
+
+    def api_of(self, to: Destination) -> tuple[str, Destination]:
+        """The API that a chat goes over, and its destination without the option that says so.
+
+        Raises:
+            BadRequestError: the option is wrong.
+        """
+        if (asked := to.options.get(API)) is None:
+            set_ = (to.rule and to.rule.api) or self._api
+            return set_ or api_for(self.host or self.endpoint.host, to.call.target.model) or APIS[0], to
+        if asked not in APIS:
+            raise BadRequestError(f"options.{to.plugin}.{API}: expected one of {', '.join(APIS)}, got {asked!r}")
+        return asked, evolve(to, options={key: value for key, value in to.options.items() if key != API})
 
     def report_all(self, call: Call[Any], *taken: str) -> None:
         """Report every field of a request without a body, beside those taken, and every option of our own."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from jackfield.http import HttpRequest
+from jackfield.http import HttpRequest, whole
 
 from .bodies import json_of
 from .scrubbing import SCRUBBED, Scrub
@@ -37,12 +37,13 @@ def differences(recorded: HttpRequest, asked: HttpRequest, scrub: Scrub) -> list
         if one != other
     ]
     found += _of_headers(recorded.headers, asked.headers, scrub)
-    if recorded.body != asked.body:
-        one, other = json_of(recorded.body), json_of(asked.body)
+    before, now = whole(recorded.body), whole(asked.body)
+    if before != now:
+        one, other = json_of(before), json_of(now)
         if one is not None and other is not None:
             found += _of_values("body", one, other)
         else:
-            found.append(_told("body", _text(recorded.body), _text(asked.body)))
+            found.append(_told("body", _text(before), _text(now)))
     if len(found) > MOST:
         found = [*found[:MOST], f"and {len(found) - MOST} more"]
     return found

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Self, TypeAlias
 from attrs import define, field, frozen
 
 from jackfield.errors import ConfigurationError, JackfieldError
-from jackfield.http import HttpRequest, lower_names, write_json
+from jackfield.http import HttpRequest, lower_names, whole, write_json
 from jackfield.settings import structure
 
 from .bodies import document, shown_body, shown_pieces
@@ -126,7 +126,7 @@ class Cassette:
 def _plain(one: RecordedExchange) -> dict[str, Any]:
     request = one.request
     asked = {"method": request.method, "url": request.origin + request.path, "headers": _sorted(request.headers)}
-    told: dict[str, Any] = {"request": {**asked, **shown_body(request.body)}}
+    told: dict[str, Any] = {"request": {**asked, **shown_body(whole(request.body))}}
     if one.status:
         told["reply"] = {"status": one.status, "headers": _sorted(one.headers), **shown_pieces(one.pieces)}
     if one.fault:

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, unquote_plus
 from attrs import evolve, field, frozen
 
 from jackfield.errors import ConfigurationError
-from jackfield.http import HttpRequest, write_json
+from jackfield.http import HttpRequest, whole, write_json
 
 from .bodies import json_of
 from .exchange import RecordedExchange
@@ -125,7 +125,7 @@ class Scrub:
             origin=self.text(request.origin),
             path=self.path(request.path),
             headers=self._heads(request.headers),
-            body=b"".join(self.pieces((request.body,))),
+            body=b"".join(self.pieces((whole(request.body),))),
         )
 
     def text(self, text: str) -> str:

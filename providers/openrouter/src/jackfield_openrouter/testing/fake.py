@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from attrs import evolve, frozen
 
-from jackfield.http import HttpRequest, HttpResponse
+from jackfield.http import HttpRequest, HttpResponse, whole
 
 from .scenes import FakeReply, Scene, Served, alive, error_reply, json_reply, stream_reply
 
@@ -130,7 +130,7 @@ class FakeOpenRouter:
                     "/completions": self._completion,
                     "/embeddings": self._embeddings,
                 }
-                return known[path](json.loads(request.body)) if path in known else error_reply(MISSING)
+                return known[path](json.loads(whole(request.body))) if path in known else error_reply(MISSING)
             return self._told(path, parse_qs(url.query))
 
     def cancelled(self, generation: str | None) -> None:

@@ -1,0 +1,27 @@
+"""What few programs ask of OpenAI, and what is therefore imported when one does: files, and uploads in parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from jackfield.call import Call
+from jackfield.provider import Exchange, HttpProvider
+from jackfield.types import Event
+
+from .provider import OpenAIProvider
+from .uploads import UploadExchanges
+
+__all__ = ["LateOpenAI"]
+
+
+class LateOpenAI(UploadExchanges, OpenAIProvider):
+    """The same instance, with everything that it serves."""
+
+    def __init__(self, early: OpenAIProvider) -> None:
+        """Be this instance: its name, its endpoint, its settings."""
+        vars(self).update(vars(early))
+
+    def open(self, call: Call[Any]) -> Exchange[Event] | AsyncGenerator[Event, None]:
+        """The events of a call; here nothing is left for later."""
+        return HttpProvider.open(self, call)
