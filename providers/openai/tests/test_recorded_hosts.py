@@ -7,12 +7,12 @@ import re
 
 import pytest
 from exchanges import Outcome, any_call, asked, decoder
-from wire_folder import beside
+from wire_folder import beside, payloads
 
 from jackfield import Secret
 from jackfield.errors import BadRequestError, JackfieldError, TruncatedStreamError, UnsupportedError
 from jackfield.http import HttpResponse
-from jackfield.operations import EmbedRequest, ModelsRequest
+from jackfield.operations import ChatRequest, EmbedRequest, ModelsRequest
 from jackfield_openai import OpenAIProvider, OpenAISettings, hosts
 from jackfield_wire_openai.completions import read_completion_request
 from jackfield_wire_openai.embeddings import read_embed_request
@@ -33,7 +33,7 @@ OWN = {"bedrock-mantle", "cloudflare", "copilot", "databricks", "heroku", "local
        "snowflake-cortex"}  # fmt: skip
 OTHERS = {"openai", "openrouter", "azure", "chatgpt-codex"}  # which have tests of their own
 CHATS = re.compile(r"/(chat|agents|fim)/completions$")
-PATHS = re.compile(r"/(chat/completions|agents/completions|fim/completions|completions|embeddings|models)$")
+PATHS = re.compile(r"/(chat/completions|agents/completions|fim/completions|completions|embeddings|models|responses)$")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,8 @@ def request_of(row):
     body = row["request_body"] if row["request_body_kind"] == "json" else None
     if row["method"] == "GET":
         return ModelsRequest(), False
+    if row["url_path"].endswith("/responses"):
+        return ChatRequest(messages="x", options={plugin: {"api": "responses"}}), row["streaming"]
     if row["url_path"].endswith("/embeddings"):
         count = len(json.loads(row["response_body"]).get("data", "x"))
         return (read_embed_request(body, plugin) if body else EmbedRequest(input=["x"] * count)), False
@@ -97,7 +99,7 @@ def test_what_a_host_took_is_sent_to_it(rows):
     outcomes = collections.Counter()
     for row in rows:
         body = row["request_body"] if row["request_body_kind"] == "json" else None
-        if body is None or re.search("/(agents|fim)/", row["url_path"]):
+        if body is None or re.search("/(agents|fim)/|/responses$", row["url_path"]):
             continue
         where = row["id"], row["host"]
         provider = provider_of(row)
@@ -128,17 +130,6 @@ def test_what_a_host_took_is_sent_to_it(rows):
     assert outcomes["sent"] > 380
 
 
-def payloads(row):
-    if not row["streaming"]:
-        return [json.loads(row["response_body"])]
-    found = []
-    for block in re.split(r"(?:\r\n|\n){2,}", row["response_body"]):
-        data = "\n".join(line[5:].strip() for line in block.splitlines() if line.startswith("data:"))
-        if data and data != "[DONE]":
-            found.append(json.loads(data))
-    return found
-
-
 def test_every_reply_is_whole_or_has_the_error_that_it_should(rows):
     outcomes = collections.Counter()
     for row in rows:
@@ -158,11 +149,14 @@ def test_every_reply_is_whole_or_has_the_error_that_it_should(rows):
             assert not isinstance(outcome.error, TruncatedStreamError), where
             outcomes["in band"] += 1
             continue
-        if row["streaming"] and not re.search(r'"finish_reason": "', text):
+        if row["streaming"] and not re.search(r'"finish_reason": "|"response.(completed|incomplete)"', text):
             assert isinstance(outcome.error, TruncatedStreamError), where
             outcomes["truncated"] += 1
             continue
         assert outcome.error is None, (*where, outcome.error)
+        if row["url_path"].endswith("/responses"):
+            outcomes["of the newer API"] += 1
+            continue
         assert [event.raw for event in outcome.events if event.raw is not None] == plain, where
         stated = [one.get("usage") or one.get("x_groq", {}).get("usage") for one in plain if isinstance(one, dict)]
         stated += [choice.get("usage") for one in plain for choice in one.get("choices") or ()]
@@ -174,6 +168,7 @@ def test_every_reply_is_whole_or_has_the_error_that_it_should(rows):
     assert outcomes["whole"] > 250
     assert outcomes["stream"] > 130
     assert outcomes["stream without [DONE]"] > 5
+    assert outcomes["of the newer API"] > 30
 
 
 def test_whose_stream_was_seen_to_end_without_a_marker_is_known_for_it(rows):
