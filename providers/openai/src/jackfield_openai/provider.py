@@ -7,9 +7,15 @@ from typing import ClassVar, Final
 
 from attrs import field, frozen
 
+from jackfield.call import Call
 from jackfield.operations import CHAT, COMPLETE, EMBED
+from jackfield.provider import Exchange, JsonReply, serves
+from jackfield_jobs.moderations import MODERATE, ModerateEvent, ModerateRequest
 from jackfield_wire_openai.profiles import Profile
 from jackfield_wire_openai.provider import WireProvider, WireSettings
+
+from .accessor import OpenAI
+from .moderations import ModerationReader, moderation_body, moderation_path
 
 __all__ = ["OpenAIProvider", "OpenAISettings"]
 
@@ -24,7 +30,7 @@ class OpenAISettings(WireSettings):
         api_key: the key; a server on this machine may do without.
         base_url: where the API is, up to and without `/chat/completions`.
         default_model: the model of a chat where none is named.
-        default_models: the same by operation: `chat`, `complete`, `embed`.
+        default_models: the same by operation: `chat`, `complete`, `embed`, `moderate`.
         organization: the organization that is charged, where the key serves several.
         project: the project that is charged, where the key serves several.
         headers: further headers of each request.
@@ -40,7 +46,7 @@ class OpenAISettings(WireSettings):
 
 
 class OpenAIProvider(WireProvider):
-    """Chats, completions, embeddings and models at OpenAI, or at any server that speaks its language.
+    """Chats, completions, embeddings, moderations and models at OpenAI, or at any server that speaks its language.
 
     Raises:
         ConfigurationError: the base URL is not one, or OpenAI itself is to be called without a key.
@@ -53,6 +59,7 @@ class OpenAIProvider(WireProvider):
         CHAT.name: "gpt-4.1-mini",
         COMPLETE.name: "gpt-3.5-turbo-instruct",
         EMBED.name: "text-embedding-3-small",
+        MODERATE.name: "omni-moderation-latest",
     }
     # hosts on which OpenAI's own names of models mean nothing
     models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {
@@ -60,8 +67,14 @@ class OpenAIProvider(WireProvider):
             CHAT.name: "openrouter/auto",
             COMPLETE.name: "openai/gpt-3.5-turbo-instruct",
             EMBED.name: "openai/text-embedding-3-small",
-        }
+        },
+        "api.mistral.ai": {
+            CHAT.name: "mistral-small-latest",
+            EMBED.name: "mistral-embed",
+            MODERATE.name: "mistral-moderation-latest",
+        },
     }
+    accessor = OpenAI
     header_settings: ClassVar[Mapping[str, str]] = {"organization": "OpenAI-Organization", "project": "OpenAI-Project"}
 
     def __init__(self, name: str, settings: OpenAISettings) -> None:
@@ -69,3 +82,11 @@ class OpenAIProvider(WireProvider):
         super().__init__(name, settings)
         if not settings.stream_usage:
             self.profile = Profile(stream_usage=False).over(self.profile)
+
+    @serves(MODERATE)
+    def moderate(self, call: Call[ModerateRequest]) -> Exchange[ModerateEvent]:
+        """POST /moderations, or wherever the host judges conversations."""
+        to = yield from self.prepared(call)
+        path = moderation_path(to, self.endpoint.host)
+        head = yield self.post(path, moderation_body(to))
+        return JsonReply(head, ModerationReader(head, call.request.expected).whole)
