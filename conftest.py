@@ -4,6 +4,7 @@ import configparser
 import inspect
 import os
 import re
+import signal
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,10 @@ from hypothesis import HealthCheck, settings
 # the folder of recordings names this variable too, which the library would refuse as one that sets nothing
 if named := os.environ.pop("JACKFIELD_WIRE", None):
     os.environ.setdefault("JACKFIELD_TEST_WIRE", named)
+
+# what a shell runs in the background ignores Ctrl-C, and so would every program that a test starts
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent
 # tests that need another distribution than their own say so, and are skipped where it is not installed

@@ -333,9 +333,9 @@ def test_following_goes_on_with_what_comes_also_in_a_new_file(path):
             written(path, record(6))
             seen.append(json.loads(child.stdout.readline())["call_id"])
         finally:
-            watchdog.cancel()
             child.send_signal(signal.SIGINT)
             child.communicate()
+            watchdog.cancel()
     assert seen == ids(1, 3, 5, 6)
 
 

@@ -4,7 +4,10 @@ import pytest
 
 pytest.importorskip("jackfield_testkit")
 
+import samples_responses
+from samples_moderations import moderation_samples
 from samples_openai import REFUSALS, samples
+from samples_openai_files import FILE_REFUSALS, file_samples
 
 from jackfield_testkit.conformance import SECRET, ProviderConformance
 
@@ -12,5 +15,18 @@ from jackfield_testkit.conformance import SECRET, ProviderConformance
 class TestOpenAI(ProviderConformance):
     plugin = "openai"
     settings = {"api_key": SECRET}
-    samples = samples()
-    refusals = REFUSALS
+    samples = [*samples(), *file_samples(), *moderation_samples()]
+    refusals = [*REFUSALS, *FILE_REFUSALS]
+    waivers = {
+        "twisted_reply_is_a_typed_error[file-content-reply]": "the content of a file is bytes of any kind",
+        "twisted_reply_is_a_typed_error[file-stream-stream]": "the content of a file is bytes of any kind",
+        "cuts_change_nothing[file-stream-stream]": "the pieces of a file are those that the network gives",
+    }
+
+
+class TestOpenAIOverResponses(ProviderConformance):
+    plugin = "openai"
+    settings = {"api_key": SECRET, "api": "responses"}
+    samples = samples_responses.samples()
+    refusals = samples_responses.REFUSALS
+    waivers = {"operation_has_a_sample": "what has no part in chats is in the suite above"}

@@ -29,14 +29,15 @@ from jackfield.http import HttpResponse
 from jackfield.provider import JsonReply
 from jackfield.types import Audio, CacheMark, Image, Message, Start, Text, Unknown, Usage, UsageReported
 from jackfield_jobs.moderations import ModerateRequest, Moderation
-from jackfield_openai import OpenAI, OpenAIProvider, OpenAISettings
+from jackfield_openai import OpenAIAccount, OpenAIProvider, OpenAISettings, hosts
 from jackfield_openai.moderations import ModerationReader
+from jackfield_testkit import Simulation
 from jackfield_wire_openai.errors import read_error
 
 ENGINE = os.environ.get("JACKFIELD_TEST_ENGINE", "auto")
 ADDRESS = "https://example.com/a.png"
 OPENAI = OpenAIProvider("openai", OpenAISettings(api_key=Secret("sk-1")))
-MISTRAL = OpenAIProvider("mistral", OpenAISettings(api_key=Secret("k"), base_url="https://api.mistral.ai/v1"))
+MISTRAL = hosts.mistral.jackfield_provider("mistral", hosts.mistral.jackfield_settings()(api_key=Secret("k")))
 NAMES = ("harassment", "sexual", "violence")
 
 
@@ -311,7 +312,9 @@ def near(server, **more):
 @pytest.mark.parametrize("colour", COLOURS)
 def test_the_accessor(colour):
     async def body(client):
-        found = client.provider("near", OpenAI) if colour != "sync" else client.inner.provider("near", OpenAI)
+        found = (
+            client.provider("near", OpenAIAccount) if colour != "sync" else client.inner.provider("near", OpenAIAccount)
+        )
         answers = [found.moderate(["a", "b"]), found.moderate("a", "text-moderation-stable", extra_body={"x": 1})]
         return [one if colour == "sync" else await one for one in answers]
 
@@ -340,6 +343,18 @@ def test_a_stream_of_it(colour):
     assert [type(event) for event in events] == [Start, Moderation, Moderation, UsageReported]
 
 
+def test_at_another_host_by_its_own_name():
+    document = {"id": "1", "model": "mistral-moderation-2603", "results": [{"categories": {"pii": True}}]}
+    config = {"default": "mistral", "providers": {"mistral": {"api_key": "k"}}}
+    simulation = Simulation(HttpResponse(200, JSON, json.dumps(document).encode()))
+    client = simulation.client(config)
+    found = simulation.run(client.provider("mistral").moderate("a"))
+    assert (found.flagged, found.results[0].found) == (True, ("pii",))
+    request = simulation.requests[0].request
+    assert json.loads(request.body) == {"model": "mistral-moderation-latest", "input": "a"}
+    assert request.path == "/v1/moderations"
+
+
 def test_caches_and_retries_serve_it():
     pytest.importorskip("jackfield_cache")
     pytest.importorskip("jackfield_retry")
@@ -357,6 +372,11 @@ def test_caches_and_retries_serve_it():
 def test_a_model_where_none_is_named():
     assert OPENAI.default_models["moderate"] == "omni-moderation-latest"
     assert MISTRAL.default_models["moderate"] == "mistral-moderation-latest"
+    assert "moderate" in OPENAI.operations & MISTRAL.operations
+    assert (
+        "moderate"
+        not in hosts.groq.jackfield_provider("groq", hosts.groq.jackfield_settings()(api_key=Secret("k"))).operations
+    )
     own = OpenAISettings(api_key=Secret("k"), default_models={"moderate": "mine"})
     assert OpenAIProvider("openai", own).default_models["moderate"] == "mine"
 

@@ -37,6 +37,22 @@ class Asking:
         answer = self.client.call(request, timeout=timeout)
         return answer if self.blocking else await answer
 
+    async def read(self, request: Request[Any, Any], *, timeout: float | None = None) -> Any:
+        """Send a request, and give the whole reply; with the bounds in time of a stream, which has none for the whole.
+
+        So a file of any size has its time, as long as something moves.
+        """
+        stream = self.client.stream(request, timeout=timeout)
+        if self.blocking:
+            with stream:
+                for _ in stream:
+                    pass
+        else:
+            async with stream:
+                async for _ in stream:
+                    pass
+        return stream.response
+
     def finished(self, coroutine: Coroutine[Any, Any, T]) -> Any:
         """The result of a coroutine under a `Client`; the coroutine itself, to be awaited, under an `AsyncClient`."""
         return drive(coroutine) if self.blocking else coroutine

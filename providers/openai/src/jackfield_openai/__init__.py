@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jackfield.hooks import hookimpl
-from jackfield.operations import Operation
-from jackfield_jobs.moderations import MODERATE
 
-from .accessor import OpenAI
+from .account import OpenAIAccount
 from .provider import OpenAIProvider, OpenAISettings
 
-__all__ = ["OpenAI", "OpenAIProvider", "OpenAISettings"]
-
-
-@hookimpl
-def jackfield_operations() -> list[Operation[Any, Any]]:
-    """The operations beyond the core's that this plugin serves."""
-    return [MODERATE]
+__all__ = ["OpenAIAccount", "OpenAIProvider", "OpenAISettings"]
 
 
 @hookimpl

@@ -5,25 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from jackfield.call import Call
 from jackfield.errors import MalformedReplyError, UnsupportedError
 from jackfield.http import HttpResponse
+from jackfield.provider import Exchange, JsonReply, serves
 from jackfield.types import Image, Message, Part, Start, Text, Unknown, UsageReported
-from jackfield_jobs.moderations import ModerateEvent, Moderation
+from jackfield_jobs.moderations import MODERATE, ModerateEvent, ModerateRequest, Moderation
 from jackfield_wire_openai.destination import Destination, put
 from jackfield_wire_openai.errors import check_reply, lacking
 from jackfield_wire_openai.headers import rate_limit, request_id
 from jackfield_wire_openai.messages import wire_messages
+from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact, objects, texts
 from jackfield_wire_openai.requests import add_options
 from jackfield_wire_openai.usage import find_usage
 
-__all__ = ["ModerationReader", "moderation_body", "moderation_path"]
+__all__ = ["ModerationExchanges", "ModerationReader"]
 
 # hosts that judge the turns of a conversation, by the end of their names
 JUDGING_TURNS: Final = ("mistral.ai",)
 
 
-def moderation_path(to: Destination, host: str) -> str:
+class ModerationExchanges(WireProvider):
+    """The exchange of a provider for moderations."""
+
+    @serves(MODERATE)
+    def moderate(self, call: Call[ModerateRequest]) -> Exchange[ModerateEvent]:
+        """POST /moderations, or wherever the host judges conversations."""
+        to = yield from self.prepared(call)
+        path = _path(to, self.host or self.endpoint.host)
+        head = yield self.post(path, _body(to))
+        return JsonReply(head, ModerationReader(head, call.request.expected).whole)
+
+
+def _path(to: Destination, host: str) -> str:
     """Where a request goes: texts and pictures to one place, conversations to another, where the host has it.
 
     Raises:
@@ -36,7 +51,7 @@ def moderation_path(to: Destination, host: str) -> str:
     return "/chat/moderations"
 
 
-def moderation_body(to: Destination) -> dict[str, Any]:
+def _body(to: Destination) -> dict[str, Any]:
     """The body of POST /moderations, or of POST /chat/moderations for a conversation.
 
     Raises:

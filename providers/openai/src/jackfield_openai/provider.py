@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import AsyncGenerator, Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
 
 from jackfield.call import Call
 from jackfield.operations import CHAT, COMPLETE, EMBED
-from jackfield.provider import Exchange, JsonReply, serves
-from jackfield_jobs.moderations import MODERATE, ModerateEvent, ModerateRequest
+from jackfield.provider import Exchange, Provider
+from jackfield.types import Event
 from jackfield_wire_openai.profiles import Profile
 from jackfield_wire_openai.provider import WireProvider, WireSettings
 
-from .accessor import OpenAI
-from .moderations import ModerationReader, moderation_body, moderation_path
+from .account import OpenAIAccount
 
 __all__ = ["OpenAIProvider", "OpenAISettings"]
 
 BASE_URL: Final = "https://api.openai.com/v1"
+# whose code is imported when one is asked for: who only chats does not wait for it
+LATER: Final = frozenset({
+    "files.content", "files.delete", "files.get", "files.list", "files.upload", "moderate",
+    "uploads.cancel", "uploads.complete", "uploads.create", "uploads.part",
+})  # fmt: skip
 
 
 @frozen
@@ -37,6 +42,8 @@ class OpenAISettings(WireSettings):
         stream_usage: whether to ask for usage at the end of a stream; a few servers refuse the question.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one. Unless set, it is the older one, but
+            for models that are known to answer over the newer one alone.
     """
 
     base_url: str = BASE_URL
@@ -46,12 +53,13 @@ class OpenAISettings(WireSettings):
 
 
 class OpenAIProvider(WireProvider):
-    """Chats, completions, embeddings, moderations and models at OpenAI, or at any server that speaks its language.
+    """Chats, completions, embeddings, moderations, models and files at OpenAI, or at a server that speaks its language.
 
     Raises:
         ConfigurationError: the base URL is not one, or OpenAI itself is to be called without a key.
     """
 
+    accessor = OpenAIAccount
     plugin = "openai"
     variable = "OPENAI_API_KEY"
     home = BASE_URL
@@ -59,7 +67,7 @@ class OpenAIProvider(WireProvider):
         CHAT.name: "gpt-4.1-mini",
         COMPLETE.name: "gpt-3.5-turbo-instruct",
         EMBED.name: "text-embedding-3-small",
-        MODERATE.name: "omni-moderation-latest",
+        "moderate": "omni-moderation-latest",
     }
     # hosts on which OpenAI's own names of models mean nothing
     models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {
@@ -67,14 +75,8 @@ class OpenAIProvider(WireProvider):
             CHAT.name: "openrouter/auto",
             COMPLETE.name: "openai/gpt-3.5-turbo-instruct",
             EMBED.name: "openai/text-embedding-3-small",
-        },
-        "api.mistral.ai": {
-            CHAT.name: "mistral-small-latest",
-            EMBED.name: "mistral-embed",
-            MODERATE.name: "mistral-moderation-latest",
-        },
+        }
     }
-    accessor = OpenAI
     header_settings: ClassVar[Mapping[str, str]] = {"organization": "OpenAI-Organization", "project": "OpenAI-Project"}
 
     def __init__(self, name: str, settings: OpenAISettings) -> None:
@@ -83,10 +85,17 @@ class OpenAIProvider(WireProvider):
         if not settings.stream_usage:
             self.profile = Profile(stream_usage=False).over(self.profile)
 
-    @serves(MODERATE)
-    def moderate(self, call: Call[ModerateRequest]) -> Exchange[ModerateEvent]:
-        """POST /moderations, or wherever the host judges conversations."""
-        to = yield from self.prepared(call)
-        path = moderation_path(to, self.endpoint.host)
-        head = yield self.post(path, moderation_body(to))
-        return JsonReply(head, ModerationReader(head, call.request.expected).whole)
+    @property
+    def operations(self) -> frozenset[str]:
+        """The names of the operations that this provider serves."""
+        return super().operations | LATER
+
+    def open(self, call: Call[Any]) -> Exchange[Event] | AsyncGenerator[Event, None]:
+        """The events of a call."""
+        return self._late.open(call) if call.operation.name in LATER else super().open(call)
+
+    @cached_property
+    def _late(self) -> Provider:
+        from .later import LateOpenAI
+
+        return LateOpenAI(self)

@@ -54,6 +54,7 @@ class OpenRouterSettings(WireSettings):
         headers: further headers of each request.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one.
     """
 
     base_url: str = BASE_URL

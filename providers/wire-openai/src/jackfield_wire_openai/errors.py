@@ -67,6 +67,14 @@ CODES: Final[Mapping[str, type[JackfieldError]]] = {
     "invalid_request": BadRequestError,
     "BadRequestError": BadRequestError,
     "server_error": ServerError,
+    # what a response can fail with
+    **dict.fromkeys(("bio_policy", "cyber_policy", "image_content_policy_violation"), ContentFilterError),
+    **dict.fromkeys(("data_residency_mismatch", "vector_store_timeout"), ServerError),
+    **dict.fromkeys((f"image_{what}" for what in ("too_large", "too_small", "parse_error")), BadRequestError),
+    **dict.fromkeys(("image_file_too_large", "image_file_not_found", "empty_image_file"), BadRequestError),
+    **dict.fromkeys(("invalid_image_format", "invalid_image_mode", "invalid_image_url"), BadRequestError),
+    **dict.fromkeys(("invalid_base64_image", "unsupported_image_media_type"), BadRequestError),
+    "failed_to_download_image": BadRequestError,
     # OpenRouter's types of errors, and its words for why a model cannot be had
     "token_limit_exceeded": ContextLengthError,
     "refusal": ContentFilterError,

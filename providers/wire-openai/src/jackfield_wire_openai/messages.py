@@ -23,18 +23,21 @@ from jackfield.types import (
 )
 
 from .destination import Destination, put
+from .responses.items import ITEM, LAYOUT, is_item
 from .thoughts import CONTENT, DETAILS, PLAIN, detail, form_of, thinking
 
-__all__ = ["LEGACY", "mark", "wire_messages"]
+__all__ = ["BREAKPOINT", "CACHE", "LEGACY", "known", "mark", "wire_messages"]
 
 CACHE: Final = "cache_control"
 BREAKPOINT: Final = "prompt_cache_breakpoint"
 # what stands for a call of the older kind, which a turn had one of, without an id
 LEGACY: Final = "function_call"
 # the parts of content that OpenAI lets mark
-MARKED: Final = ("text", "image_url", "input_audio", "file")
+MARKED: Final = ("text", "image_url", "input_audio", "file", "input_text", "input_image", "input_file")
 # what an assistant's turn can have instead of text
 SPEAKING: Final = frozenset({"audio", "refusal", "tool_calls", LEGACY})
+# what the Responses API alone wants back
+OF_ITEMS: Final = (ITEM, LAYOUT)
 EXPLICIT: Final[Mapping[str, str]] = {"mode": "explicit"}
 
 
@@ -86,7 +89,7 @@ def _results(message: Message, where: str, to: Destination, legacy: Mapping[str,
             wire = {"role": "function", "name": legacy[part.call_id], "content": content}
         mark(wire, part.cache or (message.cache if index == last else None), place, to)
         wire["content"] = _short(content)
-        put(wire, part.extra, place)
+        put(wire, known(part.extra, place, to), place)
         if part.is_error:
             to.leave_out(f"{place}.is_error", "the host has no word for it: the result itself must say that it is one")
         _finish(wire, message, where, to)
@@ -167,7 +170,7 @@ class _Turn:
     def _call(self, call: ToolCall, where: str) -> None:
         if not call.complete:
             raise BadRequestError(f"{where}: the call of tool {call.name!r} is incomplete: its reply broke off")
-        extra = _known(call.extra, where, self._to)
+        extra = known(call.extra, where, self._to)
         if _is_legacy(call):
             wire: dict[str, Any] = {"name": call.name, "arguments": call.arguments}
             del extra["type"]
@@ -198,6 +201,9 @@ def _content(part: Part, where: str, role: str, to: Destination) -> dict[str, An
         to.report(where, f"the host takes no {type(part).__name__} in a turn of role {role!r}")
         return None
     match part:
+        case Unknown() if is_item(part.raw) and part.raw.get("type") != "reasoning":  # which parts are called too
+            to.leave_out(where, "an item of the Responses API, which has no place in a chat")
+            return None
         case Unknown():
             raw: dict[str, Any] = part.raw
             return raw
@@ -274,13 +280,15 @@ def _finish(wire: dict[str, Any], message: Message, where: str, to: Destination)
             wire["annotations"] = [_annotation(one) for one in message.annotations]
         else:
             to.leave_out(f"{where}.annotations", "the host has no place for remarks on a text")
-    put(wire, _known(message.extra, where, to), f"{where}.extra")
+    put(wire, known(message.extra, where, to), f"{where}.extra")
 
 
-def _known(extra: Mapping[str, Any] | None, where: str, to: Destination) -> dict[str, Any]:
-    """What of a message's own fields goes to this host: not those that only another host wants back."""
+def known(
+    extra: Mapping[str, Any] | None, where: str, to: Destination, others: Iterable[str] = OF_ITEMS
+) -> dict[str, Any]:
+    """What of a message's own fields goes to this host: not those that only another host, or wire, wants back."""
     kept = dict(extra or {})
-    for key in to.profile.foreign or ():
+    for key in (*others, *(to.profile.foreign or ())):
         if key in kept:
             del kept[key]
             to.leave_out(f"{where}.extra.{key}", "another host's own field, which this one refuses")

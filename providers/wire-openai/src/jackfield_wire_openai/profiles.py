@@ -5,7 +5,7 @@ The facts are those of OpenAI's and OpenRouter's API descriptions, and of record
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from attrs import field, frozen
 from jackfield.errors import ConfigurationError
 from jackfield.operations import ChatRequest
 
-__all__ = ["GENERIC", "ModelRule", "Profile", "profile_of", "rule_for"]
+__all__ = ["GENERIC", "ModelRule", "Profile", "api_for", "profile_of", "rule_for"]
 
 PENALTIES: Final = ("frequency_penalty", "presence_penalty")
 SAMPLING: Final = ("temperature", "top_p", *PENALTIES, "logprobs", "top_logprobs", "logit_bias")
@@ -48,7 +48,7 @@ def _count(_: object, attribute: Any, value: int | None) -> None:
         raise ConfigurationError(f"{attribute.name}: expected a number, or 0 where there is no limit, got {value!r}")
 
 
-def _fields(_: object, attribute: Any, value: tuple[str, ...]) -> None:
+def _fields(_: object, attribute: Any, value: tuple[str, ...] | None) -> None:
     _words(*(one.name for one in attrs.fields(ChatRequest)), "max_tokens", "cache")(_, attribute, value)
 
 
@@ -65,6 +65,7 @@ class ModelRule:
         efforts: the values of `reasoning_effort` that it takes; None where that is not known.
         default_effort: how much it reasons where it is not told.
         instructions: whether it takes turns of the roles "system" and "developer".
+        api: the API that chats with it go over, "chat" or "responses"; None where the instance's own will do.
     """
 
     match: str
@@ -74,6 +75,7 @@ class ModelRule:
     efforts: tuple[str, ...] | None = None
     default_effort: str | None = None
     instructions: bool = True
+    api: str | None = field(default=None, validator=_words("chat", "responses"))
 
     def refused(self, effort: str | None) -> frozenset[str]:
         """The fields that the model refuses at this effort."""
@@ -103,10 +105,13 @@ class Profile:
         needs_done: whether each stream ends in `[DONE]`, so that one without it is truncated.
         base64: whether it gives embeddings in base64.
         choices: whether it gives several choices for one request.
+        responses: fields of a chat that its Responses API takes, and OpenAI's does not.
         embed_inputs: the most inputs that a request for embeddings may have; 0 where that is not known. A call with
             more is sent as several requests.
         embed_tokens: the most tokens that all its inputs may have together; 0 where that is not known.
         embed_input_tokens: the most tokens that one input may have; 0 where that is not known.
+        names: what it calls a parameter that others know under another name.
+        refuses: fields of a request that it has no parameter for, in our words.
     """
 
     max_tokens: str | None = field(default=None, validator=_words("max_tokens", "max_completion_tokens"))
@@ -125,9 +130,12 @@ class Profile:
     needs_done: bool | None = None
     base64: bool | None = None
     choices: bool | None = None
+    responses: tuple[str, ...] | None = field(default=None, validator=_fields)
     embed_inputs: int | None = field(default=None, validator=_count)
     embed_tokens: int | None = field(default=None, validator=_count)
     embed_input_tokens: int | None = field(default=None, validator=_count)
+    names: Mapping[str, str] | None = None
+    refuses: tuple[str, ...] | None = field(default=None, validator=_fields)
 
     def over(self, base: Profile) -> Profile:
         """This profile, and what it leaves open as another has it."""
@@ -152,12 +160,16 @@ GENERIC: Final = Profile(
     needs_done=False,
     base64=True,
     choices=True,
+    responses=(),
     embed_inputs=0,
     embed_tokens=0,
     embed_input_tokens=0,
+    names={},
+    refuses=(),
 )
+NEW_NAME: Final = "max_completion_tokens"
 OPENAI: Final = Profile(
-    max_tokens="max_completion_tokens",
+    max_tokens=NEW_NAME,
     developer=True,
     strict=True,
     thoughts=(),
@@ -172,14 +184,62 @@ OPENAI: Final = Profile(
     embed_tokens=300_000,
     embed_input_tokens=8192,
 )  # fmt: skip
-# by the end of a host's name
+# What hosts have in common: none of these has a place for marks of a cache; those without sampling from the best k, for
+# remarks on a text and for pictures of a model do not say so, or refuse the request.
+UNMARKED: Final = Profile(cache="no")
+PLAIN: Final = Profile(top_k=False, annotations=False, images=False).over(UNMARKED)
+CLOSED: Final = Profile(foreign=("extra_content", "provider_metadata", "thought_signature")).over(PLAIN)
+ALOUD: Final = Profile(thoughts=("reasoning_content",)).over(PLAIN)
+OLLAMA: Final = Profile(
+    thoughts=("reasoning", "reasoning_content"), plain_thought="reasoning", choices=False
+).over(PLAIN)  # fmt: skip
+# By the end of a host's name; servers that run anywhere have names of their own here. `needs_done` is said where a
+# host was seen to end a whole stream without [DONE].
 HOSTS: Final[dict[str, Profile]] = {
     "api.openai.com": OPENAI,
     "openai.azure.com": OPENAI,
-    "openrouter.ai": Profile(developer=True, plain_thought="reasoning", reasoning_budget=True),
-    "mistral.ai": Profile(thoughts=("thinking",), plain_thought="thinking", embed_tokens=16_384),
+    "openrouter.ai": Profile(
+        developer=True,
+        plain_thought="reasoning",
+        reasoning_budget=True,
+        responses=("top_k", "frequency_penalty", "presence_penalty"),
+    ),
+    "mistral.ai": Profile(
+        thoughts=("thinking",), plain_thought="thinking", stream_usage=False, embed_tokens=16_384,
+        names={"seed": "random_seed"},
+        refuses=("logit_bias", "user", "service_tier"),
+    ).over(CLOSED),
     "azuredatabricks.net": Profile(thoughts=("summary",), plain_thought="summary"),
-}
+    "api.cerebras.ai": Profile(
+        max_tokens=NEW_NAME, thoughts=("reasoning",), plain_thought="reasoning", needs_done=False,
+    ).over(CLOSED),
+    "api.deepseek.com": Profile(choices=False).over(ALOUD),
+    "api.fireworks.ai": UNMARKED,
+    "api.groq.com": Profile(
+        max_tokens=NEW_NAME, thoughts=("reasoning",), plain_thought="reasoning", choices=False,
+        refuses=("logprobs", "top_logprobs", "logit_bias"),
+    ).over(CLOSED),
+    "api.moonshot.ai": ALOUD,
+    "api.perplexity.ai": Profile(
+        thoughts=(), plain_thought="", choices=False, stream_usage=False, needs_done=False,
+    ).over(PLAIN),
+    "api.sambanova.ai": UNMARKED,
+    "api.together.ai": UNMARKED,
+    "api.together.xyz": UNMARKED,
+    "api.x.ai": Profile(max_tokens=NEW_NAME).over(ALOUD),
+    "api.z.ai": ALOUD,
+    "ai-gateway.vercel.sh": Profile(thoughts=("reasoning", "reasoning_details"), plain_thought="reasoning"),
+    "generativelanguage.googleapis.com": Profile(
+        thoughts=(), plain_thought="", foreign=("provider_metadata",),
+    ).over(PLAIN),
+    "integrate.api.nvidia.com": UNMARKED,
+    "router.huggingface.co": Profile(needs_done=False),
+    "snowflakecomputing.com": Profile(thoughts=("reasoning_details",), plain_thought=""),
+    "ollama.com": OLLAMA,
+    "llama.cpp": UNMARKED,
+    "lmstudio.ai": UNMARKED,
+    "vllm": UNMARKED,
+}  # fmt: skip
 O_SERIES: Final = ("low", "medium", "high")
 GPT_5: Final = ("minimal", "low", "medium", "high")
 GPT_5_1: Final = ("none", "low", "medium", "high")
@@ -226,6 +286,12 @@ OPENAI_MODELS: Final = (
     *(ModelRule(match=match, refuses=("cache",)) for match in ("gpt-3.5*", "gpt-4*", "chatgpt-4o*")),
 )  # fmt: skip
 
+# those of them that chats with go over the Responses API alone
+OF_RESPONSES: Final = (
+    "o1-pro*", "o3-pro*", "o3-deep-research*", "o4-mini-deep-research*", "computer-use-preview*", "gpt-5-codex*",
+    "gpt-5-pro*", "gpt-5.1-codex-max*", "gpt-5.5-pro*", "gpt-5.6-cyber*", "gpt-daybreak-*",
+)  # fmt: skip
+
 
 def profile_of(host: str, own: Profile | None = None) -> Profile:
     """The profile of a host, in which nothing is None; `own` counts before what is known of the host."""
@@ -235,9 +301,19 @@ def profile_of(host: str, own: Profile | None = None) -> Profile:
 
 def rule_for(host: str, model: str, own: Iterable[ModelRule] = ()) -> ModelRule | None:
     """The rule for a model at a host; None where nothing is known. `own` counts before what is known of the host."""
-    known = OPENAI_MODELS if any(host == end or host.endswith(f".{end}") for end in OPENAI_HOSTS) else ()
+    known = OPENAI_MODELS if _is_openais(host) else ()
     name = model.removeprefix("ft:")
     return next((rule for rule in (*own, *known) if fnmatchcase(name, rule.match)), None)
+
+
+def api_for(host: str, model: str) -> str | None:
+    """The API that a model at a host is known to answer chats over alone; None where nothing is known."""
+    alone = _is_openais(host) and any(fnmatchcase(model.removeprefix("ft:"), match) for match in OF_RESPONSES)
+    return "responses" if alone else None
+
+
+def _is_openais(host: str) -> bool:
+    return any(host == end or host.endswith(f".{end}") for end in OPENAI_HOSTS)
 
 
 OPENAI_HOSTS: Final = tuple(end for end, profile in HOSTS.items() if profile is OPENAI)

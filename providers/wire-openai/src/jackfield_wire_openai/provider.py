@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from jackfield.call import Call
-from jackfield.errors import ConfigurationError, JackfieldError
+from jackfield.errors import BadRequestError, ConfigurationError, JackfieldError
 from jackfield.http import HttpRequest, HttpResponse
 from jackfield.operations import (
     CHAT,
@@ -32,15 +32,20 @@ from .embedding_parts import ask_in_parts, parts_of
 from .embeddings import EmbeddingReader, embedding_body
 from .errors import read_error
 from .models import ModelsReader, model_path
-from .profiles import ModelRule, Profile, profile_of, rule_for
+from .profiles import ModelRule, Profile, api_for, profile_of, rule_for
 from .requests import chat_body
+from .responses.exchange import responses_exchange
 from .streams import decoder
 
 __all__ = ["WireProvider", "WireSettings"]
 
 # headers that the connection sets, or that decide how the reply is read
 OWN_HEADERS: Final = ("host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding")
+API: Final = "api"  # an option of ours: the wire of a chat
+RESPONSES: Final = "responses"
+APIS: Final = ("chat", RESPONSES)
 NO_BODY: Final = "the request has no body"
+WITH_MODELS: Final = (CHAT.name, COMPLETE.name, EMBED.name)
 
 
 @frozen
@@ -55,6 +60,8 @@ class WireSettings:
         headers: further headers of each request.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one. Unless set, it is the older one, but
+            for models that are known to answer over the newer one alone.
     """
 
     api_key: Secret | None = None
@@ -64,6 +71,7 @@ class WireSettings:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     profile: Profile | None = None
     models: tuple[ModelRule, ...] = ()
+    api: Literal["chat", "responses"] | None = None
 
 
 class WireProvider(HttpProvider):
@@ -72,7 +80,8 @@ class WireProvider(HttpProvider):
     Attributes:
         plugin: the name under which the options of requests stand.
         variable: the variable that holds the key.
-        home: the base URL of the service itself, which is not called without a key.
+        home: the base URL of the service itself.
+        needs_key: whether the service itself is not called without a key.
         host: the host whose ways it has wherever it is; None where each host has its own.
         known_models: the model to use where none is named, by operation.
         models_at: the same at hosts with names of their own.
@@ -83,6 +92,7 @@ class WireProvider(HttpProvider):
     plugin: ClassVar[str]
     variable: ClassVar[str]
     home: ClassVar[str]
+    needs_key: ClassVar[bool] = True
     host: ClassVar[str | None] = None
     known_models: ClassVar[Mapping[str, str]]
     models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {}
@@ -94,22 +104,35 @@ class WireProvider(HttpProvider):
         Raises:
             ConfigurationError: a setting is wrong, or the service itself is to be called without a key.
         """
-        credential = Credential(settings.api_key) if settings.api_key is not None else None
+        credential = self.credential(settings)
         headers = self._headers(name, settings, own=credential)
         endpoint = Endpoint.parse(settings.base_url, credential, headers, name=f"providers.{name}.base_url")
-        self.at_home = endpoint.origin == Endpoint.parse(self.home).origin
-        if self.at_home and credential is None:
+        self.at_home = self.is_home(endpoint)
+        if self.at_home and self.needs_key and credential is None:
             raise ConfigurationError(
                 f"providers.{name}.api_key: missing; set it, or {self.variable} in the environment"
             )
         super().__init__(name, endpoint, self._default_models(name, settings, endpoint.host))
         self.profile = profile_of(self.host or endpoint.host, settings.profile)
         self._rules = settings.models
+        self._api = settings.api
+
+    def credential(self, settings: Any) -> Credential | None:
+        """What opens the service: the key, where there is one."""
+        key: Secret | None = settings.api_key
+        return None if key is None else Credential(key)
+
+    def is_home(self, endpoint: Endpoint) -> bool:
+        """Whether this is where the service itself is."""
+        return endpoint.origin == Endpoint.parse(self.home).origin
 
     @serves(CHAT)
     def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
-        """POST /chat/completions, streamed or not."""
-        body = chat_body((yield from self.prepared(call)), stream=call.streaming)
+        """POST /chat/completions, or POST /responses, streamed or not."""
+        api, to = self.api_of((yield from self.prepared(call)))
+        if api == RESPONSES:
+            return (yield from responses_exchange(self, to))
+        body = chat_body(to, stream=call.streaming)
         accept = "text/event-stream" if call.streaming else "application/json"
         head = yield self.post("/chat/completions", body, accept=accept)
         needs_done = bool(self.profile.needs_done)
@@ -153,6 +176,19 @@ class WireProvider(HttpProvider):
         """The path of one model."""
         return model_path(model)
 
+    def api_of(self, to: Destination) -> tuple[str, Destination]:
+        """The API that a chat goes over, and its destination without the option that says so.
+
+        Raises:
+            BadRequestError: the option is wrong.
+        """
+        if (asked := to.options.get(API)) is None:
+            set_ = (to.rule and to.rule.api) or self._api
+            return set_ or api_for(self.host or self.endpoint.host, to.call.target.model) or APIS[0], to
+        if asked not in APIS:
+            raise BadRequestError(f"options.{to.plugin}.{API}: expected one of {', '.join(APIS)}, got {asked!r}")
+        return asked, evolve(to, options={key: value for key, value in to.options.items() if key != API})
+
     def report_all(self, call: Call[Any], *taken: str) -> None:
         """Report every field of a request without a body, beside those taken, and every option of our own."""
         fields = self.fields(call)
@@ -179,9 +215,10 @@ class WireProvider(HttpProvider):
     def _default_models(self, name: str, settings: WireSettings, host: str) -> dict[str, str]:
         given = dict(settings.default_models or {})
         where = f"providers.{name}.default_models"
+        known = dict.fromkeys((*WITH_MODELS, *self.known_models))
         for operation, model in given.items():
-            if operation not in self.known_models:
-                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(self.known_models)}")
+            if operation not in known:
+                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(known)}")
             if not model:
                 raise ConfigurationError(f"{where}.{operation}: expected the name of a model, got an empty one")
         if settings.default_model:
@@ -189,7 +226,7 @@ class WireProvider(HttpProvider):
                 raise ConfigurationError(f"{where}.{CHAT.name}: set already, as providers.{name}.default_model")
             given[CHAT.name] = settings.default_model
         models = {**self.models_at.get(host, self.known_models), **given}
-        return {**models, MODEL.name: models[CHAT.name]}
+        return {**models, MODEL.name: models.get(CHAT.name, "")}
 
     def _headers(self, name: str, settings: WireSettings, own: Credential | None) -> dict[str, str]:
         where = f"providers.{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jackfield.errors import BadRequestError
@@ -11,7 +11,7 @@ from jackfield.types import ForcedTool, JsonSchema, ResponseFormat, Tool, Unknow
 from .destination import Destination, put
 from .messages import mark, wire_messages
 
-__all__ = ["PLAIN", "TWINS", "add_options", "chat_body"]
+__all__ = ["PLAIN", "REASONING", "TWINS", "add", "add_options", "add_tools", "chat_body", "takes"]
 
 # the fields whose name and value the wire shares with us
 PLAIN: Final = (
@@ -46,12 +46,12 @@ def chat_body(to: Destination, *, stream: bool) -> dict[str, Any]:
         BadRequestError: the request contradicts itself.
     """
     body: dict[str, Any] = {"model": to.call.target.model, "messages": wire_messages(to.fields.take("messages"), to)}
-    _add_tools(body, to)
+    add_tools(body, to, _tool, _choice)
     if (form := to.take("response_format")) is not None:
         body["response_format"] = _format(form)
     for name in PLAIN:
         if (value := to.take(name)) is not None:
-            body[name] = value
+            body[to.named(name)] = value
     if (limit := to.take("max_output_tokens")) is not None:
         body[NEW_NAME if "max_tokens" in to.refused else to.profile.max_tokens or "max_tokens"] = limit
     if stop := to.take("stop"):  # none is what an empty list says, and the API refuses that
@@ -87,7 +87,7 @@ def add_options(body: dict[str, Any], to: Destination, *, stream: bool) -> None:
                 raise BadRequestError(f"{where}: expected an object, got {value!r}")
             asked = dict(value)
             continue
-        _add(body, name, value, where)
+        add(body, name, value, where)
     if stream:
         body["stream"] = True
         usage = {"include_usage": True} if to.profile.stream_usage else {}
@@ -96,10 +96,15 @@ def add_options(body: dict[str, Any], to: Destination, *, stream: bool) -> None:
     for key, value in (to.fields.take("extra_body") or {}).items():
         if key == "stream":
             raise BadRequestError("extra_body.stream: this is no option; call `stream` or `chat`")
-        _add(body, key, value, f"extra_body.{key}")
+        add(body, key, value, f"extra_body.{key}")
 
 
-def _add(body: dict[str, Any], key: str, value: Any, where: str) -> None:
+def add(body: dict[str, Any], key: str, value: Any, where: str) -> None:
+    """Add an option as it is.
+
+    Raises:
+        BadRequestError: a field of the request has set it.
+    """
     if key == REASONING and isinstance(body.get(key), dict) and isinstance(value, Mapping):
         body[key] = dict(body[key])  # which may be the caller's
         put(body[key], value, where)
@@ -111,7 +116,7 @@ def _add(body: dict[str, Any], key: str, value: Any, where: str) -> None:
 
 def _add_reasoning(body: dict[str, Any], to: Destination) -> None:
     effort = to.take("reasoning_effort")
-    if effort is not None and not _takes(effort, "reasoning_effort", to):
+    if effort is not None and not takes(effort, "reasoning_effort", to):
         effort = None
     if not to.profile.reasoning_budget:
         if effort is not None:
@@ -138,14 +143,14 @@ def _check_reasoning(body: dict[str, Any], to: Destination) -> None:
     match body.get(REASONING):
         case {"effort": str(), "max_tokens": int()}:
             raise BadRequestError(f"options.{to.plugin}.reasoning: the host takes an effort or max_tokens, not both")
-        case {"effort": str(effort), **others} if not _takes(effort, f"options.{to.plugin}.reasoning.effort", to):
+        case {"effort": str(effort), **others} if not takes(effort, f"options.{to.plugin}.reasoning.effort", to):
             if others:
                 body[REASONING] = others
             else:
                 del body[REASONING]
 
 
-def _takes(effort: str, name: str, to: Destination) -> bool:
+def takes(effort: str, name: str, to: Destination) -> bool:
     """Whether the model takes an effort; if not, it is reported."""
     efforts = None if to.rule is None else to.rule.efforts
     if efforts is None or effort in efforts:
@@ -154,17 +159,27 @@ def _takes(effort: str, name: str, to: Destination) -> bool:
     return False
 
 
-def _add_tools(body: dict[str, Any], to: Destination) -> None:
+def add_tools(
+    body: dict[str, Any],
+    to: Destination,
+    written: Callable[[Tool | Unknown, str, Destination], Any],
+    chosen: Callable[[Any, Any], Any],
+) -> None:
+    """Add the tools, each as it is `written`, and the choice of one of them, as it is `chosen`.
+
+    Raises:
+        BadRequestError: a tool is chosen, and there is none.
+    """
     tools, choice, parallel = to.take("tools"), to.take("tool_choice"), to.take("parallel_tool_calls")
     if tools:
-        body["tools"] = [_tool(tool, f"tools[{index}]", to) for index, tool in enumerate(tools)]
+        body["tools"] = [written(tool, f"tools[{index}]", to) for index, tool in enumerate(tools)]
     elif not (tools := to.beside("tools")):
         # the API refuses both where there are no tools; without any, only these two choices say nothing
         if choice not in (None, "auto", "none"):
             raise BadRequestError(f"tool_choice: {choice!r} needs tools, and the request has none")
         return
     if choice is not None:
-        body["tool_choice"] = _choice(choice, tools)
+        body["tool_choice"] = chosen(choice, tools)
     if parallel is not None:
         body["parallel_tool_calls"] = parallel
 

@@ -222,6 +222,8 @@ def tool(value: Mapping[str, Any], where: str) -> Tool | Unknown:
         if kind != "function":
             return Unknown(dict(value))  # a tool that the provider runs, or one of a kind of its own
         function: Any = value.get("function")
+        if function is None and "name" in value and "type" in value:
+            return _flat_tool(value, where)
         if isinstance(function, Mapping) and all(isinstance(function.get(key), FUNCTION[key]) for key in FUNCTION):
             _no_typo(function, FUNCTION, f"{where}.function")
             cache, taken = _cache(value)
@@ -236,10 +238,25 @@ def tool(value: Mapping[str, Any], where: str) -> Tool | Unknown:
     )
 
 
+def _flat_tool(value: Mapping[str, Any], where: str) -> Tool:
+    """A function as the Responses API has it: without an object around what is said of it.
+
+    Raises:
+        BadRequestError: names the field, the value and what would be right.
+    """
+    for name, kind in FUNCTION.items():
+        if not isinstance(value.get(name), kind):
+            raise BadRequestError(f"{where}.{name}: expected what a function has there, got {value.get(name)!r}")
+    cache, taken = _cache(value)
+    _no_typo(value, (*FUNCTION, "type", *taken), where)
+    facts: Any = {key: value.get(key) for key in FUNCTION}
+    return Tool(**facts, cache=cache, extra=_rest(value, "type", *FUNCTION, *taken))
+
+
 def tool_choice(value: Mapping[str, Any]) -> ToolChoice | None:
     """Our tool choice from a dictionary in OpenAI's shape, or None where it is none."""
     match value:
-        case {"type": "function", "function": {"name": str(name)}} | {"type": "tool", "name": str(name)}:
+        case {"type": "function", "function": {"name": str(name)}} | {"type": "tool" | "function", "name": str(name)}:
             return ForcedTool(name)
         case {"type": str(kind)} if kind != "function":
             return Unknown(dict(value))
@@ -254,6 +271,8 @@ def response_format(value: Mapping[str, Any]) -> ResponseFormat | None:
         return words[kind]
     if kind == "json_schema":
         inner = value.get("json_schema")
+        if inner is None:  # as the Responses API has it
+            inner = {key: item for key, item in value.items() if key != "type"}
         if isinstance(inner, Mapping) and isinstance(inner.get("schema"), Mapping):
             known = {key: item for key, item in inner.items() if item is not None}
             if known.keys() <= {"name", "schema", "strict", "description"}:

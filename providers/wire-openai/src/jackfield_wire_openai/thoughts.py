@@ -1,9 +1,9 @@
 """Reasoning in a conversation: which of its forms is sent back to whom.
 
 `Reasoning.format` says where a thought came from. "reasoning" and "reasoning_content" are plain fields of a message.
-"thinking" and "summary" are parts of its content. Every other form, with whatever it holds, is one of OpenRouter's
-`reasoning_details`. A thought goes back in the form in which it came, or is left out where the host has no place
-for it: a conversation that moved to another provider must work.
+"thinking" and "summary" are parts of its content. "responses" is an item of the Responses API. Every other form, with
+whatever it holds, is one of OpenRouter's `reasoning_details`. A thought goes back in the form in which it came, or is
+left out where the host has no place for it: a conversation that moved to another provider must work.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 from jackfield.types import Reasoning
 
 from .destination import Destination, put
+from .responses.items import FORMAT as RESPONSES
 
 __all__ = ["CONTENT", "DETAILS", "PLAIN", "detail", "form_of", "kind_of", "thinking"]
 
@@ -33,7 +34,7 @@ def form_of(thought: Reasoning, where: str, to: Destination) -> str | None:
     """The form in which a thought is sent back; None where it is left out, which is noted."""
     takes = to.profile.thoughts or ()
     form = thought.format
-    if form not in PLAIN and form not in CONTENT:
+    if form not in (*PLAIN, *CONTENT, RESPONSES):
         bare = form is None and not (thought.signature or thought.encrypted or thought.summary or thought.extra)
         form = (to.profile.plain_thought or None) if bare else DETAILS
     if form is None or form not in takes:

@@ -28,7 +28,11 @@ PLACES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("", "cached_tokens"),
         ("", "num_cached_tokens"),
     ),
-    "cache_write_tokens": (("prompt_tokens_details", "cache_write_tokens"), ("", "cache_creation_input_tokens")),
+    "cache_write_tokens": (
+        ("prompt_tokens_details", "cache_write_tokens"),
+        ("input_tokens_details", "cache_write_tokens"),
+        ("", "cache_creation_input_tokens"),
+    ),
     "input_audio_tokens": (("prompt_tokens_details", "audio_tokens"), ("", "audio_prompt_tokens")),
     "output_audio_tokens": (("completion_tokens_details", "audio_tokens"),),
 }

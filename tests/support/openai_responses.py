@@ -1,0 +1,64 @@
+"""Chats over the Responses API, made short: what is sent, and what a reply is read as."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from exchanges import JSON, SSE, Outcome, asked, chat_call, decoder
+from openai_chats import Wire
+
+from jackfield.call import Call
+from jackfield.operations import CHAT, ChatRequest, ChatResponse, Notice
+from jackfield.provider import Exchange, serves
+from jackfield.types import ChatEvent
+from jackfield_wire_openai.destination import Destination
+from jackfield_wire_openai.profiles import rule_for
+from jackfield_wire_openai.responses.exchange import responses_exchange
+
+
+class ResponsesWire(Wire):
+    """A provider that is nothing but this wire, at a host."""
+
+    @serves(CHAT)
+    def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
+        rule = rule_for(self.endpoint.host, call.target.model, self.rules)
+        return responses_exchange(self, Destination(call, self.fields(call), self.profile, rule))
+
+
+OFFICIAL = ResponsesWire("api.openai.com")
+LOCAL = ResponsesWire("127.0.0.1")
+
+
+def sent(
+    provider: Wire = OFFICIAL, *, streaming: bool = False, to: str = "m", **fields: Any
+) -> tuple[dict[str, Any], list[Notice]]:
+    """The body of a request with these fields, after a round through JSON, and what is noted of it."""
+    request = ChatRequest(**{"messages": "x", **fields})
+    call = chat_call(request, streaming=streaming, model=to)
+    call = call.evolve(unsupported=request.unsupported or "error")
+    found = json.loads(asked(provider, call).body)
+    return found, list(call.ledger.sealed(ChatResponse()).warnings)
+
+
+def body(provider: Wire = OFFICIAL, **fields: Any) -> dict[str, Any]:
+    """The body of a request with these fields."""
+    return sent(provider, **fields)[0]
+
+
+def items(*messages: Any, provider: Wire = OFFICIAL, **fields: Any) -> list[Any]:
+    """The items that these messages become."""
+    found: list[Any] = body(provider, messages=messages, **fields)["input"]
+    return found
+
+
+def streamed(*events: dict[str, Any], headers: dict[str, str] = SSE, streaming: bool = True) -> Outcome:
+    """What a stream of these events comes to."""
+    data = b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in events)
+    return Outcome(decoder(OFFICIAL, chat_call(streaming=streaming), headers), [data])
+
+
+def whole(payload: Any, headers: dict[str, str] = JSON, streaming: bool = False) -> Outcome:
+    """What a whole response comes to."""
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return Outcome(decoder(OFFICIAL, chat_call(streaming=streaming), headers), [data])
