@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from attrs import field, frozen
@@ -17,6 +17,9 @@ from jackfield.hooks import hookimpl
 from jackfield.operations import CHAT, COMPLETE, EMBED
 from jackfield.provider import Endpoint, Secret
 from jackfield_wire_openai.provider import WireProvider, WireSettings
+
+if TYPE_CHECKING:
+    from .moderations import ModerationExchanges
 
 __all__ = ["HOSTS", "Host", "HostPlugin", "HostProvider"]
 
@@ -34,6 +37,7 @@ class Host:
         complete: the same of a completion.
         embed: the same of embeddings.
         models_path: where its list of models is.
+        moderate: the same of moderations; empty where the host judges nothing.
         ways: the name under which its profile stands, where that is not the host of the base URL.
     """
 
@@ -45,12 +49,13 @@ class Host:
     complete: str = ""
     embed: str = ""
     models_path: str = "/models"
+    moderate: str = ""
     ways: str | None = None
 
     @property
     def models(self) -> dict[str, str]:
         """The default models, by operation."""
-        found = {CHAT.name: self.chat, COMPLETE.name: self.complete, EMBED.name: self.embed}
+        found = {CHAT.name: self.chat, COMPLETE.name: self.complete, EMBED.name: self.embed, "moderate": self.moderate}
         return {operation: model for operation, model in found.items() if model}
 
 
@@ -87,6 +92,7 @@ HOSTS: Final[Mapping[str, Host]] = MappingProxyType({
     "minimax": Host(title="MiniMax", base_url="https://api.minimax.io/v1"),
     "mistral": Host(
         title="Mistral", base_url="https://api.mistral.ai/v1", chat="mistral-small-latest", embed="mistral-embed",
+        moderate="mistral-moderation-latest",
     ),
     "moonshot": Host(title="Moonshot", base_url="https://api.moonshot.ai/v1"),
     "nebius": Host(title="Nebius", base_url="https://api.tokenfactory.nebius.com/v1"),
@@ -165,7 +171,7 @@ class HostPlugin:
     @cached_property
     def _provider(self) -> type[HostProvider]:
         ways = self.host.ways or Endpoint.parse(self.host.base_url).host
-        told = {
+        told: dict[str, Any] = {
             "plugin": self.name,
             "variable": self.variable,
             "home": self.host.base_url,
@@ -175,7 +181,13 @@ class HostPlugin:
             "models_path": self.host.models_path,
             "__module__": __name__,
         }
-        return type(f"{self.name.capitalize()}Provider", (HostProvider,), told)
+        bases: tuple[type[HostProvider | ModerationExchanges], ...] = (HostProvider,)
+        if self.host.moderate:
+            from .account import ModeratingAccount
+            from .moderations import ModerationExchanges
+
+            bases, told["accessor"] = (ModerationExchanges, HostProvider), ModeratingAccount
+        return type(f"{self.name.capitalize()}Provider", bases, told)
 
 
 @cache

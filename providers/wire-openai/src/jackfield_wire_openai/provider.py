@@ -217,9 +217,10 @@ class WireProvider(HttpProvider):
     def _default_models(self, name: str, settings: WireSettings, host: str) -> dict[str, str]:
         given = dict(settings.default_models or {})
         where = f"providers.{name}.default_models"
+        known = dict.fromkeys((*WITH_MODELS, *self.known_models))
         for operation, model in given.items():
-            if operation not in WITH_MODELS:
-                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(WITH_MODELS)}")
+            if operation not in known:
+                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(known)}")
             if not model:
                 raise ConfigurationError(f"{where}.{operation}: expected the name of a model, got an empty one")
         if settings.default_model:
