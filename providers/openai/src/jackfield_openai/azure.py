@@ -61,6 +61,8 @@ class AzureSettings(WireSettings):
         headers: further headers of each request.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one. Unless set, it is the older one, but
+            for models that are known to answer over the newer one alone.
     """
 
     api_key: Secret | None = field(default=None, metadata={"env": "AZURE_OPENAI_API_KEY"})
@@ -139,12 +141,16 @@ class AzureProvider(WireProvider):
     def destination(self, call: Call[Any]) -> Destination:
         """A call, with its deployment in place of its model, and what is known of the model."""
         deployment = self._deployment(call.target.model)
-        model = self._models.get(deployment, call.target.model)
+        model = self.known_as(deployment)
         rule = rule_for(self.host, model, self._rules)
         other = any(fnmatchcase(model.lower(), pattern) for pattern in OTHERS)
         profile = self._others if other or self.endpoint.path.endswith(MODELS) else self.profile
         call = call.evolve(target=Target(call.target.provider, deployment))
         return Destination(call, self.fields(call), profile, rule, self.plugin)
+
+    def known_as(self, model: str) -> str:
+        """The model of a deployment."""
+        return self._models.get(model, model)
 
     def _deployment(self, model: str) -> str:
         return self._deployments.get(model, model)

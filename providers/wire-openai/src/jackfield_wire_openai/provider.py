@@ -184,10 +184,15 @@ class WireProvider(HttpProvider):
         """
         if (asked := to.options.get(API)) is None:
             set_ = (to.rule and to.rule.api) or self._api
-            return set_ or api_for(self.host or self.endpoint.host, to.call.target.model) or APIS[0], to
+            known = api_for(self.host or self.endpoint.host, self.known_as(to.call.target.model))
+            return set_ or known or APIS[0], to
         if asked not in APIS:
             raise BadRequestError(f"options.{to.plugin}.{API}: expected one of {', '.join(APIS)}, got {asked!r}")
         return asked, evolve(to, options={key: value for key, value in to.options.items() if key != API})
+
+    def known_as(self, model: str) -> str:
+        """The name under which a model is known, where the service calls it otherwise."""
+        return model
 
     def report_all(self, call: Call[Any], *taken: str) -> None:
         """Report every field of a request without a body, beside those taken, and every option of our own."""
