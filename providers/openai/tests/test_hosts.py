@@ -75,7 +75,8 @@ def test_what_the_table_says_of_a_host_is_whole(name):
     assert host.base_url.startswith("https://" if host.needs_key else "http://127.0.0.1:")
     provider = getattr(hosts, name).jackfield_provider(name, settings_of(name, api_key=Secret("k")))
     assert None not in attrs.astuple(provider.profile, recurse=False)
-    assert provider.operations == {"chat", "complete", "embed", "models", "model"}
+    judging = {"moderate"} if host.moderate else set()
+    assert provider.operations == {"chat", "complete", "embed", "models", "model"} | judging
     assert host.title in getattr(hosts, name).__doc__
 
 
@@ -218,6 +219,16 @@ def test_embeddings_are_asked_for_where_a_host_has_a_model_for_them():
     provider = hosts.voyage.jackfield_provider("voyage", settings_of("voyage", api_key=Secret("k")))
     sent = asked(provider, any_call(EmbedRequest(input="x"), model=provider.default_models["embed"]))
     assert b'"model":"voyage-3.5"' in sent.body
+
+
+def test_a_list_of_models_is_where_the_host_has_it():
+    for name, path in (
+        ("perplexity", "/v1/models"),
+        ("groq", "/openai/v1/models"),
+        ("cohere", "/compatibility/v1/models"),
+    ):
+        provider = getattr(hosts, name).jackfield_provider(name, settings_of(name, api_key=Secret("k")))
+        assert provider.endpoint.addressed(asked(provider, any_call(ModelsRequest()))).path == path
 
 
 # --- what is imported

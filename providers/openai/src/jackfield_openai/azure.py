@@ -141,16 +141,23 @@ class AzureProvider(WireProvider):
     def destination(self, call: Call[Any]) -> Destination:
         """A call, with its deployment in place of its model, and what is known of the model."""
         deployment = self._deployment(call.target.model)
-        model = self.known_as(deployment)
+        model = self._models.get(deployment, call.target.model)
         rule = rule_for(self.host, model, self._rules)
         other = any(fnmatchcase(model.lower(), pattern) for pattern in OTHERS)
         profile = self._others if other or self.endpoint.path.endswith(MODELS) else self.profile
         call = call.evolve(target=Target(call.target.provider, deployment))
         return Destination(call, self.fields(call), profile, rule, self.plugin)
 
-    def known_as(self, model: str) -> str:
-        """The model of a deployment."""
-        return self._models.get(model, model)
+    def api_of(self, to: Destination) -> tuple[str, Destination]:
+        """The API that a chat goes over, as the model says it that is deployed, and its destination.
+
+        Raises:
+            BadRequestError: the option is wrong.
+        """
+        target = to.call.target
+        model = Target(target.provider, self._models.get(target.model, target.model))
+        api, told = super().api_of(evolve(to, call=to.call.evolve(target=model)))
+        return api, evolve(told, call=to.call)
 
     def _deployment(self, model: str) -> str:
         return self._deployments.get(model, model)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from attrs import field, frozen
@@ -17,6 +17,9 @@ from jackfield.hooks import hookimpl
 from jackfield.operations import CHAT, COMPLETE, EMBED
 from jackfield.provider import Endpoint, Secret
 from jackfield_wire_openai.provider import WireProvider, WireSettings
+
+if TYPE_CHECKING:
+    from .moderations import ModerationExchanges
 
 __all__ = ["HOSTS", "Host", "HostPlugin", "HostProvider"]
 
@@ -33,6 +36,8 @@ class Host:
         chat: its model of a chat where none is named; empty where there is none that everybody can use.
         complete: the same of a completion.
         embed: the same of embeddings.
+        models_path: where its list of models is.
+        moderate: the same of moderations; empty where the host judges nothing.
         ways: the name under which its profile stands, where that is not the host of the base URL.
     """
 
@@ -43,12 +48,14 @@ class Host:
     chat: str = ""
     complete: str = ""
     embed: str = ""
+    models_path: str = "/models"
+    moderate: str = ""
     ways: str | None = None
 
     @property
     def models(self) -> dict[str, str]:
         """The default models, by operation."""
-        found = {CHAT.name: self.chat, COMPLETE.name: self.complete, EMBED.name: self.embed}
+        found = {CHAT.name: self.chat, COMPLETE.name: self.complete, EMBED.name: self.embed, "moderate": self.moderate}
         return {operation: model for operation, model in found.items() if model}
 
 
@@ -85,12 +92,15 @@ HOSTS: Final[Mapping[str, Host]] = MappingProxyType({
     "minimax": Host(title="MiniMax", base_url="https://api.minimax.io/v1"),
     "mistral": Host(
         title="Mistral", base_url="https://api.mistral.ai/v1", chat="mistral-small-latest", embed="mistral-embed",
+        moderate="mistral-moderation-latest",
     ),
     "moonshot": Host(title="Moonshot", base_url="https://api.moonshot.ai/v1"),
     "nebius": Host(title="Nebius", base_url="https://api.tokenfactory.nebius.com/v1"),
     "nvidia": Host(title="NVIDIA", base_url="https://integrate.api.nvidia.com/v1"),
     "ollama": _here("Ollama", 11434, "ollama.com"),
-    "perplexity": Host(title="Perplexity", base_url="https://api.perplexity.ai", chat="sonar"),
+    "perplexity": Host(
+        title="Perplexity", base_url="https://api.perplexity.ai", chat="sonar", models_path="/v1/models",
+    ),
     "sambanova": Host(title="SambaNova", base_url="https://api.sambanova.ai/v1"),
     "scaleway": Host(title="Scaleway", base_url="https://api.scaleway.ai/v1", variable="SCW_SECRET_KEY"),
     "sglang": _here("SGLang", 30000, "vllm"),
@@ -161,16 +171,23 @@ class HostPlugin:
     @cached_property
     def _provider(self) -> type[HostProvider]:
         ways = self.host.ways or Endpoint.parse(self.host.base_url).host
-        told = {
+        told: dict[str, Any] = {
             "plugin": self.name,
             "variable": self.variable,
             "home": self.host.base_url,
             "needs_key": self.host.needs_key,
             "host": ways,
             "known_models": self.host.models,
+            "models_path": self.host.models_path,
             "__module__": __name__,
         }
-        return type(f"{self.name.capitalize()}Provider", (HostProvider,), told)
+        bases: tuple[type[HostProvider | ModerationExchanges], ...] = (HostProvider,)
+        if self.host.moderate:
+            from .account import ModeratingAccount
+            from .moderations import ModerationExchanges
+
+            bases, told["accessor"] = (ModerationExchanges, HostProvider), ModeratingAccount
+        return type(f"{self.name.capitalize()}Provider", bases, told)
 
 
 @cache

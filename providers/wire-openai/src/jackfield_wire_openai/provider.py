@@ -86,6 +86,7 @@ class WireProvider(HttpProvider):
         known_models: the model to use where none is named, by operation.
         models_at: the same at hosts with names of their own.
         header_settings: the headers that settings of their own fill, by setting.
+        models_path: the path of the list of models.
         at_home: whether this instance calls the service itself.
     """
 
@@ -97,6 +98,7 @@ class WireProvider(HttpProvider):
     known_models: ClassVar[Mapping[str, str]]
     models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     header_settings: ClassVar[Mapping[str, str]] = {}
+    models_path: ClassVar[str] = "/models"
 
     def __init__(self, name: str, settings: WireSettings) -> None:
         """Make an instance of this name.
@@ -162,7 +164,7 @@ class WireProvider(HttpProvider):
     def models(self, call: Call[ModelsRequest]) -> Exchange[ModelsEvent]:
         """GET /models."""
         self.report_all(call)
-        head = yield self.get("/models")
+        head = yield self.get(self.models_path)
         return JsonReply(head, ModelsReader(head).list)
 
     @serves(MODEL)
@@ -184,15 +186,10 @@ class WireProvider(HttpProvider):
         """
         if (asked := to.options.get(API)) is None:
             set_ = (to.rule and to.rule.api) or self._api
-            known = api_for(self.host or self.endpoint.host, self.known_as(to.call.target.model))
-            return set_ or known or APIS[0], to
+            return set_ or api_for(self.host or self.endpoint.host, to.call.target.model) or APIS[0], to
         if asked not in APIS:
             raise BadRequestError(f"options.{to.plugin}.{API}: expected one of {', '.join(APIS)}, got {asked!r}")
         return asked, evolve(to, options={key: value for key, value in to.options.items() if key != API})
-
-    def known_as(self, model: str) -> str:
-        """The name under which a model is known, where the service calls it otherwise."""
-        return model
 
     def report_all(self, call: Call[Any], *taken: str) -> None:
         """Report every field of a request without a body, beside those taken, and every option of our own."""
@@ -220,9 +217,10 @@ class WireProvider(HttpProvider):
     def _default_models(self, name: str, settings: WireSettings, host: str) -> dict[str, str]:
         given = dict(settings.default_models or {})
         where = f"providers.{name}.default_models"
+        known = dict.fromkeys((*WITH_MODELS, *self.known_models))
         for operation, model in given.items():
-            if operation not in WITH_MODELS:
-                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(WITH_MODELS)}")
+            if operation not in known:
+                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(known)}")
             if not model:
                 raise ConfigurationError(f"{where}.{operation}: expected the name of a model, got an empty one")
         if settings.default_model:
