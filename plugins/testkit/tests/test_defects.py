@@ -196,13 +196,13 @@ PROVIDER = {
     "a number that is too large": Defect(
         "twisted_reply",
         'take(usage, "out", int))',
-        'int(float(take(usage, "out", int) or 0)))',
+        'None if take(usage, "out", int) is None else int(float(take(usage, "out", int))))',
         "is 10**309, the provider failed with OverflowError",
     ),
     "a message that is no text": Defect(
         "status_is_a_typed_error",
         'take(payload, "message", str), take(payload, "code", str)',
-        'payload.get("message"), take(payload, "type", str)',
+        'payload.get("message"), take(payload, "code", str)',
         "the error's message must be a text",
     ),
     "a wait that must be a number": Defect(

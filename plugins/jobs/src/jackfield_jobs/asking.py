@@ -7,6 +7,7 @@ gives what its caller expects: the result under a `Client`, an awaitable under a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
+from inspect import isawaitable
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import attrs
@@ -100,6 +101,10 @@ class Items(Generic[T]):
     def all(self) -> Any:
         """All of them as a list; to be awaited with an `AsyncClient`."""
         return self._asking.finished(self._all())
+
+    def source(self) -> Source[T]:
+        """A reading of its own, which whoever takes it closes."""
+        return self._begin()
 
     def close(self) -> Any:
         """Close what is still open; to be awaited with an `AsyncClient`."""
@@ -278,6 +283,10 @@ class Polling:
         if not (0 < self.first <= self.most and self.factor >= 1):
             raise BadRequestError(f"polling: expected 0 < first <= most and a factor of at least 1, got {self}")
 
+    def after(self, delay: float) -> float:
+        """How long to wait next, where the last wait took so long; 0 is none."""
+        return min(delay * self.factor, self.most) if delay else self.first
+
 
 async def waited(
     asking: Asking,
@@ -296,21 +305,21 @@ async def waited(
         done: whether a response shows a job that is over.
         polling: how often to look.
         timeout: seconds to wait between looks, in all; None for as long as it takes.
-        progress: is shown each response.
+        progress: is shown each response; what it gives is awaited, where it can be.
 
     Raises:
         DeadlineError: the job was not done in time; it goes on, and can be waited for again.
     """
     polling = polling or Polling()
-    delay, spent = polling.first, 0.0
+    delay, spent = polling.after(0.0), 0.0
     response = await asking.call(request)
     while True:
-        if progress is not None:
-            progress(response)
+        if progress is not None and isawaitable(more := progress(response)):
+            await more
         if done(response):
             return response
         if timeout is not None and spent + delay > timeout:
             raise DeadlineError(f"not done after {spent:g} seconds of waiting; it goes on, and can be waited for again")
         spent += delay
         response = await asking.call(attrs.evolve(request, wait=delay))
-        delay = min(delay * polling.factor, polling.most)
+        delay = polling.after(delay)

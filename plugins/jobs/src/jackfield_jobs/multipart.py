@@ -21,7 +21,13 @@ ESCAPES: Final = {'"': "%22", "\r": "%0D", "\n": "%0A"}
 
 
 class ProgressError(BadRequestError):
-    """What a program's own `progress` raised, which is the cause."""
+    """A program's own `progress` has failed.
+
+    Attributes:
+        raised: what it raised; the network would forget a cause.
+    """
+
+    raised: Exception | None = None
 
 
 @define(eq=False)
@@ -104,7 +110,9 @@ class Form:
             try:
                 self.progress(done, self.size)
             except Exception as error:
-                raise ProgressError(f"progress: the function failed with {type(error).__name__}") from error
+                failed = ProgressError(f"progress: the function failed with {type(error).__name__}")
+                failed.raised = error
+                raise failed from error
 
 
 def form_fields(values: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:

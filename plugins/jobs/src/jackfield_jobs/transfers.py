@@ -18,7 +18,7 @@ from jackfield.middleware import Proceed, Slot
 from jackfield.runtime import Lock
 from jackfield.types import Event, Start
 
-from .files import ContentDelta, ContentEnded, ContentRequest, ContentStarted, OpenRequest, SourceOpened
+from .files import ContentDelta, ContentFinished, ContentRequest, ContentStarted, OpenRequest, SourceOpened
 from .multipart import ProgressError
 from .sources import FileSource
 from .uploads import CancelUploadRequest, CompleteUploadRequest, UploadPartRequest
@@ -55,7 +55,7 @@ class Preparing:
             async for event in proceed(call):
                 yield event
         except ProgressError as error:
-            raise error.__cause__ or error from None
+            raise error.raised or error from None
         except Exception:
             raise
         except BaseException:
@@ -94,7 +94,8 @@ class Storing:
             return
         tell = request.progress
         target = _Target(request.to, f"{int(call.runtime.random() * 2**64):016x}")
-        total = None
+        total: int | None = None
+        early: list[Event] = []  # nothing is delivered of what may break off
         try:
             await call.runtime.run(target.begin)
             async for event in proceed(call):
@@ -106,9 +107,12 @@ class Storing:
                     continue
                 if isinstance(event, ContentStarted):
                     total = event.size
-                elif isinstance(event, ContentEnded):
+                if isinstance(event, ContentFinished):
                     await call.runtime.run(target.end)
-                    event = attrs.evolve(event, path=target.path)  # noqa: PLW2901 - it says where it is
+                    early.append(attrs.evolve(event, path=target.path))
+                else:
+                    early.append(event)
+            for event in early:
                 yield event
         finally:
             target.drop()

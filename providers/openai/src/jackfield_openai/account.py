@@ -7,8 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jackfield_jobs.batched import Batches
     from jackfield_jobs.moderations import Moderated
     from jackfield_jobs.stored import Files, Uploads
+
+    from .fine_tuning_account import FineTuning
 
 __all__ = ["ModeratingAccount", "OpenAIAccount"]
 
@@ -46,6 +49,8 @@ class OpenAIAccount(ModeratingAccount):
     Attributes:
         files: the files.
         uploads: uploads in parts, step by step.
+        batches: batches of requests.
+        fine_tuning: jobs that tune a model.
     """
 
     @cached_property
@@ -61,3 +66,17 @@ class OpenAIAccount(ModeratingAccount):
         from jackfield_jobs.stored import Uploads
 
         return Uploads(self._client, self._name)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Batches of requests."""
+        from jackfield_jobs.batched import Batches
+
+        return Batches(self._client, self._name, self.files)
+
+    @cached_property
+    def fine_tuning(self) -> FineTuning:
+        """Jobs that tune a model."""
+        from .fine_tuning_account import FineTuning
+
+        return FineTuning(self._client, self._name, self.files)

@@ -1,4 +1,4 @@
-"""What few programs ask of OpenAI, and is therefore imported when one does: files, uploads in parts, moderations."""
+"""What few programs ask of OpenAI, and what is therefore imported when one does: files, uploads, jobs, and moderations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from jackfield.call import Call
 from jackfield.provider import Exchange, HttpProvider
 from jackfield.types import Event
 
+from .batches import BatchExchanges
 from .moderations import ModerationExchanges
 from .provider import OpenAIProvider
-from .uploads import UploadExchanges
 
 __all__ = ["LateOpenAI"]
 
 
-class LateOpenAI(UploadExchanges, ModerationExchanges, OpenAIProvider):
+class LateOpenAI(BatchExchanges, ModerationExchanges, OpenAIProvider):
     """The same instance, with everything that it serves."""
 
     def __init__(self, early: OpenAIProvider) -> None:

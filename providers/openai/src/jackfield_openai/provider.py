@@ -22,6 +22,9 @@ __all__ = ["OpenAIProvider", "OpenAISettings"]
 BASE_URL: Final = "https://api.openai.com/v1"
 # whose code is imported when one is asked for: who only chats does not wait for it
 LATER: Final = frozenset({
+    "batches.cancel", "batches.create", "batches.get", "batches.list", "batches.results", "batches.write",
+    "fine_tuning.change", "fine_tuning.checkpoints", "fine_tuning.create", "fine_tuning.events", "fine_tuning.get",
+    "fine_tuning.list",
     "files.content", "files.delete", "files.get", "files.list", "files.upload", "moderate",
     "uploads.cancel", "uploads.complete", "uploads.create", "uploads.part",
 })  # fmt: skip
@@ -53,7 +56,7 @@ class OpenAISettings(WireSettings):
 
 
 class OpenAIProvider(WireProvider):
-    """Chats, completions, embeddings, moderations, models and files at OpenAI, or at a server that speaks its language.
+    """What OpenAI serves, and any server that speaks its language: chats and the rest, moderations, files and jobs.
 
     Raises:
         ConfigurationError: the base URL is not one, or OpenAI itself is to be called without a key.

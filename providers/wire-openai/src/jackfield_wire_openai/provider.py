@@ -71,7 +71,7 @@ class WireSettings:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     profile: Profile | None = None
     models: tuple[ModelRule, ...] = ()
-    api: Literal["chat", "responses"] | None = None
+    api: Literal["chat", "responses"] | None = field(default=None, kw_only=True)
 
 
 class WireProvider(HttpProvider):

@@ -45,6 +45,8 @@ BODIES: Final[Mapping[str, bytes]] = {
     "null": b"null",
     "list": b'[{"error": 1}]',
     "odd": b'{"error": {"message": {"a": [1]}, "code": {}, "type": 7}}',
+    "odd message": b'{"error": {"message": {"a": [1]}}}',
+    "odd code": b'{"error": {"message": "it failed", "code": 7}}',
     "flat": b'{"error": "it failed", "message": 5, "detail": []}',
     "cut": b'{"error": {"mess',
     "binary": b"\xff\xfe\x00",

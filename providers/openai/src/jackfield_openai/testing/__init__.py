@@ -6,7 +6,8 @@ It answers as OpenAI documents it and as recordings show it, refusals included, 
     client = jackfield.Client(config, transport=FunctionNetwork(fake))      # in process
     with serve(fake) as base_url: ...                                       # on loopback, for any program
 
-It is a function of requests over state. The state is in rooms, one for each part of the API (`files`, `uploads`), and
+It is a function of requests over state. The state is in rooms, one for each part of the API (`files`, `uploads`,
+`fine_tuning`, `batches`), and
 each room answers the requests that are its own; the fake has the clock, the faults, the ids and the locks:
 
 - `fake.now` is its time in seconds since 1970. It stands still until `advance(seconds)`, moves by `tick` with every
@@ -23,9 +24,12 @@ answer to see what has become of a job meanwhile. Other rooms are at hand as att
 from __future__ import annotations
 
 from .base import Asked, FakeReply, Fault, Room, refused, told
+from .batches import FakeBatches
 from .fake import FakeOpenAI
 from .files import FakeFiles
+from .fine_tuning import FakeFineTuning
 from .serving import serve
 from .uploads import FakeUploads
 
-__all__ = ["Asked", "FakeFiles", "FakeOpenAI", "FakeReply", "FakeUploads", "Fault", "Room", "refused", "serve", "told"]
+__all__ = ["Asked", "FakeBatches", "FakeFiles", "FakeFineTuning", "FakeOpenAI", "FakeReply", "FakeUploads", "Fault"]
+__all__ += ["Room", "refused", "serve", "told"]

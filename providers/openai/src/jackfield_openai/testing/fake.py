@@ -12,7 +12,9 @@ from attrs import evolve
 from jackfield.http import HttpRequest, HttpResponse
 
 from .base import Asked, FakeReply, Fault, Room, refused
+from .batches import FakeBatches
 from .files import FakeFiles
+from .fine_tuning import FakeFineTuning
 from .uploads import FakeUploads
 
 __all__ = ["FakeOpenAI"]
@@ -27,6 +29,8 @@ class FakeOpenAI:
     Attributes:
         files: the files.
         uploads: the uploads in parts.
+        fine_tuning: the jobs that tune models.
+        batches: the batches.
         rooms: every part of the API that it has.
         lines: method and path of the last thousand requests: "GET /files/file-1".
         asked: these requests, without the bodies that are larger than a megabyte.
@@ -45,7 +49,10 @@ class FakeOpenAI:
         self._lock = threading.RLock()
         self.files = FakeFiles(self)
         self.uploads = FakeUploads(self)
-        self.rooms: tuple[Room, ...] = (self.files, self.uploads)
+        self.fine_tuning = FakeFineTuning(self)
+        self.batches = FakeBatches(self)
+        # batches come first: they write files when their time has come
+        self.rooms: tuple[Room, ...] = (self.batches, self.fine_tuning, self.files, self.uploads)
 
     @property
     def now(self) -> float:

@@ -1,0 +1,356 @@
+"""The accessor of batches: `client.provider(name).batches`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import define, evolve, field
+
+from jackfield import AsyncClient, Client
+from jackfield.errors import BadRequestError, MalformedReplyError, TruncatedStreamError
+from jackfield.operations import Request
+from jackfield.types import Event
+
+from .asking import Asking, Items, Polling, Source, paged, streamed, waited
+from .batches import (
+    BatchCancelRequest,
+    BatchCreateRequest,
+    BatchesRequest,
+    BatchFailedError,
+    BatchInfo,
+    BatchInput,
+    BatchRequest,
+    BatchResult,
+    BatchResultsRequest,
+    BatchWriteRequest,
+    UnansweredError,
+    custom_id,
+)
+
+__all__ = ["Batches"]
+
+
+class Batches:
+    """Batches of an account. With an `AsyncClient` each result is awaited, and a list is read by `async for`."""
+
+    def __init__(self, client: Client | AsyncClient, name: str, files: Any = None, purpose: str = "batch") -> None:
+        """Ask by this client, and under this provider's name.
+
+        With `files`, the provider's accessor of files, requests are uploaded for this purpose.
+        """
+        self._asking = Asking(client)
+        self._name = name
+        self._files = files
+        self._purpose = purpose
+
+    def create(
+        self,
+        requests: Iterable[Request[Any, Any]],
+        *,
+        ids: Iterable[str] | None = None,
+        window: str | None = "24h",
+        metadata: Mapping[str, str] | None = None,
+        progress: Callable[[int, int | None], object] | None = None,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> Any:
+        """Begin a batch of requests, and give it as a `BatchInfo`.
+
+        All requests must be of one operation. Each is translated as it would be if it were sent alone, and what of it
+        cannot be carried is an error with its number, before anything is sent.
+
+        Args:
+            requests: `ChatRequest`, `EmbedRequest`, `CompleteRequest`, ...; read once, and not kept.
+            ids: an id for each, in their order; without any they are "request-0", "request-1", ...
+            window: how long the service may take.
+            metadata: texts that are noted on the batch.
+            progress: is told how many bytes were uploaded, and of how many.
+            timeout: the longest that each step may take, in seconds.
+            **options: `options`, `extra_body` and `unsupported`, as any request has them.
+
+        Raises:
+            BadRequestError: names the request, the field, the value and what would be right.
+            UnsupportedError: a request has what the provider cannot carry.
+            JackfieldError: see `jackfield.errors`.
+        """
+        given = {name: options[name] for name in ("unsupported",) if name in options}
+        writing = BatchWriteRequest(model=self._name, requests=requests, ids=ids, **given)
+        creating: Any = lambda **where: BatchCreateRequest(  # noqa: E731 - checked before anything is written
+            model=self._name, window=window, metadata=metadata, **where, **options
+        )
+        creating(endpoint="-")
+
+        async def create() -> BatchInfo:
+            written: BatchInput = (await self._asking.call(writing, timeout=timeout)).input
+            try:
+                where = await self._sent(written, progress, timeout)
+                response = await self._asking.call(creating(endpoint=written.endpoint, **where), timeout=timeout)
+            finally:
+                written.close()
+            made: BatchInfo = response.batch
+            return evolve(made, warnings=(*written.warnings, *response.warnings))
+
+        return self._asking.finished(create())
+
+    def get(self, batch: str) -> Any:
+        """A batch as it is now, as a `BatchInfo`.
+
+        Raises:
+            NotFoundError: there is no such batch.
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self._batch(BatchRequest(model=self._name, batch=batch))
+
+    def list(self, *, limit: int | None = None) -> Items[BatchInfo]:
+        """All batches, the newest first; `limit` is how many are fetched at a time."""
+        return paged(self._asking, BatchesRequest(model=self._name, limit=limit))
+
+    def cancel(self, batch: str) -> Any:
+        """End a batch, and give it as a `BatchInfo`. What was answered by then can be had as results.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self._batch(BatchCancelRequest(model=self._name, batch=batch))
+
+    def wait(
+        self,
+        batch: str,
+        *,
+        progress: Callable[[BatchInfo], object] | None = None,
+        polling: Polling | None = None,
+        timeout: float | None = None,
+        check: bool = True,
+    ) -> Any:
+        """Wait until a batch is over, and give it as a `BatchInfo`. Its id is all that this needs.
+
+        One that has expired or was cancelled is over as well, and may have results.
+
+        Args:
+            batch: its id.
+            progress: is shown the batch at each look.
+            polling: how often to look.
+            timeout: seconds to wait, in all; None for as long as it takes.
+            check: whether a batch that failed is an error.
+
+        Raises:
+            BatchFailedError: the batch failed as a whole; it has the code and message of its first problem.
+            DeadlineError: the batch was not over in time; it goes on, and can be waited for again.
+            JackfieldError: see `jackfield.errors`.
+        """
+        tell = None if progress is None else (lambda response: progress(response.batch))
+
+        async def wait() -> BatchInfo:
+            response = await waited(
+                self._asking,
+                BatchRequest(model=self._name, batch=batch),
+                lambda response: response.batch.over,
+                polling=polling,
+                timeout=timeout,
+                progress=tell,
+            )
+            found: BatchInfo = response.batch
+            if check and found.status == "failed":
+                raise BatchFailedError.of(found)
+            return found
+
+        return self._asking.finished(wait())
+
+    def results(
+        self,
+        batch: str,
+        *,
+        requests: Iterable[Request[Any, Any]] | None = None,
+        ids: Iterable[str] | None = None,
+        ordered: bool = False,
+    ) -> Items[BatchResult]:
+        """What became of the requests of a batch that is over, one by one as they are read, and in any order.
+
+        Of a batch that has expired or was cancelled, it is what there is.
+
+        Args:
+            batch: its id.
+            requests: the requests again, in the same order, for what only they tell: the Python type of an answer, how
+                many vectors there must be, and which of them nobody answered.
+            ids: the ids that they were given; of each that nobody answered there is an `UnansweredError`.
+            ordered: whether to give them in the order of the requests. What comes early is then kept in memory.
+
+        Raises:
+            BadRequestError: while reading: the batch is not over, or an id is not known.
+            MalformedReplyError: while reading: an id comes twice.
+            TruncatedStreamError: while reading: there are fewer than the batch has answered.
+            BatchFailedError: while reading: the batch failed as a whole.
+            JackfieldError: see `jackfield.errors`.
+        """
+        known = _Known.of(requests, ids)
+        if ordered:
+            return Items(self._asking, lambda: _Ordered(_Results(self._asking, self._name, batch, known)))
+        return Items(self._asking, lambda: _Results(self._asking, self._name, batch, known))
+
+    async def _sent(
+        self, written: BatchInput, progress: Callable[[int, int | None], object] | None, timeout: float | None
+    ) -> dict[str, Any]:
+        if self._files is None:
+            return {"source": written.source}
+        sending = self._files.upload(written.source, purpose=self._purpose, progress=progress, timeout=timeout)
+        return {"file": (sending if self._asking.blocking else await sending).id}
+
+    def _batch(self, request: Any) -> Any:
+        async def ask() -> BatchInfo:
+            batch: BatchInfo = (await self._asking.call(request)).batch
+            return batch
+
+        return self._asking.finished(ask())
+
+
+@define(eq=False)
+class _Known:
+    """What is known of the requests of a batch: their ids in order, and themselves."""
+
+    ids: tuple[str, ...] | None = None
+    requests: Mapping[str, Request[Any, Any]] = field(factory=dict)
+
+    @classmethod
+    def of(cls, requests: Iterable[Request[Any, Any]] | None, ids: Iterable[str] | None) -> _Known:
+        """Bring requests and ids together.
+
+        Raises:
+            BadRequestError: there are not as many of both.
+        """
+        if isinstance(ids, str):
+            raise BadRequestError(f"ids: expected an id for each request, got {ids!r:.200}")
+        given = None if requests is None else [*requests]
+        names = None if ids is None else tuple(ids)
+        if given is None:
+            return cls(names)
+        if names is None:
+            names = tuple(map(custom_id, range(len(given))))
+        if len(names) != len(given):
+            raise BadRequestError(f"ids: there are {len(names)}, and {len(given)} requests")
+        return cls(names, dict(zip(names, given, strict=True)))
+
+
+@define(eq=False)
+class _Results(Source[BatchResult]):
+    """The results of all parts, and then what nobody answered."""
+
+    _asking: Asking
+    _name: str
+    _batch: str
+    known: _Known
+    info: BatchInfo | None = None
+    _seen: set[str] = field(factory=set)
+    _parts: list[str] = field(factory=list)
+    _open: Source[BatchResult] | None = None
+    _over: bool = False
+
+    async def next(self) -> Sequence[BatchResult] | None:
+        if self._over:
+            return None
+        if self.info is None:
+            await self._begin()
+        while True:
+            if self._open is None:
+                if not self._parts:
+                    self._over = True
+                    return self._unanswered()
+                self._open = self._part(self._parts.pop(0))
+            some = await self._open.next()
+            if some is None:
+                self._open = None
+            elif some:
+                self._check(some)
+                return some
+
+    async def close(self) -> None:
+        self._over = True
+        if self._open is not None:
+            await self._open.close()
+
+    async def _begin(self) -> None:
+        response = await self._asking.call(BatchRequest(model=self._name, batch=self._batch))
+        info: BatchInfo = response.batch
+        if info.status == "failed":
+            raise BatchFailedError.of(info)
+        if not info.over:
+            raise BadRequestError(f"batch: {info.id} is {info.status}, and has no results yet: wait for it first")
+        self.info, self._parts = info, [*info.parts]
+
+    def _part(self, part: str) -> Source[BatchResult]:
+        endpoint = (self.info and self.info.endpoint) or "-"
+        request = BatchResultsRequest(model=self._name, part=part, endpoint=endpoint, requests=self.known.requests)
+        return streamed(self._asking, request, _result).source()
+
+    def _check(self, some: Sequence[BatchResult]) -> None:
+        for one in some:
+            if one.custom_id in self._seen:
+                raise MalformedReplyError(f"batch {self._batch} has two results of {one.custom_id!r:.200}")
+            self._seen.add(one.custom_id)
+
+    def _unanswered(self) -> Sequence[BatchResult]:
+        info = self.info or BatchInfo(id=self._batch, status="")
+        if self.known.ids is None:
+            if len(self._seen) < info.answered:
+                what = f"batch {info.id} tells of {info.answered} results, and {len(self._seen)} came"
+                raise TruncatedStreamError(what, retryable=True)
+            return ()
+        if strange := self._seen.difference(self.known.ids):
+            raise BadRequestError(f"ids: batch {info.id} has a result of {min(strange)!r:.200}, which is none of them")
+        why = f"nobody has answered it: the batch is {info.status}"
+        code = f"batch_{info.status}"
+        missing = (name for name in self.known.ids if name not in self._seen)
+        return [BatchResult(name, error=UnansweredError(why, code=code)) for name in missing]
+
+
+@define(eq=False)
+class _Ordered(Source[BatchResult]):
+    """Results in the order of the requests; those that come early are kept."""
+
+    _results: _Results
+    _early: dict[str, BatchResult] = field(factory=dict)
+    _at: int = 0
+    _over: bool = False
+
+    async def next(self) -> Sequence[BatchResult] | None:
+        if self._over:
+            return None
+        some = await self._results.next()
+        if some is None:
+            self._over = True
+            return self._rest()
+        self._early.update((one.custom_id, one) for one in some)
+        return self._due()
+
+    async def close(self) -> None:
+        self._over = True
+        await self._results.close()
+
+    def _due(self) -> Sequence[BatchResult]:
+        found = []
+        while (name := self._name(self._at)) is not None and name in self._early:
+            found.append(self._early.pop(name))
+            self._at += 1
+        return found
+
+    def _rest(self) -> Sequence[BatchResult]:
+        """What is left where there are gaps: ids of our own, of which some were never answered."""
+        if self._results.known.ids is None and (other := [name for name in self._early if _number(name) is None]):
+            what = "their order is not known: give `ids`, or `requests` with the ids that they were given"
+            raise BadRequestError(f"ordered: the batch has results like {other[0]!r:.200}; {what}")
+        return sorted(self._early.values(), key=lambda one: _number(one.custom_id) or 0)
+
+    def _name(self, place: int) -> str | None:
+        ids = self._results.known.ids
+        if ids is None:
+            return custom_id(place)
+        return ids[place] if place < len(ids) else None
+
+
+def _number(name: str) -> int | None:
+    number = name.removeprefix(custom_id(0)[:-1])
+    return int(number) if number.isdecimal() and number.isascii() and custom_id(int(number)) == name else None
+
+
+def _result(event: Event) -> BatchResult | None:
+    return event if isinstance(event, BatchResult) else None

@@ -1,0 +1,376 @@
+"""Batches from requests to results, against a fake with state: in every colour, in virtual time, and going wrong."""
+
+import json
+
+import anyio
+import pytest
+from attrs import evolve, frozen
+from faces import COLOURS
+
+import jackfield as jf
+from jackfield.errors import (
+    BadRequestError,
+    DeadlineError,
+    JackfieldError,
+    MalformedReplyError,
+    NotFoundError,
+    RateLimitError,
+    TruncatedStreamError,
+    UnsupportedError,
+)
+from jackfield.http import HttpRequest, HttpResponse
+from jackfield.operations import ChatRequest, CompleteRequest, EmbedRequest, ModelsRequest
+from jackfield.types import Tool
+from jackfield_jobs.asking import Polling
+from jackfield_jobs.batches import BatchCreateRequest, BatchFailedError, UnansweredError
+from jackfield_openai.testing import FakeOpenAI
+from jackfield_openai.testing.answers import answered
+from jackfield_testkit import FunctionNetwork, Simulation
+
+CONFIG = {"default": "openai", "providers": {"openai": {"api_key": "sk-test"}}}
+QUICK = Polling(first=0.001, most=0.001)
+HELLOS = [ChatRequest(messages=f"Hello {number}", max_output_tokens=20) for number in range(5)]
+
+
+@frozen
+class Said:
+    said: str
+
+
+def made(fake=None, **config):
+    """A client whose every request is ten seconds of the fake's, and the accessor."""
+    fake = FakeOpenAI(tick=10.0) if fake is None else fake
+    client = jf.Client({**CONFIG, **config}, transport=FunctionNetwork(fake))
+    return fake, client, client.provider("openai").batches
+
+
+def through(requests, fake=None, **options):
+    """The results of a whole batch, by their ids, and the batch."""
+    fake, client, batches = made(fake)
+    with client:
+        batch = batches.wait(batches.create(requests, **options).id, polling=QUICK)
+        return {one.custom_id: one for one in batches.results(batch.id)}, batch, fake
+
+
+def in_colour(colour, fake, body):
+    """Run a test body of the accessor and a function that awaits what needs it."""
+
+    async def settled(value):
+        return value if colour == "sync" else await value
+
+    async def every(items):
+        return [one for one in items] if colour == "sync" else [one async for one in items]  # noqa: C416 - as a user does
+
+    if colour == "sync":
+        with jf.Client(CONFIG, transport=FunctionNetwork(fake)) as client:
+            return jf.runtime.drive(body(client.provider("openai").batches, settled, every))
+
+    async def main():
+        async with jf.AsyncClient(CONFIG, transport=FunctionNetwork(fake)) as client:
+            return await body(client.provider("openai").batches, settled, every)
+
+    return anyio.run(main, backend=colour)
+
+
+# --- whole lives
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_batch_in_every_colour(colour):
+    fake, sent, states = FakeOpenAI(tick=3.0), [], []
+    fake.batches.refuses["Hello 3"] = (429, "rate_limit_exceeded", "Slow down.")
+
+    async def body(batches, settled, every):
+        batch = await settled(batches.create(HELLOS, metadata={"a": "b"}, progress=lambda *told: sent.append(told)))
+        assert (batch.status, batch.operation, batch.metadata) == ("validating", "chat", {"a": "b"})
+        done = await settled(batches.wait(batch.id, polling=QUICK, progress=lambda one: states.append(one.status)))
+        assert (done.total, done.completed, done.failed, done.status) == (5, 4, 1, "completed")
+        assert (await settled(batches.get(batch.id))) == done
+        assert await every(batches.list()) == [done]
+        results = await every(batches.results(batch.id))
+        assert [one.custom_id for one in await every(batches.results(batch.id, ordered=True))] == [
+            f"request-{number}" for number in range(5)
+        ]
+        return results
+
+    results = {one.custom_id: one for one in in_colour(colour, fake, body)}
+    assert [results[f"request-{number}"].response.text for number in (0, 1, 2, 4)] == [
+        f"You said: Hello {number}" for number in (0, 1, 2, 4)
+    ]
+    error = results["request-3"].error
+    assert (type(error), error.code, error.message, error.status) == (
+        RateLimitError, "rate_limit_exceeded", "Slow down.", 429,
+    )  # fmt: skip
+    with pytest.raises(RateLimitError):
+        results["request-3"].get()
+    assert sent[-1][0] == sent[-1][1] > 0
+    assert states[0] in ("validating", "in_progress")
+    assert states[-1] == "completed"
+
+
+def test_a_batch_that_takes_hours_in_virtual_time():
+    simulation = Simulation(lambda request: fake(request))
+    fake = FakeOpenAI(clock=lambda: 1.7e9 + simulation.now)
+    fake.batches.each = 3600.0
+    client = simulation.client(CONFIG)
+
+    async def main():
+        batches = client.provider("openai").batches
+        batch = await batches.create(HELLOS)
+        done = await batches.wait(batch.id)
+        return done, [one.custom_id async for one in batches.results(done.id, ordered=True)]
+
+    done, names = simulation.run(main())
+    assert (done.status, names) == ("completed", [f"request-{number}" for number in range(5)])
+    assert 5 * 3600 < simulation.now < 5 * 3600 + 200
+
+
+def test_a_wait_that_was_given_up_goes_on_by_the_id_alone_after_a_restart():
+    fake, client, batches = made(FakeOpenAI(tick=1.0))
+    fake.batches.each = 60.0
+    with client:
+        batch = batches.create(HELLOS)
+        with pytest.raises(DeadlineError, match="it goes on, and can be waited for again"):
+            batches.wait(batch.id, polling=QUICK, timeout=0.005)
+    again = FakeOpenAI.load(json.loads(json.dumps(fake.dump())), tick=100.0)
+    _, client, batches = made(again)
+    with client:
+        assert batches.wait(batch.id, polling=QUICK).status == "completed"
+        assert len(batches.results(batch.id).all()) == 5
+
+
+def test_a_batch_that_expires_has_what_was_answered():
+    fake = FakeOpenAI(tick=40_000.0)
+    fake.batches.each = 30_000.0
+    results, batch, _ = through(HELLOS, fake)
+    assert (batch.status, batch.completed, batch.failed, batch.over) == ("expired", 2, 0, True)
+    assert [results[f"request-{number}"].response.text for number in range(2)] == [
+        "You said: Hello 0", "You said: Hello 1",
+    ]  # fmt: skip
+    for number in (2, 3, 4):
+        error = results[f"request-{number}"].error
+        assert (type(error), error.code, error.retryable) == (UnansweredError, "batch_expired", True)
+
+
+def test_a_batch_that_is_cancelled_has_what_was_answered():
+    fake, client, batches = made(FakeOpenAI())
+    with client:
+        batch = batches.create(HELLOS)
+        fake.advance(7.5)
+        assert batches.cancel(batch.id).status == "cancelling"
+        fake.advance(60)
+        assert batches.wait(batch.id).status == "cancelled"
+        results = batches.results(batch.id, ordered=True).all()
+        with pytest.raises(JackfieldError, match="Cannot cancel a batch with status 'cancelled'"):
+            batches.cancel(batch.id)
+    assert [one.error is None for one in results] == [True, True, False, False, False]
+    assert {one.error.code for one in results if one.error} == {"batch_cancelled"}
+
+
+def test_a_batch_that_fails_says_why():
+    fake, client, batches = made()
+    line = json.dumps({"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m"}})
+    content = f"{line}\nnonsense\n{line}\n".encode()
+    named = fake.files.add("wrong.jsonl", content, "batch").id
+    with client:
+        request = BatchCreateRequest(model="openai", endpoint="/v1/chat/completions", file=named)
+        batch = client.call(request).batch
+        with pytest.raises(BatchFailedError, match=r"not parseable as valid JSON. \(line 2\), and 1 more") as caught:
+            batches.wait(batch.id, polling=QUICK)
+        assert (caught.value.code, caught.value.batch.problems[1].code) == ("invalid_json_line", "duplicate_custom_id")
+        assert batches.wait(batch.id, check=False).status == "failed"
+        with pytest.raises(BatchFailedError):
+            batches.results(batch.id).all()
+
+
+def test_results_before_the_end_are_an_error_that_says_so():
+    _, client, batches = made(FakeOpenAI())
+    with client:
+        batch = batches.create(HELLOS)
+        with pytest.raises(BadRequestError, match="is validating, and has no results yet: wait for it first"):
+            batches.results(batch.id).all()
+
+
+# --- what a direct call gives
+
+
+def direct(request):
+    """What a direct call sends, and what it gives, where the fake's answer to a batch is the reply."""
+    sent = []
+
+    def service(asked: HttpRequest):
+        sent.append((asked.path, json.loads(asked.body)))
+        status, body = answered(asked.path, sent[-1][1])
+        return HttpResponse(status, {"content-type": "application/json"}, json.dumps(body).encode())
+
+    with jf.Client(CONFIG, transport=FunctionNetwork(service)) as client:
+        return client.call(request), sent[0]
+
+
+TOOL = Tool("weather", "The weather", {"type": "object", "properties": {}})
+REQUESTS = {
+    "chat": ChatRequest(messages="Hello", temperature=0.5, max_output_tokens=9, metadata={"a": "b"}),
+    "tools": ChatRequest(messages="Hello", tools=[TOOL]),
+    "json": ChatRequest(messages="Hello", response_format={"type": "object"}),
+    "extra": ChatRequest(
+        messages="Hello", extra_body={"new": 1}, options={"openai": {"store": True}, "other": {"a": 1}}
+    ),
+    "reasoning": ChatRequest(model="openai:o4-mini", messages="Hello", reasoning_effort="low"),
+    "embed": EmbedRequest(input=["a", "b"], dimensions=3),
+    "one": EmbedRequest(input="a"),
+    "responses": ChatRequest(messages="Hello", options={"openai": {"api": "responses"}}),
+    "complete": CompleteRequest(prompt="Once", max_output_tokens=5),
+}
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["given-again", "unknown"])
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+def test_a_batch_sends_and_gives_what_a_direct_call_does(request_, given):
+    response, (path, body) = direct(request_)
+    fake, client, batches = made()
+    with client:
+        batch = batches.wait(batches.create([request_]).id, polling=QUICK)
+        (file,) = (file for file in fake.files.kept.values() if file.purpose == "batch")
+        line = json.loads(file.content)
+        assert line == {"custom_id": "request-0", "method": "POST", "url": path, "body": body}
+        (result,) = batches.results(batch.id, requests=[request_] if given else None)
+    assert result.error is None
+    assert type(result.response) is type(response)
+    assert result.response.request_id.startswith("req_batch_")
+    assert evolve(result.response, request_id=None, warnings=response.warnings) == response
+    assert result.response.raw == response.raw
+
+
+def test_an_instance_of_the_newer_api_batches_over_it_and_any_instance_reads_it():
+    fake = FakeOpenAI(tick=10.0)
+    with jf.Client(
+        {"default": "openai", "providers": {"openai": {"api_key": "sk-test", "api": "responses"}}},
+        transport=FunctionNetwork(fake),
+    ) as client:
+        batches = client.provider("openai").batches
+        batch = batches.wait(batches.create(HELLOS).id, polling=QUICK)
+    assert (batch.endpoint, batch.operation) == ("/v1/responses", "chat")
+    _, client, batches = made(fake)
+    with client:
+        for requests in (None, HELLOS):
+            (first, *_) = batches.results(batch.id, requests=requests, ordered=True)
+            assert (first.response.text, first.response.finish.unified) == ("You said: Hello 0", "stop")
+
+
+def test_requests_that_go_over_both_apis_are_two_batches():
+    with pytest.raises(BadRequestError, match=r"requests\[1\].options: it would be sent to /responses"):
+        wrong([HELLOS[0], REQUESTS["responses"]])
+
+
+def test_an_answer_is_parsed_as_the_type_that_was_asked_for():
+    request = ChatRequest(messages="Hello", response_format=Said)
+    _, client, batches = made()
+    with client:
+        batch = batches.wait(batches.create([request]).id, polling=QUICK)
+        (known,) = batches.results(batch.id, requests=[request])
+        (unknown,) = batches.results(batch.id)
+    assert known.response.parsed == Said("Hello")
+    assert unknown.response.parsed == {"said": "Hello"}
+
+
+def test_a_reply_that_breaks_a_promise_is_the_error_that_a_direct_call_raises():
+    fake = FakeOpenAI(tick=10.0)
+    fake.batches.answer_with = lambda *_: (200, {"id": "x", "object": "chat.completion", "choices": []})
+    results, _, _ = through(HELLOS[:1], fake)
+    assert isinstance(results["request-0"].error, TruncatedStreamError | MalformedReplyError)
+    fake = FakeOpenAI(tick=10.0)
+    fake.batches.answer_with = lambda *_: (200, {"object": "list", "data": [], "model": "m"})
+    results, _, _ = through([EmbedRequest(input="a")], fake)
+    assert "the reply has no vectors" in results["request-0"].error.message
+
+
+# --- what is wrong is known before anything is sent
+
+
+def wrong(requests, **options):
+    fake, client, batches = made()
+    with client:
+        try:
+            batches.create(requests, **options)
+        finally:
+            assert fake.lines == []
+
+
+STREAM = {"openai": {"stream": True}}
+LONG = "x" * (1024 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("requests", "options", "error", "says"),
+    [
+        ([], {}, BadRequestError, "requests: there are none"),
+        ("Hello", {}, BadRequestError, "requests: expected several requests, got 'Hello'"),
+        (HELLOS[0], {}, BadRequestError, "requests: expected several requests, got ChatRequest"),
+        (5, {}, BadRequestError, "requests: expected several requests, got 5"),
+        ([HELLOS[0], "Hello"], {}, BadRequestError, r"requests\[1\]: expected a request, as ChatRequest"),
+        ([*HELLOS, EmbedRequest(input="a")], {}, BadRequestError, r"requests\[5\].operation: the batch is of 'chat'"),
+        (
+            [HELLOS[0], evolve(HELLOS[0], model="openai:o4-mini")], {}, BadRequestError,
+            r"requests\[1\].model: it is 'o4-mini', the batch's is 'gpt-4.1-mini'; make one for each",
+        ),
+        ([evolve(HELLOS[0], model="fast")], {}, BadRequestError, r"requests\[0\].model: expected 'openai:...' or none"),
+        ([HELLOS[0], ChatRequest(messages="x", top_k=5)], {}, UnsupportedError, r"requests\[1\].top_k: the host"),
+        ([ChatRequest(messages="x", extra_headers={"a": "b"})], {}, UnsupportedError, r"requests\[0\].extra_headers"),
+        ([ModelsRequest()], {}, JackfieldError, r"requests\[0\]"),
+        ([ChatRequest(messages="x", options=STREAM)], {}, BadRequestError, r"requests\[0\].options.openai.stream"),
+        (HELLOS, {"ids": ["a"]}, BadRequestError, "ids: there are 1, and more requests"),
+        (HELLOS, {"ids": list("abcdef")}, BadRequestError, "ids: there are more than the 5 requests"),
+        (HELLOS, {"ids": list("abcda")}, BadRequestError, r"ids\[4\]: 'a' is the id of an earlier request"),
+        (HELLOS, {"ids": ["a", "", "c", "d", "e"]}, BadRequestError, r"ids\[1\]: expected text, got ''"),
+        (HELLOS, {"ids": "abcde"}, BadRequestError, "ids: expected an id for each request, got 'abcde'"),
+        (HELLOS, {"window": 24}, BadRequestError, "window: expected a time like '24h', got 24"),
+        (HELLOS, {"metadata": {"a": 1}}, BadRequestError, "metadata: expected a dictionary of texts"),
+        ((HELLOS[0] for _ in range(50_001)), {}, BadRequestError, "requests: a batch takes 50000 at most"),
+        (
+            (ChatRequest(messages=LONG) for _ in range(300)), {}, BadRequestError,
+            r"with requests\[199\] the batch has more than 209715200 bytes",
+        ),
+        (
+            (EmbedRequest(input=["x"] * 2000) for _ in range(30)), {}, BadRequestError,
+            r"requests\[25\].input: with it, the batch has more than 50000 inputs",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_known_before_a_byte_is_sent(requests, options, error, says):
+    with pytest.raises(error, match=says):
+        wrong(requests, **options)
+
+
+def test_what_may_be_left_out_is_told_once_with_the_number_of_the_first():
+    _, client, batches = made()
+    requests = [*HELLOS[:2], *(ChatRequest(messages="x", top_k=5, unsupported="drop") for _ in range(3))]
+    with client:
+        batch = batches.create(requests)
+        (notice,) = (one for one in batch.warnings if one.kind == "unsupported")
+        assert notice.field == "requests[2].top_k"
+        assert notice.message.endswith("(and of 2 more)")
+        done = batches.wait(batch.id, polling=QUICK)
+        assert [one.error for one in batches.results(done.id, requests=requests)] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda batches: batches.get(""), BadRequestError, "batch: expected the id of a batch, as 'batch_...', got ''"),
+        (lambda batches: batches.get(5), BadRequestError, "batch: expected the id of a batch"),
+        (lambda batches: batches.get("batch_none"), NotFoundError, "No batch found with id 'batch_none'"),
+        (lambda batches: batches.results("batch_none").all(), NotFoundError, "No batch found"),
+        (lambda batches: batches.list(limit=0), BadRequestError, "limit: expected a whole number from 1 to 100"),
+        (lambda batches: batches.get("batch\ud800"), BadRequestError, "batch: .* has half a character"),
+        (lambda batches: batches.results("b", ids="abc"), BadRequestError, "ids: expected an id for each request"),
+        (
+            lambda batches: batches.results("b", requests=HELLOS, ids=["a"]),
+            BadRequestError,
+            "there are 1, and 5 requests",
+        ),
+    ],
+)
+def test_wrong_questions_are_told_what_would_be_right(call, error, says):
+    _, client, batches = made()
+    with client, pytest.raises(error, match=says):
+        call(batches)
