@@ -82,6 +82,28 @@ def test_where_a_request_goes(base_url, version, request_, expected):
     assert model in ("mine", None)
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        (None, "/openai/v1/responses"),
+        (VERSION, f"/openai/responses{ASKED}"),
+        ("preview", "/openai/v1/responses?api-version=preview"),
+    ],
+)
+def test_the_newer_api_is_the_resources_own(version, expected):
+    provider = azure(api_version=version, deployments={"o3": "team-a"}, api="responses")
+    assert place(provider, CHAT, "o3") == (expected, "team-a")
+    older = ChatRequest(messages="x", options={"azure": {"api": "chat"}})
+    assert place(provider, older, "o3")[0].partition("?")[0].endswith("/chat/completions")
+
+
+@pytest.mark.parametrize("model", ["gpt-5-codex", "team-a"])
+def test_the_api_is_that_of_the_model_that_is_deployed(model):
+    provider = azure(deployments={"gpt-5-codex": "team-a"})
+    assert place(provider, CHAT, model) == ("/openai/v1/responses", "team-a")
+    assert place(azure(), CHAT, "team-a")[0] == "/openai/v1/chat/completions"
+
+
 def test_a_name_of_a_deployment_stays_one_part_of_the_path():
     assert place(azure(api_version=VERSION), CHAT, "a/../b?c")[0] == (
         f"/openai/deployments/a%2F..%2Fb%3Fc/chat/completions{ASKED}"
@@ -418,17 +440,20 @@ def test_a_refusal_reaches_the_exchange_and_ends_it():
 @pytest.fixture(scope="module")
 def rows():
     with gzip.open(beside("recordings.jsonl.gz"), "rt", encoding="utf-8") as file:
-        found = [row for row in map(json.loads, file) if row["provider"] == "azure"]
-    return [row for row in found if "responses" not in row["endpoint"]]
+        return [row for row in map(json.loads, file) if row["provider"] == "azure"]
+
+
+def path_of(row):
+    return re.sub("^//", "/", row["url_path"])
 
 
 def of_row(row):
     """The provider and the model with which a user would have sent a recorded request."""
-    origin, path = "https://resource.openai.azure.com", re.sub("^//", "/", row["url_path"])
+    origin, path = "https://resource.openai.azure.com", path_of(row)
     version = row["query"].removeprefix("api-version=") or None
     if found := re.match("/openai/deployments/([^/]+)/", path):
         return azure(origin, version or VERSION), found[1]
-    base = path.removesuffix("/chat/completions").removesuffix("/embeddings")
+    base = re.sub("/(chat/completions|embeddings|responses)$", "", path)
     body = row["request_body"] if row["request_body_kind"] == "json" else {}
     return azure(origin + base, version), body.get("model", "m")
 
@@ -440,11 +465,13 @@ def test_every_recorded_request_would_go_where_it_went(rows):
             continue  # by somebody who had forgotten the rest of the path, which was its error
         provider, model = of_row(row)
         embeds = row["endpoint"].endswith("/embeddings")
-        path = place(provider, EMBED if embeds else CHAT, model)[0]
+        newer = ChatRequest(messages="x", options={"azure": {"api": "responses"}})
+        request = EMBED if embeds else newer if path_of(row).endswith("/responses") else CHAT
+        path = place(provider, request, model)[0]
         assert path.partition("?")[0] == re.sub("^//", "/", row["url_path"]), row["id"]
         assert not row["query"] or path.endswith(f"?{row['query']}"), row["id"]
         seen += 1
-    assert seen > 40
+    assert seen > 55
 
 
 def test_every_recorded_reply_decodes(rows):
@@ -456,7 +483,9 @@ def test_every_recorded_reply_decodes(rows):
             assert type(error) is NotFoundError
             outcomes["refused"] += 1
             continue
-        call, streaming = any_call(CHAT, model=model, streaming=row["streaming"]), row["streaming"]
+        newer = path_of(row).endswith("/responses")
+        asked_for = ChatRequest(messages="x", options={"azure": {"api": "responses"}}) if newer else CHAT
+        call, streaming = any_call(asked_for, model=model, streaming=row["streaming"]), row["streaming"]
         if row["endpoint"].endswith("/embeddings"):
             texts = row["request_body"]["input"]
             call = any_call(EmbedRequest(input=texts), model=model)
@@ -467,6 +496,10 @@ def test_every_recorded_reply_decodes(rows):
         assert sum("prompt_filter_results" in raw for raw in raws) == row["response_body"].count(
             '"prompt_filter_results"'
         ), row["id"]
+        if newer:
+            assert outcome.error is None, (row["id"], outcome.error)
+            outcomes["newer"] += 1
+            continue
         if row["streaming"] and '"finish_reason":"' not in row["response_body"].replace(" ", ""):
             assert isinstance(outcome.error, TruncatedStreamError), row["id"]
             outcomes["truncated"] += 1
@@ -479,4 +512,5 @@ def test_every_recorded_reply_decodes(rows):
         outcomes["stream" if streaming else "whole"] += 1
     assert outcomes["whole"] > 30
     assert outcomes["stream"] > 4
+    assert outcomes["newer"] > 12
     assert outcomes["refused"] == 2

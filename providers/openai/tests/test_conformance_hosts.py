@@ -1,4 +1,4 @@
-"""Hosts of the table keep what every provider must; see the testkit."""
+"""Azure, and hosts of the table that differ most, keep what every provider must; see the testkit."""
 
 import pytest
 
@@ -9,20 +9,6 @@ from samples_openai import REFUSALS, samples
 from jackfield_testkit.conformance import SECRET, ProviderConformance
 
 MODELS = {"chat": "m", "complete": "m", "embed": "m"}  # a host may have none that everybody can use
-
-
-ALONE = "logprobs, without which it means nothing, is reported first"
-
-
-class TestGroq(ProviderConformance):
-    plugin = "groq"
-    waivers = {
-        "field_is_sent_or_reported[chat-top_logprobs]": ALONE,
-        "field_is_sent_or_reported[chat-top_logprobs=0]": ALONE,
-    }
-    settings = {"api_key": SECRET, "default_models": MODELS}
-    samples = samples()
-    refusals = REFUSALS
 
 
 class TestMistral(ProviderConformance):

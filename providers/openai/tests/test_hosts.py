@@ -221,6 +221,16 @@ def test_embeddings_are_asked_for_where_a_host_has_a_model_for_them():
     assert b'"model":"voyage-3.5"' in sent.body
 
 
+def test_a_list_of_models_is_where_the_host_has_it():
+    for name, path in (
+        ("perplexity", "/v1/models"),
+        ("groq", "/openai/v1/models"),
+        ("cohere", "/compatibility/v1/models"),
+    ):
+        provider = getattr(hosts, name).jackfield_provider(name, settings_of(name, api_key=Secret("k")))
+        assert provider.endpoint.addressed(asked(provider, any_call(ModelsRequest()))).path == path
+
+
 # --- what is imported
 
 PROBE = """

@@ -27,7 +27,7 @@ def test_the_models_where_none_is_named(settings, chat, complete, embed):
     provider = OpenAIProvider("openai", OpenAISettings(**settings))
     models = {key: value for key, value in provider.default_models.items() if key != "moderate"}
     assert models == {"chat": chat, "complete": complete, "embed": embed, "model": chat}
-    assert provider.operations >= {"chat", "complete", "embed", "models", "model"}
+    assert provider.operations >= {"chat", "complete", "embed", "moderate", "models", "model"}
 
 
 WRONG = {

@@ -61,6 +61,8 @@ class AzureSettings(WireSettings):
         headers: further headers of each request.
         profile: what the host takes, where that differs from what is known of it.
         models: what models take and refuse; these rules count before those that are known.
+        api: the API that chats go over: "chat", or "responses" for the newer one. Unless set, it is the older one, but
+            for models that are known to answer over the newer one alone.
     """
 
     api_key: Secret | None = field(default=None, metadata={"env": "AZURE_OPENAI_API_KEY"})
@@ -145,6 +147,17 @@ class AzureProvider(WireProvider):
         profile = self._others if other or self.endpoint.path.endswith(MODELS) else self.profile
         call = call.evolve(target=Target(call.target.provider, deployment))
         return Destination(call, self.fields(call), profile, rule, self.plugin)
+
+    def api_of(self, to: Destination) -> tuple[str, Destination]:
+        """The API that a chat goes over, as the model says it that is deployed, and its destination.
+
+        Raises:
+            BadRequestError: the option is wrong.
+        """
+        target = to.call.target
+        model = Target(target.provider, self._models.get(target.model, target.model))
+        api, told = super().api_of(evolve(to, call=to.call.evolve(target=model)))
+        return api, evolve(told, call=to.call)
 
     def _deployment(self, model: str) -> str:
         return self._deployments.get(model, model)

@@ -36,6 +36,7 @@ class Host:
         chat: its model of a chat where none is named; empty where there is none that everybody can use.
         complete: the same of a completion.
         embed: the same of embeddings.
+        models_path: where its list of models is.
         moderate: the same of moderations; empty where the host judges nothing.
         ways: the name under which its profile stands, where that is not the host of the base URL.
     """
@@ -47,6 +48,7 @@ class Host:
     chat: str = ""
     complete: str = ""
     embed: str = ""
+    models_path: str = "/models"
     moderate: str = ""
     ways: str | None = None
 
@@ -96,7 +98,9 @@ HOSTS: Final[Mapping[str, Host]] = MappingProxyType({
     "nebius": Host(title="Nebius", base_url="https://api.tokenfactory.nebius.com/v1"),
     "nvidia": Host(title="NVIDIA", base_url="https://integrate.api.nvidia.com/v1"),
     "ollama": _here("Ollama", 11434, "ollama.com"),
-    "perplexity": Host(title="Perplexity", base_url="https://api.perplexity.ai", chat="sonar"),
+    "perplexity": Host(
+        title="Perplexity", base_url="https://api.perplexity.ai", chat="sonar", models_path="/v1/models",
+    ),
     "sambanova": Host(title="SambaNova", base_url="https://api.sambanova.ai/v1"),
     "scaleway": Host(title="Scaleway", base_url="https://api.scaleway.ai/v1", variable="SCW_SECRET_KEY"),
     "sglang": _here("SGLang", 30000, "vllm"),
@@ -174,6 +178,7 @@ class HostPlugin:
             "needs_key": self.host.needs_key,
             "host": ways,
             "known_models": self.host.models,
+            "models_path": self.host.models_path,
             "__module__": __name__,
         }
         bases: tuple[type[HostProvider | ModerationExchanges], ...] = (HostProvider,)

@@ -1,4 +1,4 @@
-"""What few programs ask of OpenAI, and what is imported when one does: files, uploads, jobs and moderations."""
+"""What few programs ask of OpenAI, and is therefore imported when one does: files, uploads, jobs, moderations."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class OpenAISettings(WireSettings):
 
 
 class OpenAIProvider(WireProvider):
-    """What OpenAI serves, and any server that speaks its language: chats and the rest, moderations, files and jobs.
+    """Chats, completions, embeddings, moderations, models, files and jobs at OpenAI, or a server that speaks likewise.
 
     Raises:
         ConfigurationError: the base URL is not one, or OpenAI itself is to be called without a key.

@@ -74,18 +74,19 @@ class Destination:
             UnsupportedError: it is refused, and the caller does not allow that it is left out.
         """
         value = self.fields.take(name)
-        if value is not None and (why := self._absent(name, value)):
+        refused = name in self.refused or name in (self.profile.refuses or ())
+        if value is None or (refused and isinstance(value, tuple | Mapping) and not value):
+            return None  # none of them is what nobody refuses
+        if why := self._absent(name, value):
             self.report(name, why)
             return None
-        if value is None or self.rule is None or name not in self.refused:
+        if self.rule is None or name not in self.refused:
             return value
         if name in DEFAULTS and DEFAULTS[name] == value:
             if self.rule.takes_defaults:
                 return value
             self.call.rewrote(name, "left out: the model refuses it, and does the same without")
             return None
-        if isinstance(value, tuple | Mapping) and not value:
-            return None  # none of them is what nobody refuses
         reasons = "" if name in self.rule.refuses else " while it reasons"
         self.report(name, f"model {self.call.target.model!r} refuses it{reasons}")
         return None
@@ -94,7 +95,7 @@ class Destination:
         """Why the host has no place for a field, or None where it has."""
         if name == "n" and value > 1 and not self.profile.choices:
             return "the host gives one choice, whatever it is asked for"
-        if name in (self.profile.refuses or ()) and value not in ((), {}):
+        if name in (self.profile.refuses or ()):
             return "the host has no such parameter"
         return None
 

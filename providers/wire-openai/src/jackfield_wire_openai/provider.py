@@ -86,6 +86,7 @@ class WireProvider(HttpProvider):
         known_models: the model to use where none is named, by operation.
         models_at: the same at hosts with names of their own.
         header_settings: the headers that settings of their own fill, by setting.
+        models_path: the path of the list of models.
         at_home: whether this instance calls the service itself.
     """
 
@@ -97,6 +98,7 @@ class WireProvider(HttpProvider):
     known_models: ClassVar[Mapping[str, str]]
     models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     header_settings: ClassVar[Mapping[str, str]] = {}
+    models_path: ClassVar[str] = "/models"
 
     def __init__(self, name: str, settings: WireSettings) -> None:
         """Make an instance of this name.
@@ -162,7 +164,7 @@ class WireProvider(HttpProvider):
     def models(self, call: Call[ModelsRequest]) -> Exchange[ModelsEvent]:
         """GET /models."""
         self.report_all(call)
-        head = yield self.get("/models")
+        head = yield self.get(self.models_path)
         return JsonReply(head, ModelsReader(head).list)
 
     @serves(MODEL)
