@@ -98,6 +98,7 @@ def test_a_batch_in_every_colour(colour):
         f"You said: Hello {number}" for number in (0, 1, 2, 4)
     ]
     error = results["request-3"].error
+    assert (error.provider, error.model, error.operation) == ("openai", None, "chat")
     assert (type(error), error.code, error.message, error.status) == (
         RateLimitError, "rate_limit_exceeded", "Slow down.", 429,
     )  # fmt: skip

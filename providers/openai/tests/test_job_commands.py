@@ -112,8 +112,8 @@ def test_embeddings_completions_and_errors(fake, tmp_path):
         ("5", "line 1: expected a text or a table, got 5"),
         ("{}", "line 1: expected one of messages, input, prompt, got nothing"),
         (
-            '{"messages": "x", "temprature": 1}',
-            "line 1: temprature: a request has no such field; did you mean 'temperature'",
+            '{"messages": "x", "temperatur": 1}',
+            "line 1: temperatur: a request has no such field; did you mean 'temperature'",
         ),
         ('{"messages": "x", "temperature": 5}', "line 1: temperature: expected a number from 0 to 2, got 5"),
         ('{"messages": "x", "custom_id": 5}', "line 1: custom_id: expected text, got 5"),

@@ -150,13 +150,14 @@ class BatchExchanges(FineTuningExchanges):
 
     def _response(self, call: Call[Any], request: Request[Any, Any], reply: Mapping[str, Any], body: Any) -> Any:
         model = fact(body, "model", str) if isinstance(body, Mapping) else None
+        asked_of = (request.model or "").partition(":")[2]
         options: Mapping[str, Any] = request.options
         if isinstance(request, ChatRequest):  # whatever it would be asked over now
             api = "responses" if call.request.endpoint.endswith("/responses") else "chat"
             options = {**options, self.plugin: {**options.get(self.plugin, {}), "api": api}}
         # what was left out was told when the batch was made
         request = evolve(request, model=None, unsupported="drop", options=options)
-        one = inner_call(call, request, model or self.default_models.get(request.operation.name, ""))
+        one = inner_call(call, request, model or asked_of)
         status = fact(reply, "status_code", int) or 200
         headers = {"content-type": "application/json"}
         if (asked := fact(reply, "request_id", str)) is not None:

@@ -25,7 +25,7 @@ LATER: Final = frozenset({
     "batches.cancel", "batches.create", "batches.get", "batches.list", "batches.results", "batches.write",
     "fine_tuning.change", "fine_tuning.checkpoints", "fine_tuning.create", "fine_tuning.events", "fine_tuning.get",
     "fine_tuning.list",
-    "files.content", "files.delete", "files.get", "files.list", "files.upload",
+    "files.content", "files.delete", "files.get", "files.list", "files.upload", "moderate",
     "uploads.cancel", "uploads.complete", "uploads.create", "uploads.part",
 })  # fmt: skip
 
@@ -38,7 +38,7 @@ class OpenAISettings(WireSettings):
         api_key: the key; a server on this machine may do without.
         base_url: where the API is, up to and without `/chat/completions`.
         default_model: the model of a chat where none is named.
-        default_models: the same by operation: `chat`, `complete`, `embed`.
+        default_models: the same by operation: `chat`, `complete`, `embed`, `moderate`.
         organization: the organization that is charged, where the key serves several.
         project: the project that is charged, where the key serves several.
         headers: further headers of each request.
@@ -56,7 +56,7 @@ class OpenAISettings(WireSettings):
 
 
 class OpenAIProvider(WireProvider):
-    """Chats, completions, embeddings, models, files and jobs at OpenAI, or at any server that speaks its language.
+    """Chats, completions, embeddings, moderations, models, files and jobs at OpenAI, or a server that speaks likewise.
 
     Raises:
         ConfigurationError: the base URL is not one, or OpenAI itself is to be called without a key.
@@ -70,6 +70,7 @@ class OpenAIProvider(WireProvider):
         CHAT.name: "gpt-4.1-mini",
         COMPLETE.name: "gpt-3.5-turbo-instruct",
         EMBED.name: "text-embedding-3-small",
+        "moderate": "omni-moderation-latest",
     }
     # hosts on which OpenAI's own names of models mean nothing
     models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {
