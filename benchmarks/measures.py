@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 HTTPX = "httpx + json"
@@ -18,11 +19,11 @@ DISCARDS = "jackfield, logging that discards"
 
 
 class Promise(NamedTuple):
-    """How a row is to compare with another: their ratio, or how much it costs beyond it."""
+    """How a row is to compare with another: their ratio, or how much it costs beyond it; or what itself may be."""
 
     other: str
     most: float
-    how: Literal["ratio", "beyond"] = "ratio"
+    how: Literal["ratio", "beyond", "itself"] = "ratio"
 
 
 class Row(NamedTuple):
@@ -47,7 +48,7 @@ class Measure(NamedTuple):
     """One table.
 
     `kind` is the work of a worker, or how fresh processes are measured. `calls` is how much is done in one turn of a
-    round; `unit` is what one piece of it is called.
+    round; `unit` is what one piece of it is called. `gauge` is the unit of what is measured where that is no time.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Measure(NamedTuple):
     calls: int = 1
     rounds: int = 60
     rate: bool = False
+    gauge: str = ""
 
     @property
     def fresh(self) -> bool:
@@ -108,6 +110,11 @@ FIRST = (
     "import sys; sys.path.insert(0, {here!r}); from subjects.{subject} import Sync; "
     "Sync({url!r} + '/chat/v1', **{options!r}).chat(); import time; print(time.process_time())"
 )
+GROWN = (
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); "
+    "from transfers import growth; print(growth({!r}, {!r}, {{calls}}))"
+)
+TRANSFERS = (("upload", "an upload"), ("parts", "an upload in parts"), ("download", "a download"))
 HELP = "import sys; sys.argv = ['jackfield', '--help']; from jackfield_cli.main import main; main()"
 
 MEASURES = (
@@ -237,6 +244,24 @@ MEASURES = (
         (Row(HTTPX, "bare_httpx"), Row(OURS, "jackfield_client")),
         "batch",
         rounds=20,
+    ),
+    Measure(
+        "files",
+        "a file of a gigabyte, up and down: by how much the peak of the process grows",
+        "printed",
+        tuple(
+            Row(
+                f"{OURS}, {what}{', asyncio' if colour == 'asyncio' else ''}",
+                program=GROWN.format(direction, colour),
+                promises=(Promise("", 32, "itself"),),
+            )
+            for direction, what in TRANSFERS
+            for colour in ("sync", "asyncio")
+        ),
+        "file",
+        calls=1000,
+        rounds=1,
+        gauge="MB",
     ),
     logs("call", "chat", 10, 20, calls=40),
     logs("chunk", "stream", 1, 2, rounds=30),

@@ -57,7 +57,7 @@ def rows_of(measure: Measure, options: Options) -> list[tuple[Row, Place]]:
             for name, place in options.peers.items()
             for imports in [imports_of(name)]
         ]
-    elif measure.name != "help":
+    elif measure.name != "help" and not measure.gauge:
         rows += [(Row(name, name), place) for name, place in options.peers.items()]
     return rows
 
@@ -76,12 +76,15 @@ def turn(measure: Measure, row: Row, place: Place, url: str, options: Options) -
     if measure.fresh:
         given = dict(option.split("=", 1) for option in row.options)
         program = row.program or FIRST.format(here=str(HERE), subject=row.subject, url=url, options=given)
+        if measure.gauge:
+            program = program.format(calls=options.calls or measure.calls)
 
         def once() -> float:
             printed, spent = fresh(place, program)
             return printed if measure.kind == "printed" else spent.cpu
 
-        once()  # from now on everything is compiled, and in the cache of the file system
+        if not measure.gauge:
+            once()  # from now on everything is compiled, and in the cache of the file system
         yield once
         return
     calls = options.calls or measure.calls
@@ -117,6 +120,8 @@ def take(measure: Measure, url: str, options: Options, left_out: list[str]) -> d
 
 def compared(promise: Promise, own: Sequence[float], others: Sequence[float]) -> float:
     """The median over the rounds: each round's own comparison, so that what slows both is in neither."""
+    if promise.how == "itself":
+        return statistics.median(own)
     if promise.how == "ratio":
         return statistics.median(one / other for one, other in zip(own, others, strict=True))
     return statistics.median(one - other for one, other in zip(own, others, strict=True)) * MICRO
@@ -126,7 +131,7 @@ def summary(measure: Measure, figures: dict[str, list[float]], options: Options)
     """What is told of each row."""
     told = []
     first = next(iter(figures.values()), [])
-    scale = 1 if measure.rate else MILLI if measure.fresh else MICRO
+    scale = 1 if measure.rate or measure.gauge else MILLI if measure.fresh else MICRO
     for row, _ in rows_of(measure, options):
         if row.label not in figures:
             continue
@@ -137,11 +142,11 @@ def summary(measure: Measure, figures: dict[str, list[float]], options: Options)
                 "label": row.label,
                 "median": statistics.median(own) * scale,
                 "quartiles": [spread[0] * scale, spread[-1] * scale],
-                "of_the_first": compared(Promise("", 0), own, first),
+                "of_the_first": None if measure.gauge else compared(Promise("", 0), own, first),
                 "promises": [
-                    {**promise._asdict(), "is": compared(promise, own, figures[promise.other])}
+                    {**promise._asdict(), "is": compared(promise, own, figures.get(promise.other, own))}
                     for promise in row.promises
-                    if promise.other in figures
+                    if promise.other in figures or promise.how == "itself"
                 ],
             }
         )
@@ -150,15 +155,19 @@ def summary(measure: Measure, figures: dict[str, list[float]], options: Options)
 
 def table(measure: Measure, told: list[dict[str, Any]]) -> str:
     """The rows of a measure as a table of Markdown."""
-    unit = f"{measure.unit}s a second" if measure.rate else f"{'ms' if measure.fresh else 'µs'} a {measure.unit}"
+    per = measure.gauge or ("ms" if measure.fresh else "µs")
+    unit = f"{measure.unit}s a second" if measure.rate else f"{per} a {measure.unit}"
     lines = [f"| {measure.title} | {unit} | of the first | compared |", "|---|---:|---:|---|"]
     for row in told:
         words = [sentence(promise, measure) for promise in row["promises"]]
-        lines.append(f"| {row['label']} | {row['median']:.4g} | {row['of_the_first']:.2f} | {'; '.join(words)} |")
+        first = "" if row["of_the_first"] is None else f"{row['of_the_first']:.2f}"
+        lines.append(f"| {row['label']} | {row['median']:.4g} | {first} | {'; '.join(words)} |")
     return "\n".join(lines)
 
 
 def sentence(promise: dict[str, Any], measure: Measure) -> str:
+    if promise["how"] == "itself":
+        return f"at most {promise['most']:g} {measure.gauge}"
     if promise["how"] == "ratio":
         text = f"{promise['is']:.2f} of {promise['other']}"
     else:

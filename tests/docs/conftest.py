@@ -51,6 +51,10 @@ def answer(request):
             chunks = [text_chunk(" there"), text_chunk(" was", "length"), "[DONE]"]
             return [stream_head(), *map(event, chunks), part(b"")]
         return [reply(json.dumps({**text_chunk(" there was", "length"), "usage": {"completion_tokens": 8}}))]
+    if request.startswith(b"POST /v1/responses "):
+        content = [{"type": "output_text", "text": "Hi there", "annotations": []}]
+        item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
+        return [reply(json.dumps({"object": "response", "id": "resp_1", "status": "completed", "output": [item]}))]
     if b'"stream":true' in request:
         chunks = [event(delta("Hi there")), event(delta(finish="stop")), event("[DONE]")]
         return [stream_head(), *chunks, part(b"")]

@@ -10,7 +10,7 @@ from jackfield.provider import Provider, serves
 from jackfield.types import Start
 from jackfield_jobs.files import (
     ContentDelta,
-    ContentEnded,
+    ContentFinished,
     ContentRequest,
     ContentStarted,
     DeleteFileRequest,
@@ -94,7 +94,7 @@ class Shelf(Provider):
                 failed, self.fails = self.fails, None
                 raise failed
             yield ContentDelta(content[at : at + 1000])
-        yield ContentEnded(len(content))
+        yield ContentFinished(len(content))
 
 
 def shelved(shelf: Shelf, **more: Any) -> dict[str, Any]:

@@ -84,8 +84,7 @@ class Instances:
         Raises:
             ConfigurationError: no such instance, or its settings are wrong.
         """
-        made = self._providers.get(name)
-        if made is None:
+        if (made := self._providers.get(name)) is None:
             with self._making:  # threads share a client: a plugin is loaded, and a provider made, once
                 made = self._providers.get(name) or self._providers.setdefault(name, self._make(name))
         return made
@@ -96,8 +95,9 @@ class Instances:
         return frozenset(self._config.providers) | self._registry.names("provider", every=True)
 
     def ambient(self) -> str | None:
-        """The first installed provider whose own variables are set."""
-        return next(filter(self.has_own, sorted(self._registry.names("provider"))), None)
+        """The first installed provider whose own variables are set; what is one of several in a module comes last."""
+        own = filter(self.has_own, sorted(self._registry.names("provider")))
+        return min(own, key=lambda name: ":" in str(self._registry.origin("provider", name)), default=None)
 
     def has_own(self, name: str) -> bool:
         """Whether a variable is set that belongs to the provider of this name."""

@@ -47,6 +47,15 @@ def test_without_json_each_finding_is_a_line_of_four_cells(place):
     assert "ok\tplugins\tprovider stage, from jf-stage 1.0\t\n" in done.out
 
 
+def test_plugins_that_one_module_brings_are_one_finding(place, findings):
+    points = "[jackfield.providers]\none = jf_many:one\nother = jf_many:other\n"
+    place.install("jf_many", "one, other = object(), object()", points)
+    assert "provider one, other, from jf-many 1.0 -> " in told(findings()[0], "plugins", "ok")
+    place.install("jf_few", "one = object()", "[jackfield.providers]\nfew = jf_few:one\ngone = jf_few:gone\n")
+    (problem,) = told(findings()[0], "plugins", "problem")
+    assert "provider plugin 'gone': jf-few 1.0 (jf_few:gone) cannot be imported" in problem
+
+
 def test_nothing_configured_is_a_problem(findings):
     found, code = findings()
     assert code == 1

@@ -149,6 +149,16 @@ def test_an_editor_is_told_what_each_key_is_for(plugins):
     assert "deadline" in made["properties"]["timeouts"]["properties"]["total"]["description"]
 
 
+def test_what_settings_share_is_defined_once(plugins):
+    pytest.importorskip("jackfield_openai")
+    found = schema(plugins)["$defs"]
+    profiles = [name for name in found if name.endswith(".Profile")]
+    assert len(profiles) == 1
+    validator_of(schema(plugins)).validate({"providers": {"openai": {"profile": {"developer": True}}}})
+    with pytest.raises(jsonschema.ValidationError):
+        validator_of(schema(plugins)).validate({"providers": {"openai": {"profile": {"develops": True}}}})
+
+
 def test_a_plugin_that_cannot_be_loaded_is_not_checked(plugins):
     plugins["provider"]["fake"] = unfit("it cannot be imported")
     validator_of(schema(plugins)).validate({"providers": {"fake": {"whatever": 1}}})

@@ -220,3 +220,32 @@ def test_the_terminals_width_is_kept(place, terminal):
     assert code == 0
     table = shown.partition("\n\n")[2]
     assert max(map(len, table.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())) <= 60
+
+
+MANY = """
+from jackfield.hooks import hookimpl
+from jackfield.provider import Provider
+
+class Plugin:
+    @hookimpl
+    def jackfield_provider(self, name):
+        return Provider(name)
+
+alpha, beta, gamma = Plugin(), Plugin(), Plugin()
+"""
+MANY_POINTS = "[jackfield.providers]\n" + "".join(f"{name} = jf_many:{name}\n" for name in ("alpha", "beta", "gamma"))
+
+
+def test_plugins_that_one_module_brings_stand_together_for_a_person(place, terminal):
+    place.install("jf_many", MANY, MANY_POINTS)
+    place.write("[providers.gamma]\n")
+    shown, code = terminal("plugins", "--kind", "provider", variables={"TERM": "xterm", "COLUMNS": "200"}).finish()
+    assert code == 0
+    lines = [line for line in shown.splitlines() if line.startswith("provider ")]
+    assert [line.split()[1:3] for line in lines if "jf-many" in line] == [["alpha,", "beta"], ["gamma", "jf-many"]]
+
+
+def test_a_program_gets_a_line_for_each_of_them(place):
+    place.install("jf_many", MANY, MANY_POINTS)
+    done = place.run("plugins", "--kind", "provider")
+    assert [line.split("\t")[1] for line in done.out.splitlines() if "jf_many" in line] == ["alpha", "beta", "gamma"]

@@ -12,8 +12,10 @@ from jackfield_jobs.multipart import Form, ProgressError, form_fields
 from jackfield_jobs.sources import FileSource
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
-# the parser of mail takes other line ends than ours for ends of lines in a header
-PLAIN = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters='\\%"'), min_size=1, max_size=20)
+# the parser of mail takes blanks away at the ends, and reads words that are encoded for mail
+PLAIN = st.text(
+    st.characters(min_codepoint=32, max_codepoint=126, exclude_characters='\\%"?'), min_size=1, max_size=20
+).filter(lambda text: text == text.strip())
 
 
 def form_of(content, fields=(), filename="a.bin", media_type="application/octet-stream", **more):
@@ -65,7 +67,7 @@ def test_names_of_any_kind_stay_in_their_place(name, filename, text):
 def test_the_same_form_gives_the_same_bytes_each_time_and_another_has_another_boundary():
     forms = [form_of(b"abc", [("purpose", "batch")]) for _ in range(2)]
     assert b"".join(forms[0]) == b"".join(forms[0]) == b"".join(forms[1])
-    others = [form_of(b"abd", [("purpose", "batch")]), form_of(b"abc", [("purpose", "evals")])]
+    others = [form_of(b"xyz", [("purpose", "batch")]), form_of(b"abc", [("purpose", "evals")])]
     assert len({form.content_type for form in (*forms, *others)}) == 3
 
 

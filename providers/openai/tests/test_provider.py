@@ -25,12 +25,13 @@ CHAT, COMPLETE, EMBED = "gpt-4.1-mini", "gpt-3.5-turbo-instruct", "text-embeddin
 )  # fmt: skip
 def test_the_models_where_none_is_named(settings, chat, complete, embed):
     provider = OpenAIProvider("openai", OpenAISettings(**settings))
-    assert provider.default_models == {"chat": chat, "complete": complete, "embed": embed, "model": chat}
-    assert provider.operations >= {"chat", "complete", "embed", "models", "model"}
+    models = {key: value for key, value in provider.default_models.items() if key != "moderate"}
+    assert models == {"chat": chat, "complete": complete, "embed": embed, "model": chat}
+    assert provider.operations >= {"chat", "complete", "embed", "moderate", "models", "model"}
 
 
 WRONG = {
-    "providers.x.default_models.caht: expected one of chat, complete, embed": {"default_models": {"caht": "m"}},
+    "providers.x.default_models.caht: expected one of chat, complete, embed, mod": {"default_models": {"caht": "m"}},
     "providers.x.default_models.chat: expected the name of a model": {"default_models": {"chat": ""}},
     "providers.x.default_models.chat: set already, as providers.x.default_model": {
         "default_model": "a", "default_models": {"chat": "b"},

@@ -4,10 +4,12 @@ import attrs
 import pytest
 from exchanges import SSE, Outcome, asked, chat_call, decoder, lines
 from openai_chats import LOCAL, OFFICIAL, OPENROUTER, Wire, body, chunk, sent
+from operations import destination
 
-from jackfield.errors import UnsupportedError, UnsupportedWarning
-from jackfield.operations import ChatRequest
+from jackfield.errors import BadRequestError, ConfigurationError, UnsupportedError, UnsupportedWarning
+from jackfield.operations import ChatRequest, CompleteRequest
 from jackfield.types import Message
+from jackfield_wire_openai.completions import completion_body
 from jackfield_wire_openai.profiles import GENERIC, HOSTS, OPENAI_MODELS, ModelRule, Profile, profile_of, rule_for
 
 AZURE = Wire("resource.openai.azure.com")
@@ -218,3 +220,30 @@ def test_falsy_is_not_absent_to_a_model_that_refuses_it(name, value):
 @pytest.mark.parametrize(("model", "name"), [("o1-mini", "tools"), ("o3", "stop"), ("gpt-5-mini", "stop")])
 def test_reasoning_models_are_asked_for_no_tools_and_no_end(model, name):
     assert sent(OFFICIAL, to=model, **{name: []}) == sent(OFFICIAL, to=model)
+
+
+FEW = Wire("127.0.0.1", Profile(refuses=("seed", "logit_bias", "user"), names={"top_p": "nucleus", "seed": "x"}))
+
+
+@pytest.mark.parametrize(("name", "value"), [("seed", 0), ("user", ""), ("logit_bias", {"1": 1})])
+def test_what_a_host_has_no_parameter_for_is_reported(name, value):
+    with pytest.raises(UnsupportedError, match=f"{name}: the host has no such parameter"):
+        body(FEW, **{name: value})
+    found, notices = sent(FEW, **{name: value}, unsupported="drop")
+    assert found == body(FEW)
+    assert [(notice.kind, notice.field) for notice in notices] == [("unsupported", name)]
+    assert sent(FEW, logit_bias={}) == sent(FEW)
+
+
+def test_a_parameter_has_the_name_that_the_host_has_for_it():
+    assert body(FEW, top_p=0.5) == {**body(FEW), "nucleus": 0.5}
+    mistral = destination(CompleteRequest(prompt="x", seed=7), host="api.mistral.ai")
+    assert completion_body(mistral, stream=False)["random_seed"] == 7
+    with pytest.raises(BadRequestError, match=r"options.openai.nucleus: this is set already"):
+        body(FEW, top_p=0.5, options={"openai": {"nucleus": 1}})
+
+
+@pytest.mark.parametrize("refuses", [("temprature",), "seeds"])
+def test_a_profile_refuses_only_fields_that_there_are(refuses):
+    with pytest.raises(ConfigurationError, match="refuses: expected one of "):
+        Profile(refuses=refuses)

@@ -47,8 +47,23 @@ def test_its_models_may_have_other_names_at_another_host():
     assert acme().default_models == {"chat": "acme-large", "model": "acme-large"}
     assert acme(base_url="https://eu.acme.example/v1").default_models["chat"] == "acme-eu"
     assert acme(default_model="own").default_models["chat"] == "own"
-    with pytest.raises(ConfigurationError, match="providers.acme.default_models.embed: expected one of chat"):
-        acme(default_models={"embed": "e"})
+    assert acme(default_models={"embed": "e"}).default_models["embed"] == "e"
+    with pytest.raises(ConfigurationError, match="providers.acme.default_models.models: expected one of chat, comp"):
+        acme(default_models={"models": "e"})
+
+
+def test_a_service_may_have_no_model_that_everybody_can_use():
+    class Bare(Acme):
+        known_models: ClassVar = {}
+
+    assert not Bare("bare", AcmeSettings(api_key=Secret("k"))).default_models["model"]
+
+
+def test_a_service_may_answer_without_a_key():
+    class Open(Acme):
+        needs_key = False
+
+    assert Open("open", AcmeSettings()).endpoint.credential is None
 
 
 def test_settings_of_its_own_become_headers():

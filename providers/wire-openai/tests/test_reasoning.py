@@ -321,7 +321,8 @@ def test_a_mark_behind_a_thought_is_reported_where_it_has_no_place(to, form):
 
 def test_a_mark_behind_a_thought_among_the_content_is_sent():
     thought = Reasoning("hm", format="thinking", cache=CacheMark())
-    found, _ = sent(MISTRAL, messages=[Message("assistant", [thought, Text("a")])])
+    marking = Wire("127.0.0.1", Profile(thoughts=("thinking",)))
+    found, _ = sent(marking, messages=[Message("assistant", [thought, Text("a")])])
     assert found["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
 
 

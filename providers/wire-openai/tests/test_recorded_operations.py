@@ -10,7 +10,7 @@ import struct
 import pytest
 from exchanges import Outcome, single
 from operations import INPUT, LIST, ONE, PROMPT, body_of, reading, whole
-from wire_folder import beside
+from wire_folder import beside, payloads
 
 from jackfield.errors import BadRequestError, JackfieldError, TruncatedStreamError
 from jackfield.http import HttpResponse
@@ -61,17 +61,6 @@ def decoded(row, chunks=None):
     request, body = request_of(row), row["response_body"].encode()
     decoder = reading(request, row["response_headers"], streaming=row["streaming"])
     return Outcome(decoder, [body] if chunks is None else chunks(body, row), request)
-
-
-def payloads(row):
-    if not row["streaming"]:
-        return [json.loads(row["response_body"])]
-    found = []
-    for block in re.split(r"(?:\r\n|\n){2,}", row["response_body"]):
-        data = "\n".join(line[5:].strip() for line in block.splitlines() if line.startswith("data:"))
-        if data and data != "[DONE]":
-            found.append(json.loads(data))
-    return found
 
 
 def succeeded(rows, *kinds):

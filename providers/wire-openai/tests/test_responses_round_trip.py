@@ -102,12 +102,11 @@ def one_text_is_no_list(item):
             item[name] = ""
 
 
-def a_turn_needs_no_type(item):
+def only_a_turn_of_the_models_says_its_type(item):
     if item.get("type", "message") != "message" or "role" not in item:
         return
-    if item["role"] != "assistant" or (item.keys() <= {"type", "role", "content"} and isinstance(item["content"], str)):
-        item.pop("type", None)
-    else:  # only what is more than a text says that it is a message
+    item.pop("type", None)
+    if item["role"] == "assistant":
         item["type"] = "message"
 
 
@@ -124,7 +123,7 @@ OF_BODIES = (
     a_model_that_thinks_tells_its_thoughts,
     objects_say_what_is_set,
 )
-OF_ITEMS = (items_say_what_is_set, one_text_is_no_list, a_turn_needs_no_type)
+OF_ITEMS = (items_say_what_is_set, one_text_is_no_list, only_a_turn_of_the_models_says_its_type)
 READ = (None, "message", "reasoning", "function_call", "custom_tool_call", "function_call_output")
 KNOWS_DEVELOPERS = ("api.openai.com", "openai.azure.com", "openrouter.ai")
 
@@ -233,7 +232,7 @@ ITEMS = {
     "the result of a call that is elsewhere": {"type": "custom_tool_call_output", "call_id": "c", "output": "x"},
     "a result in parts": {
         "type": "function_call_output",
-        "call_id": "c",
+        "call_id": "d",
         "output": [{"type": "input_image", "image_url": "x", "detail": "low"}, {"type": "input_text", "text": "a"}],
         "status": "completed",
     },

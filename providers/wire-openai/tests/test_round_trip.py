@@ -40,7 +40,9 @@ def a_limit_has_the_hosts_name_for_it(body, host):
 
 def a_stream_is_asked_for_its_usage(body, host):
     if body.get("stream"):
-        body["stream_options"] = {"include_usage": True, **body.get("stream_options", {})}
+        usage = {"include_usage": True} if profile_of(host).stream_usage else {}
+        if options := {**usage, **body.get("stream_options", {})}:
+            body["stream_options"] = options
     else:
         body.pop("stream", None)
 

@@ -23,7 +23,7 @@ from jackfield.registry import Registry
 
 from .common import allowed_plugins
 from .configuring import check
-from .listing import GROUPS, Allow, allowance, installed
+from .listing import GROUPS, Allow, allowance, installed, together
 
 __all__ = ["Finding", "everything"]
 
@@ -120,9 +120,10 @@ def _engine(name: str) -> Finding:
 def _plugins(allow: Allow, *, load: bool = True) -> Iterator[Finding]:
     """What is to be said of each plugin. Without `load`, nobody knows which are allowed, so that none is loaded."""
     points = installed(allow)
-    for point in points:
-        kind, name, package = point["kind"], point["name"], point["package"] or "an unknown package"
-        what = f"{kind} {name}, from {package} {point['version'] or ''}".rstrip()
+    for group in together(points):
+        point, names = group[0], [one["name"] for one in group]
+        kind, package = point["kind"], point["package"] or "an unknown package"
+        what = f"{kind} {', '.join(names)}, from {package} {point['version'] or ''}".rstrip()
         if not point["allowed"]:
             yield Finding("plugins", "note", f"{what}: not allowed", f"if you trust it, add {package} to allow_plugins")
         elif point["problem"]:
@@ -131,7 +132,7 @@ def _plugins(allow: Allow, *, load: bool = True) -> Iterator[Finding]:
             yield Finding(
                 "plugins", "note", f"{what}: not loaded, since the configuration does not tell what is allowed"
             )
-        elif error := _load_error(kind, name, allow):
+        elif error := next(filter(None, (_load_error(kind, name, allow) for name in names)), None):
             yield Finding("plugins", "problem", f"{what}: {error}", f"reinstall or uninstall {package}")
         else:
             yield Finding("plugins", "ok", what)

@@ -116,8 +116,16 @@ def _of(cls: type[Any], name: str, defs: Json) -> Json:
     except BadRequestError:
         return {"type": "object", "properties": {}}  # a field of a type that JSON does not know
     inner = schema.pop("$defs", {})
+    name = _home(inner, defs) or name
     defs.update({f"{name}.{key}": _moved(value, name) for key, value in inner.items()})
     return dict(_moved(schema, name))
+
+
+def _home(inner: Json, defs: Json) -> str | None:
+    """The name under which another class has put the same definitions: many plugins share a kind of settings."""
+    homes = {one.removesuffix(f".{key}") for key in inner for one in defs if one.endswith(f".{key}")}
+    same = (one for one in homes if all(defs.get(f"{one}.{key}") == _moved(inner[key], one) for key in inner))
+    return min(same, default=None)
 
 
 def _moved(node: Any, name: str) -> Any:

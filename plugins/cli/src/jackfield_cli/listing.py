@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, EntryPoint
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 if TYPE_CHECKING:
     from jackfield.doors import Brought
 
-__all__ = ["GROUPS", "Allow", "allowance", "installed", "origin"]
+__all__ = ["GROUPS", "Allow", "allowance", "installed", "origin", "together"]
 
 Allow: TypeAlias = tuple[str, ...] | None
 """The distributions whose plugins may be loaded; None is all."""
@@ -53,6 +53,20 @@ def installed(allow: Allow = None) -> list[dict[str, Any]]:
         for name, brought in sorted(groups.get(group, {}).items())
         for package, point in sorted(brought.items(), key=lambda item: item[1].value)
     ]
+
+
+def together(points: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The plugins in the order given, those of one kind that one module brings, and that nothing is wrong with, as one.
+
+    A module may bring dozens, which differ in nothing but the name.
+    """
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for number, point in enumerate(points):
+        module, _, name = point["entry_point"].partition(":")
+        alike = name and point["allowed"] and not point["problem"] and not point.get("configured")
+        key = (point["kind"], point["package"], module) if alike else (number,)
+        groups.setdefault(key, []).append(point)
+    return list(groups.values())
 
 
 def _said(point: EntryPoint, what: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from .common import EPILOG, allowed_plugins, config_option, json_option, load_config, standard_output
-from .listing import GROUPS, Allow, installed
+from .listing import GROUPS, Allow, installed, together
 from .tables import write_table
 from .terminal import say
 
@@ -62,11 +62,12 @@ def _row(point: Mapping[str, Any]) -> list[str]:
 
 def _draw(output: Output, found: list[dict[str, Any]]) -> None:
     """The table for a person: no wider than it must be, and what is wrong stands below it."""
-    rows = map(_row, found)
-    drawn = (
-        [kind, name, f"{package} {version}\n{entry}", origin, uses]
-        for kind, name, package, version, entry, origin, uses, _ in rows
-    )
+    drawn = []
+    for points in together(found):
+        kind, name, package, version, entry, origin, uses, _ = _row(points[0])
+        if len(points) > 1:
+            name, entry = ", ".join(point["name"] for point in points), entry.partition(":")[0]
+        drawn.append([kind, name, f"{package} {version}\n{entry}", origin, uses])
     write_table(output, ("kind", "name", "package and entry point", "origin", "configured as"), drawn)
     for problem in dict.fromkeys(point["problem"] for point in found if point["problem"]):
         say(problem)
@@ -135,7 +136,8 @@ def _operations(registry: Any, name: str) -> list[str] | None:
     from jackfield.errors import JackfieldError
     from jackfield.provider import Secret
 
-    for settings in ({}, {"api_key": Secret("none")}):
+    key = {"api_key": Secret("none")}
+    for settings in ({}, key, {**key, "base_url": "https://nowhere.invalid"}):
         try:
             return sorted(registry.make("provider", name, name, settings, f"providers.{name}").operations)
         except JackfieldError:

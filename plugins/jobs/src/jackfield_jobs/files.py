@@ -17,7 +17,14 @@ from jackfield.types import Event
 from .multipart import Progress
 from .sources import FileLike, FileSource
 
-__all__ = ["ContentDelta", "ContentEnded", "ContentRequest", "ContentResponse", "ContentStarted", "DeleteFileRequest"]
+__all__ = [
+    "ContentDelta",
+    "ContentFinished",
+    "ContentRequest",
+    "ContentResponse",
+    "ContentStarted",
+    "DeleteFileRequest",
+]
 __all__ += ["DeleteFileResponse", "FileDeleted", "FileRequest", "FileResponse", "FileTold", "FilesPage"]
 __all__ += ["ListFilesRequest", "OpenRequest", "OpenResponse", "Order", "PageEnded", "SourceOpened", "StoredFile"]
 __all__ += ["UploadFileRequest", "as_source", "folded", "named", "text", "time_span"]
@@ -154,7 +161,7 @@ class ContentDelta(Event):
 
 
 @frozen(repr=False)
-class ContentEnded(Event):
+class ContentFinished(Event):
     """The content of a file is complete: how many bytes it had, and where they were written, if they were."""
 
     size: int
@@ -255,7 +262,7 @@ class _ContentFold(ResponseFold):
         self._kept: list[bytes] | None = None if request.limit is None else []
         self._begin = ContentStarted()
         self._size = 0
-        self._end: ContentEnded | None = None
+        self._end: ContentFinished | None = None
 
     def add(self, event: Event) -> None:
         if self.took(event):
@@ -266,7 +273,7 @@ class _ContentFold(ResponseFold):
                 self._kept.append(event.data)
         elif isinstance(event, ContentStarted):
             self._begin = event
-        elif isinstance(event, ContentEnded):
+        elif isinstance(event, ContentFinished):
             self._end = event
 
     def response(self) -> ContentResponse:

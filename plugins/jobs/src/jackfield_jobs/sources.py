@@ -82,9 +82,10 @@ class FileSource:
             self._opened = _Bytes(source)
             self._head = b"".join(self._opened.pieces(0, HEAD))
         elif callable(getattr(source, "read", None)):
-            own = getattr(source, "name", None)
-            self._label = repr(own) if isinstance(own, str) else "the stream"
-            self.name = name or (Path(own).name if isinstance(own, str) else None) or None
+            own: Any = getattr(source, "name", None)  # of a descriptor a number, of standard input "<stdin>"
+            own = own if isinstance(own, str) and not own.startswith("<") else None
+            self._label = repr(own) if own else "the stream"
+            self.name = name or (Path(own).name if own else None) or None
         else:
             what = "a path, bytes or a stream that was opened with 'rb'"
             raise BadRequestError(f"source: expected {what}, got an object of type {type(source).__name__}")

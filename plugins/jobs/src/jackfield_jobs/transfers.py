@@ -18,7 +18,7 @@ from jackfield.middleware import Proceed, Slot
 from jackfield.runtime import Lock
 from jackfield.types import Event, Start
 
-from .files import ContentDelta, ContentEnded, ContentRequest, ContentStarted, OpenRequest, SourceOpened
+from .files import ContentDelta, ContentFinished, ContentRequest, ContentStarted, OpenRequest, SourceOpened
 from .multipart import ProgressError
 from .sources import FileSource
 from .uploads import CancelUploadRequest, CompleteUploadRequest, UploadPartRequest
@@ -107,7 +107,7 @@ class Storing:
                     continue
                 if isinstance(event, ContentStarted):
                     total = event.size
-                if isinstance(event, ContentEnded):
+                if isinstance(event, ContentFinished):
                     await call.runtime.run(target.end)
                     early.append(attrs.evolve(event, path=target.path))
                 else:

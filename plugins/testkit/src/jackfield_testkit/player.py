@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any, Final
 
 from jackfield.call import Call
@@ -94,7 +94,7 @@ class Player(Provider):
         self.calls.append(call)
         self.opened += 1
         try:
-            for item in self.items:
+            for item in self._items_for(call):
                 if isinstance(item, BaseException):
                     raise item
                 if isinstance(item, Event):
@@ -103,6 +103,9 @@ class Player(Provider):
                     await call.runtime.sleep(item)
         finally:
             self.closed += 1
+
+    def _items_for(self, call: Call[Any]) -> Iterable[Any]:
+        return self.items
 
 
 class _Plugin:

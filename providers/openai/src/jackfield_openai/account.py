@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jackfield_jobs.batched import Batches
+    from jackfield_jobs.moderations import Moderated
     from jackfield_jobs.stored import Files, Uploads
 
     from .fine_tuning_account import FineTuning
 
-__all__ = ["OpenAIAccount"]
+__all__ = ["ModeratingAccount", "OpenAIAccount"]
 
 
-class OpenAIAccount:
+class ModeratingAccount:
+    """What a host that judges has beside the core's operations. With an `AsyncClient` what calls is awaited."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        """Ask by this client, and under this provider's name."""
+        self._client = client
+        self._name = name
+
+    def moderate(self, input: Moderated | Iterable[Moderated], model: str | None = None, **options: Any) -> Any:  # noqa: A002 - the field's own name
+        """Whether texts or pictures may be shown, and what speaks against them: a `ModerateResponse`.
+
+        Args:
+            input: a text or several, each judged by itself; or parts of one content, judged together.
+            model: the model to use, instead of the instance's own.
+            options: further fields of a `ModerateRequest`.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        from jackfield_jobs.moderations import ModerateRequest
+
+        target = self._name if model is None else f"{self._name}:{model}"
+        return self._client.call(ModerateRequest(model=target, input=input, **options))
+
+
+class OpenAIAccount(ModeratingAccount):
     """What an account has beside the core's operations. With an `AsyncClient` what calls is awaited.
 
     Each part is imported when it is asked for: who only chats does not wait for it.
@@ -25,11 +52,6 @@ class OpenAIAccount:
         batches: batches of requests.
         fine_tuning: jobs that tune a model.
     """
-
-    def __init__(self, client: Any, name: str) -> None:
-        """Ask by this client, and under this provider's name."""
-        self._client = client
-        self._name = name
 
     @cached_property
     def files(self) -> Files:

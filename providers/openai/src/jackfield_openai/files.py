@@ -15,7 +15,7 @@ from jackfield.provider import Exchange, JsonReply, serves
 from jackfield.types import Event, Start
 from jackfield_jobs.files import (
     ContentDelta,
-    ContentEnded,
+    ContentFinished,
     ContentRequest,
     ContentStarted,
     DeleteFileRequest,
@@ -233,7 +233,7 @@ class _Content:
             yield from self._begin()
         if self._kept:
             yield ContentDelta(b"".join(self._kept))
-        yield ContentEnded(self._size)
+        yield ContentFinished(self._size)
 
     def _begin(self) -> tuple[Event, ...]:
         headers = self._head.headers

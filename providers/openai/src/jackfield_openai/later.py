@@ -1,4 +1,4 @@
-"""What few programs ask of OpenAI, and what is therefore imported when one does: files, uploads in parts, and jobs."""
+"""What few programs ask of OpenAI, and is therefore imported when one does: files, uploads, jobs, moderations."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from jackfield.provider import Exchange, HttpProvider
 from jackfield.types import Event
 
 from .batches import BatchExchanges
+from .moderations import ModerationExchanges
 from .provider import OpenAIProvider
 
 __all__ = ["LateOpenAI"]
 
 
-class LateOpenAI(BatchExchanges, OpenAIProvider):
+class LateOpenAI(BatchExchanges, ModerationExchanges, OpenAIProvider):
     """The same instance, with everything that it serves."""
 
     def __init__(self, early: OpenAIProvider) -> None:
         """Be this instance: its name, its endpoint, its settings."""
         vars(self).update(vars(early))
+
+    moderate = ModerationExchanges.moderate  # what several bases serve is served by the first of them alone
 
     def open(self, call: Call[Any]) -> Exchange[Event] | AsyncGenerator[Event, None]:
         """The events of a call; here nothing is left for later."""

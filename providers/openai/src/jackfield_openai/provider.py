@@ -26,7 +26,7 @@ LATER: Final = frozenset({
     "fine_tuning.change", "fine_tuning.check_grader", "fine_tuning.checkpoints", "fine_tuning.create",
     "fine_tuning.events", "fine_tuning.get", "fine_tuning.grade", "fine_tuning.list", "fine_tuning.permissions",
     "fine_tuning.permit", "fine_tuning.revoke",
-    "files.content", "files.delete", "files.get", "files.list", "files.upload",
+    "files.content", "files.delete", "files.get", "files.list", "files.upload", "moderate",
     "uploads.cancel", "uploads.complete", "uploads.create", "uploads.part",
 })  # fmt: skip
 
@@ -39,7 +39,7 @@ class OpenAISettings(WireSettings):
         api_key: the key; a server on this machine may do without.
         base_url: where the API is, up to and without `/chat/completions`.
         default_model: the model of a chat where none is named.
-        default_models: the same by operation: `chat`, `complete`, `embed`.
+        default_models: the same by operation: `chat`, `complete`, `embed`, `moderate`.
         organization: the organization that is charged, where the key serves several.
         project: the project that is charged, where the key serves several.
         headers: further headers of each request.
@@ -57,7 +57,7 @@ class OpenAISettings(WireSettings):
 
 
 class OpenAIProvider(WireProvider):
-    """Chats, completions, embeddings, models, files and jobs at OpenAI, or at any server that speaks its language.
+    """Chats, completions, embeddings, moderations, models, files and jobs at OpenAI, or a server that speaks likewise.
 
     Raises:
         ConfigurationError: the base URL is not one, or OpenAI itself is to be called without a key.
@@ -71,6 +71,7 @@ class OpenAIProvider(WireProvider):
         CHAT.name: "gpt-4.1-mini",
         COMPLETE.name: "gpt-3.5-turbo-instruct",
         EMBED.name: "text-embedding-3-small",
+        "moderate": "omni-moderation-latest",
     }
     # hosts on which OpenAI's own names of models mean nothing
     models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {

@@ -19,7 +19,7 @@ def add_fields(body: dict[str, Any], to: Destination, names: Mapping[str, str]) 
     """Add the fields that are set, each under its name on the wire."""
     for name, wire in names.items():
         if (value := to.take(name)) is not None:
-            body[wire] = value
+            body[to.named(wire)] = value
 
 
 def wire_prompts(prompts: tuple[Prompt, ...]) -> Any:

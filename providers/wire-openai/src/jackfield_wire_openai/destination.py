@@ -74,21 +74,34 @@ class Destination:
             UnsupportedError: it is refused, and the caller does not allow that it is left out.
         """
         value = self.fields.take(name)
-        if name == "n" and value is not None and value > 1 and not self.profile.choices:
-            self.report(name, "the host gives one choice, whatever it is asked for")
+        refused = name in self.refused or name in (self.profile.refuses or ())
+        if value is None or (refused and isinstance(value, tuple | Mapping) and not value):
+            return None  # none of them is what nobody refuses
+        if why := self._absent(name, value):
+            self.report(name, why)
             return None
-        if value is None or self.rule is None or name not in self.refused:
+        if self.rule is None or name not in self.refused:
             return value
         if name in DEFAULTS and DEFAULTS[name] == value:
             if self.rule.takes_defaults:
                 return value
             self.call.rewrote(name, "left out: the model refuses it, and does the same without")
             return None
-        if isinstance(value, tuple | Mapping) and not value:
-            return None  # none of them is what nobody refuses
         reasons = "" if name in self.rule.refuses else " while it reasons"
         self.report(name, f"model {self.call.target.model!r} refuses it{reasons}")
         return None
+
+    def _absent(self, name: str, value: Any) -> str | None:
+        """Why the host has no place for a field, or None where it has."""
+        if name == "n" and value > 1 and not self.profile.choices:
+            return "the host gives one choice, whatever it is asked for"
+        if name in (self.profile.refuses or ()):
+            return "the host has no such parameter"
+        return None
+
+    def named(self, name: str) -> str:
+        """What the host calls a parameter of the wire."""
+        return (self.profile.names or {}).get(name, name)
 
     def role(self, role: Role, where: str) -> Role:
         """The role under which a turn is sent.

@@ -19,7 +19,7 @@ from jackfield.types import Embedded, EmbedEvent, Start, Usage, UsageReported
 
 from .bodies import add_fields, read_request, wire_prompts
 from .destination import Destination
-from .errors import in_band_error, said
+from .errors import check_reply, lacking
 from .headers import rate_limit, request_id
 from .reading import fact, field, objects
 from .requests import add_options
@@ -82,19 +82,10 @@ class EmbeddingReader:
         Raises:
             JackfieldError: the document is an error, or has no vectors, or not those of the inputs.
         """
-        if type(payload) is not dict:
-            raise MalformedReplyError(f"expected an object, got {type(payload).__name__}")
-        if payload.get("error") or payload.get("object") == "error":
-            raise in_band_error(payload, self._head)
+        check_reply(payload, self._head)
         items = objects(payload, "data")
         if not items:
-            raise MalformedReplyError(
-                f"the reply has no vectors: {said(payload)}",
-                status=self._head.status,
-                request_id=request_id(self._head.headers),
-                retryable=True,
-                body=payload,
-            )
+            raise lacking("vectors", payload, self._head)
         indexes = self._indexes(items)
         vectors = [self._vector(item, index) for item, index in zip(items, indexes, strict=True)]
         yield self._start(payload)

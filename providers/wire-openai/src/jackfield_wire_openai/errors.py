@@ -29,7 +29,7 @@ from jackfield.provider import error_class, retry_after, should_retry
 from .gateways import availability, behind, detail_of, limit_reset, metadata_of, moderated
 from .headers import request_id
 
-__all__ = ["in_band_error", "quoted", "read_error", "said"]
+__all__ = ["check_reply", "in_band_error", "lacking", "quoted", "read_error", "said"]
 
 MAX_SAID: Final = 500
 LONGEST: Final = 366 * 86400  # seconds
@@ -123,6 +123,29 @@ def in_band_error(payload: Any, head: HttpResponse) -> JackfieldError:
     detail = detail_of(payload)
     stated = (detail.get(name) for name in ("code", "status", "status_code", "http_status"))
     return _error(payload, next(filter(None, map(_status, stated)), None), head.headers)
+
+
+def check_reply(payload: Any, head: HttpResponse) -> None:
+    """See that a document is an object that tells of no error.
+
+    Raises:
+        JackfieldError: the error that it tells of; a MalformedReplyError where it is no object.
+    """
+    if type(payload) is not dict:
+        raise MalformedReplyError(f"expected an object, got {type(payload).__name__}")
+    if payload.get("error") or payload.get("object") == "error":
+        raise in_band_error(payload, head)
+
+
+def lacking(what: str, payload: Any, head: HttpResponse) -> MalformedReplyError:
+    """The error for a reply that has nothing of what it is for."""
+    return MalformedReplyError(
+        f"the reply has no {what}: {said(payload)}",
+        status=head.status,
+        request_id=request_id(head.headers),
+        retryable=True,
+        body=payload,
+    )
 
 
 def said(payload: Any) -> str:

@@ -5,7 +5,7 @@ The facts are those of OpenAI's and OpenRouter's API descriptions, and of record
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -110,6 +110,8 @@ class Profile:
             more is sent as several requests.
         embed_tokens: the most tokens that all its inputs may have together; 0 where that is not known.
         embed_input_tokens: the most tokens that one input may have; 0 where that is not known.
+        names: what it calls a parameter that others know under another name.
+        refuses: fields of a request that it has no parameter for, in our words.
     """
 
     max_tokens: str | None = field(default=None, validator=_words("max_tokens", "max_completion_tokens"))
@@ -132,6 +134,8 @@ class Profile:
     embed_inputs: int | None = field(default=None, validator=_count)
     embed_tokens: int | None = field(default=None, validator=_count)
     embed_input_tokens: int | None = field(default=None, validator=_count)
+    names: Mapping[str, str] | None = None
+    refuses: tuple[str, ...] | None = field(default=None, validator=_fields)
 
     def over(self, base: Profile) -> Profile:
         """This profile, and what it leaves open as another has it."""
@@ -160,9 +164,12 @@ GENERIC: Final = Profile(
     embed_inputs=0,
     embed_tokens=0,
     embed_input_tokens=0,
+    names={},
+    refuses=(),
 )
+NEW_NAME: Final = "max_completion_tokens"
 OPENAI: Final = Profile(
-    max_tokens="max_completion_tokens",
+    max_tokens=NEW_NAME,
     developer=True,
     strict=True,
     thoughts=(),
@@ -177,7 +184,17 @@ OPENAI: Final = Profile(
     embed_tokens=300_000,
     embed_input_tokens=8192,
 )  # fmt: skip
-# by the end of a host's name
+# What hosts have in common: none of these has a place for marks of a cache; those without sampling from the best k, for
+# remarks on a text and for pictures of a model do not say so, or refuse the request.
+UNMARKED: Final = Profile(cache="no")
+PLAIN: Final = Profile(top_k=False, annotations=False, images=False).over(UNMARKED)
+CLOSED: Final = Profile(foreign=("extra_content", "provider_metadata", "thought_signature")).over(PLAIN)
+ALOUD: Final = Profile(thoughts=("reasoning_content",)).over(PLAIN)
+OLLAMA: Final = Profile(
+    thoughts=("reasoning", "reasoning_content"), plain_thought="reasoning", choices=False
+).over(PLAIN)  # fmt: skip
+# By the end of a host's name; servers that run anywhere have names of their own here. `needs_done` is said where a
+# host was seen to end a whole stream without [DONE].
 HOSTS: Final[dict[str, Profile]] = {
     "api.openai.com": OPENAI,
     "openai.azure.com": OPENAI,
@@ -187,9 +204,42 @@ HOSTS: Final[dict[str, Profile]] = {
         reasoning_budget=True,
         responses=("top_k", "frequency_penalty", "presence_penalty"),
     ),
-    "mistral.ai": Profile(thoughts=("thinking",), plain_thought="thinking", embed_tokens=16_384),
+    "mistral.ai": Profile(
+        thoughts=("thinking",), plain_thought="thinking", stream_usage=False, embed_tokens=16_384,
+        names={"seed": "random_seed"},
+        refuses=("logit_bias", "user", "service_tier"),
+    ).over(CLOSED),
     "azuredatabricks.net": Profile(thoughts=("summary",), plain_thought="summary"),
-}
+    "api.cerebras.ai": Profile(
+        max_tokens=NEW_NAME, thoughts=("reasoning",), plain_thought="reasoning", needs_done=False,
+    ).over(CLOSED),
+    "api.deepseek.com": Profile(choices=False).over(ALOUD),
+    "api.fireworks.ai": UNMARKED,
+    "api.groq.com": Profile(
+        max_tokens=NEW_NAME, thoughts=("reasoning",), plain_thought="reasoning", choices=False,
+        refuses=("logprobs", "top_logprobs", "logit_bias"),
+    ).over(CLOSED),
+    "api.moonshot.ai": ALOUD,
+    "api.perplexity.ai": Profile(
+        thoughts=(), plain_thought="", choices=False, stream_usage=False, needs_done=False,
+    ).over(PLAIN),
+    "api.sambanova.ai": UNMARKED,
+    "api.together.ai": UNMARKED,
+    "api.together.xyz": UNMARKED,
+    "api.x.ai": Profile(max_tokens=NEW_NAME).over(ALOUD),
+    "api.z.ai": ALOUD,
+    "ai-gateway.vercel.sh": Profile(thoughts=("reasoning", "reasoning_details"), plain_thought="reasoning"),
+    "generativelanguage.googleapis.com": Profile(
+        thoughts=(), plain_thought="", foreign=("provider_metadata",),
+    ).over(PLAIN),
+    "integrate.api.nvidia.com": UNMARKED,
+    "router.huggingface.co": Profile(needs_done=False),
+    "snowflakecomputing.com": Profile(thoughts=("reasoning_details",), plain_thought=""),
+    "ollama.com": OLLAMA,
+    "llama.cpp": UNMARKED,
+    "lmstudio.ai": UNMARKED,
+    "vllm": UNMARKED,
+}  # fmt: skip
 O_SERIES: Final = ("low", "medium", "high")
 GPT_5: Final = ("minimal", "low", "medium", "high")
 GPT_5_1: Final = ("none", "low", "medium", "high")

@@ -45,6 +45,7 @@ API: Final = "api"  # an option of ours: the wire of a chat
 RESPONSES: Final = "responses"
 APIS: Final = ("chat", RESPONSES)
 NO_BODY: Final = "the request has no body"
+WITH_MODELS: Final = (CHAT.name, COMPLETE.name, EMBED.name)
 
 
 @frozen
@@ -70,7 +71,7 @@ class WireSettings:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     profile: Profile | None = None
     models: tuple[ModelRule, ...] = ()
-    api: Literal["chat", "responses"] | None = None
+    api: Literal["chat", "responses"] | None = field(default=None, kw_only=True)
 
 
 class WireProvider(HttpProvider):
@@ -79,21 +80,25 @@ class WireProvider(HttpProvider):
     Attributes:
         plugin: the name under which the options of requests stand.
         variable: the variable that holds the key.
-        home: the base URL of the service itself, which is not called without a key.
+        home: the base URL of the service itself.
+        needs_key: whether the service itself is not called without a key.
         host: the host whose ways it has wherever it is; None where each host has its own.
         known_models: the model to use where none is named, by operation.
         models_at: the same at hosts with names of their own.
         header_settings: the headers that settings of their own fill, by setting.
+        models_path: the path of the list of models.
         at_home: whether this instance calls the service itself.
     """
 
     plugin: ClassVar[str]
     variable: ClassVar[str]
     home: ClassVar[str]
+    needs_key: ClassVar[bool] = True
     host: ClassVar[str | None] = None
     known_models: ClassVar[Mapping[str, str]]
     models_at: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     header_settings: ClassVar[Mapping[str, str]] = {}
+    models_path: ClassVar[str] = "/models"
 
     def __init__(self, name: str, settings: WireSettings) -> None:
         """Make an instance of this name.
@@ -101,11 +106,11 @@ class WireProvider(HttpProvider):
         Raises:
             ConfigurationError: a setting is wrong, or the service itself is to be called without a key.
         """
-        credential = Credential(settings.api_key) if settings.api_key is not None else None
+        credential = self.credential(settings)
         headers = self._headers(name, settings, own=credential)
         endpoint = Endpoint.parse(settings.base_url, credential, headers, name=f"providers.{name}.base_url")
-        self.at_home = endpoint.origin == Endpoint.parse(self.home).origin
-        if self.at_home and credential is None:
+        self.at_home = self.is_home(endpoint)
+        if self.at_home and self.needs_key and credential is None:
             raise ConfigurationError(
                 f"providers.{name}.api_key: missing; set it, or {self.variable} in the environment"
             )
@@ -113,6 +118,15 @@ class WireProvider(HttpProvider):
         self.profile = profile_of(self.host or endpoint.host, settings.profile)
         self._rules = settings.models
         self._api = settings.api
+
+    def credential(self, settings: Any) -> Credential | None:
+        """What opens the service: the key, where there is one."""
+        key: Secret | None = settings.api_key
+        return None if key is None else Credential(key)
+
+    def is_home(self, endpoint: Endpoint) -> bool:
+        """Whether this is where the service itself is."""
+        return endpoint.origin == Endpoint.parse(self.home).origin
 
     @serves(CHAT)
     def chat(self, call: Call[ChatRequest]) -> Exchange[ChatEvent]:
@@ -150,7 +164,7 @@ class WireProvider(HttpProvider):
     def models(self, call: Call[ModelsRequest]) -> Exchange[ModelsEvent]:
         """GET /models."""
         self.report_all(call)
-        head = yield self.get("/models")
+        head = yield self.get(self.models_path)
         return JsonReply(head, ModelsReader(head).list)
 
     @serves(MODEL)
@@ -203,9 +217,10 @@ class WireProvider(HttpProvider):
     def _default_models(self, name: str, settings: WireSettings, host: str) -> dict[str, str]:
         given = dict(settings.default_models or {})
         where = f"providers.{name}.default_models"
+        known = dict.fromkeys((*WITH_MODELS, *self.known_models))
         for operation, model in given.items():
-            if operation not in self.known_models:
-                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(self.known_models)}")
+            if operation not in known:
+                raise ConfigurationError(f"{where}.{operation}: expected one of {', '.join(known)}")
             if not model:
                 raise ConfigurationError(f"{where}.{operation}: expected the name of a model, got an empty one")
         if settings.default_model:
@@ -213,7 +228,7 @@ class WireProvider(HttpProvider):
                 raise ConfigurationError(f"{where}.{CHAT.name}: set already, as providers.{name}.default_model")
             given[CHAT.name] = settings.default_model
         models = {**self.models_at.get(host, self.known_models), **given}
-        return {**models, MODEL.name: models[CHAT.name]}
+        return {**models, MODEL.name: models.get(CHAT.name, "")}
 
     def _headers(self, name: str, settings: WireSettings, own: Credential | None) -> dict[str, str]:
         where = f"providers.{name}"

@@ -51,7 +51,7 @@ def chat_body(to: Destination, *, stream: bool) -> dict[str, Any]:
         body["response_format"] = _format(form)
     for name in PLAIN:
         if (value := to.take(name)) is not None:
-            body[name] = value
+            body[to.named(name)] = value
     if (limit := to.take("max_output_tokens")) is not None:
         body[NEW_NAME if "max_tokens" in to.refused else to.profile.max_tokens or "max_tokens"] = limit
     if stop := to.take("stop"):  # none is what an empty list says, and the API refuses that

@@ -222,7 +222,7 @@ def tool(value: Mapping[str, Any], where: str) -> Tool | Unknown:
         if kind != "function":
             return Unknown(dict(value))  # a tool that the provider runs, or one of a kind of its own
         function: Any = value.get("function")
-        if function is None and "name" in value:
+        if function is None and "name" in value and "type" in value:
             return _flat_tool(value, where)
         if isinstance(function, Mapping) and all(isinstance(function.get(key), FUNCTION[key]) for key in FUNCTION):
             _no_typo(function, FUNCTION, f"{where}.function")

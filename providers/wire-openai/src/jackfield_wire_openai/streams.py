@@ -28,12 +28,10 @@ MAX_QUIET: Final = 16 * 1024 * 1024  # so much may come without an event: commen
 
 
 class Reader(Protocol[E_co]):
-    """Turns the payloads of one reply into events, in order."""
+    """Turns the payloads of one reply into events, in order.
 
-    @property
-    def done(self) -> bool:
-        """Whether the reply has said itself that it is over, so that nothing of it follows."""
-        ...
+    One whose replies say themselves that they are over has a `done` that is true then: nothing more is read.
+    """
 
     def whole(self, payload: Any, /) -> Iterator[E_co]:
         """The events of a reply that came as one document."""
@@ -147,7 +145,7 @@ class JsonStream(Generic[E]):
                 return
             if data:
                 yield from self._reader.chunk(read_json(data, "chunk"))
-                if self._reader.done:
+                if getattr(self._reader, "done", False):
                     self.done = True
                     yield from self._reader.end()
                     return

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
-__all__ = ["SECRET", "Conformance", "each", "expect", "told"]
+__all__ = ["SECRET", "SPELLED", "Conformance", "each", "expect", "told"]
 
 SECRET: Final = "sk-conformance-4f9c1d7e2a"  # noqa: S105 - it opens nothing
 """Put it where the plugin's settings want a key: the suite looks for it everywhere else."""
 
 LONGEST: Final = 600
+
+
+def _in_base64(text: str, before: int) -> str:
+    """What base64 makes of a text behind so many other bytes, as far as these have no part in it."""
+    encoded = b64encode(b" " * before + text.encode()).decode()
+    return encoded[-(-before * 8 // 6) : (before + len(text)) * 8 // 6]
+
+
+SPELLED: Final = (SECRET, *(_in_base64(SECRET, before) for before in range(3)))
+"""The secret as it stands, and as it would stand amid others in base64."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

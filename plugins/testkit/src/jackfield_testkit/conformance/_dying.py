@@ -1,4 +1,4 @@
-"""A process that fills a store until it is killed: `python -m jackfield_testkit.conformance._dying PLUGIN SETTINGS`."""
+"""A process that fills a store until it is killed: `python -P _dying.py PLUGIN SETTINGS`."""
 
 from __future__ import annotations
 

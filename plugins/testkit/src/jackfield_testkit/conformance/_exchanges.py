@@ -24,8 +24,18 @@ from jackfield.types import Event, Finished, Unrecognized, UsageReported
 from ._cases import expect, told
 from ._samples import Sample
 
-__all__ = ["AskedForMoreError", "Outcome", "Sent", "begun", "call_of", "comparable", "events_of", "leaves", "sent"]
-__all__ += ["uncounted"]
+__all__ = [
+    "AskedForMoreError",
+    "Outcome",
+    "Sent",
+    "begun",
+    "call_of",
+    "check_says",
+    "comparable",
+    "decoder_of",
+    "leaves",
+]
+__all__ += ["sent", "uncounted"]
 
 MAX_READ: Final = 64 * 1024 * 1024
 
@@ -111,11 +121,11 @@ def sent(
     return Sent(tuple(requests), call.ledger.notices)
 
 
-def _decoder(
-    provider: Any, request: Request[Any, Any], sample: Sample, pieces: Iterable[bytes], *, streaming: bool
+def decoder_of(
+    provider: Any, sample: Sample, pieces: Iterable[bytes], *, streaming: bool
 ) -> tuple[Any, Iterable[bytes]]:
     """The decoder of a reply that comes in pieces, and what of them it is to be fed."""
-    call = call_of(provider, request, streaming=streaming)
+    call = call_of(provider, sample.request, streaming=streaming)
     exchange, requests = begun(provider, call, sample.first)
     # a list whose last page only its own body tells wants each page whole
     body, pieces = (_whole(pieces), ()) if requests[-1].read else (None, pieces)
@@ -141,7 +151,7 @@ def _whole(pieces: Iterable[bytes]) -> bytes:
     return bytes(body)
 
 
-def events_of(decoder: Any, pieces: Iterable[bytes]) -> Iterator[Any]:
+def _events_of(decoder: Any, pieces: Iterable[bytes]) -> Iterator[Any]:
     """The events of a reply that comes in pieces."""
     for piece in pieces:
         yield from decoder.feed(piece)
@@ -162,7 +172,7 @@ class Outcome:
         request = sample.request
         fold = request.operation.fold(request)
         try:
-            for event in events_of(*_decoder(provider, request, sample, pieces, streaming=streaming)):
+            for event in _events_of(*decoder_of(provider, sample, pieces, streaming=streaming)):
                 expect(isinstance(event, Event), f"a decoder gives events; this one gave {told(event)}")
                 self.events.append(event)
                 fold.add(event)
@@ -177,6 +187,11 @@ class Outcome:
     def facts(self) -> tuple[Any, ...]:
         """What must not depend on how the bytes were cut."""
         return self.events, [event.raw for event in self.events], type(self.error), str(self.error)
+
+    @property
+    def said(self) -> tuple[list[Event], JackfieldError | None]:
+        """What must not depend on how the reply was spelled."""
+        return self.events, self.error
 
     def grammar(self) -> str | None:
         """How the events break the grammar of replies, or None."""

@@ -17,7 +17,7 @@ from ._exchanges import Sent, call_of, sent
 from ._probes import EVERY, MESSAGES, PROBES, Probe
 from ._samples import Sample
 
-__all__ = ["check_in_process", "check_message", "check_probe", "probes_of", "what_becomes"]
+__all__ = ["check_in_process", "check_message", "check_own_option", "check_probe", "probes_of", "what_becomes"]
 
 
 def probes_of(operation: str, own: Mapping[str, Any]) -> Iterator[tuple[str, str, Probe]]:
@@ -55,10 +55,13 @@ def check_probe(provider: Provider, sample: Sample, name: str, probe: Probe) -> 
 def check_message(provider: Provider, sample: Sample, name: str) -> None:
     """See that what one conversation has beyond another is sent, or reported."""
     request: Any = sample.request
-    less, more = (attrs.evolve(request, messages=messages) for messages in MESSAGES[name])
+    # a copy, or what a provider changes is changed for all
+    less, more = (attrs.evolve(request, messages=messages) for messages in copy.deepcopy(MESSAGES[name]))
+    held = copy.deepcopy(more)
     strict = sent(provider, more, sample)
     lenient = sent(provider, more, sample, unsupported="drop")
     before = sent(provider, less, sample, unsupported="drop")
+    expect(more == held, f"the provider changed the caller's messages ({name}): they are {told(more.messages)}")
     _check(before, strict, lenient, "messages", f"messages ({name})")
 
 
@@ -136,6 +139,38 @@ async def check_in_process(provider: Any, sample: Sample, name: str, probe: Prob
         del provider.fields
     rule = f"{name} is dropped in silence: the provider never looks at it; use `self.fields(call)` and `report_rest()`"
     expect(name in looked_at, rule)
+
+
+class _WatchedOptions(Mapping[str, Any]):
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = options
+        self.looked_at = False
+
+    def __getitem__(self, name: str) -> Any:
+        self.looked_at |= name in self._options
+        return self._options[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.looked_at = True
+        return iter(self._options)
+
+    def __len__(self) -> int:
+        return len(self._options)
+
+
+async def check_own_option(provider: Any, sample: Sample, plugin: str, own: Mapping[str, Any], runtime: Any) -> None:
+    """See that a provider without HTTP looks at all options of its own, or reports what it does not know."""
+    watched = _WatchedOptions(own)
+    request = attrs.evolve(sample.request, options={plugin: watched})
+    call = attrs.evolve(call_of(provider, request, streaming=False), runtime=runtime)
+    try:
+        async for _ in provider.open(call):
+            pass
+    except JackfieldError as error:
+        expect(any(name in str(error) for name in own), f"the error does not name the option {own!r}: {error!r}")
+        return
+    rule = f"options[{plugin!r}] = {own!r} is dropped in silence: use it, report it or refuse it"
+    expect(watched.looked_at or call.ledger.notices, rule)
 
 
 def _watched(request: Any, looked_at: set[str]) -> Any:

@@ -17,7 +17,21 @@ __all__ = ["KEPT", "Payloads", "check_twisted", "cuts", "holds", "places", "with
 
 KEPT: Final = "kept-7c31"
 MOST: Final = 1500  # of a long reply, so many places stand for all
-STAND_INS: Final[tuple[Any, ...]] = (None, True, -1, 0.5, "", "unheard-of", [], {}, [None], [[]], {"unheard": "of"})
+HUGE: Final = 10**309  # no float can be so large
+STAND_INS: Final[tuple[Any, ...]] = (
+    None,
+    True,
+    -1,
+    0.5,
+    HUGE,
+    "",
+    "unheard-of",
+    [],
+    {},
+    [None],
+    [[]],
+    {"unheard": "of"},
+)
 
 Path: TypeAlias = tuple[Any, ...]
 
@@ -73,7 +87,8 @@ class Payloads:
         """The reply with another value wherever there is this one."""
         lines = [*self._lines]
         for number, value in self.values.items():
-            lines[number] = (b"data: " if self._streaming else b"") + json.dumps(_mapped(value, old, new)).encode()
+            spelled = json.dumps(_mapped(value, old, new), ensure_ascii=False)
+            lines[number] = (b"data: " if self._streaming else b"") + spelled.encode(errors="replace")
         return b"\n".join(lines)
 
 
@@ -136,7 +151,10 @@ def twisted(payloads: Payloads) -> Iterator[tuple[str, bytes]]:
     found = list(payloads.paths())
     for number, path in found[:: len(found) // MOST + 1]:
         for new in STAND_INS:
-            yield f"{_told(path)} is {new!r}", payloads.changed(number, replaced(path, new))
+            yield (
+                f"{_told(path)} is {'10**309' if new is HUGE else repr(new)}",
+                payloads.changed(number, replaced(path, new)),
+            )
         if path:
             yield f"{_told(path)} is left out", payloads.changed(number, removed(path))
 

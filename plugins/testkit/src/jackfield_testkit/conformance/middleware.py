@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
+
+import attrs
 
 from jackfield import Client
 from jackfield.errors import BadRequestError, DeadlineError, ServerError, TruncatedStreamError
 from jackfield.middleware import Slot
 from jackfield.operations import Request
 from jackfield.registry import Registry
-from jackfield.types import Event, Finished
+from jackfield.types import Event, Finished, Start
 
 from ..player import PLAYS, Player, playing
 from ..simulation import Simulation
 from ._cases import Conformance, each, expect, told
 from ._exchanges import uncounted
 from ._faces import FACES, Heard, read, through
+from ._plays import NumberedPlayer, numbered, with_every_event
 
 __all__ = ["MiddlewareConformance"]
 
@@ -85,9 +89,10 @@ class MiddlewareConformance(Conformance):
     def test_reply_passes(self, case: tuple[Play, bool, str]) -> None:
         """The events and the response are those that come, in every client."""
         (request, events), streaming, face = case
-        player = Player(events)
+        player, alone, held = Player(events), Player(events), copy.deepcopy(request)
         found = through(face, self.options(player=player), request, streaming=streaming)
-        bare = through(face, self.options(*events, bare=True), request, streaming=streaming)
+        bare = through(face, self.options(player=alone, bare=True), request, streaming=streaming)
+        expect(request == held, f"it changed what the caller holds: {told(request)}, which was {told(held)}")
         expect(found.error is None, f"the call failed: {found.error!r}")
         if not self.changes_events:
             expect(
@@ -98,19 +103,22 @@ class MiddlewareConformance(Conformance):
             rule = f"the response is {told(found.response)}; without it, it is {told(bare.response)}"
             expect(found.response == bare.response, rule)
         if not self.changes_calls:
-            asked = [call.request for call in player.calls]
-            rule = f"the provider is asked {told(asked)}, and not once what the caller asked: {told(request)}"
-            expect([one.operation for one in asked] == [request.operation], rule)
-            expect(all(_same(one, request) for one in asked), rule)
+            asked, right = ([call.request for call in one.calls] for one in (player, alone))
+            rule = f"the provider is asked {told(asked)}, and not once what the caller asked: {told(right)}"
+            expect(asked == right, rule)
+            streamed = player.calls[0].streaming
+            expect(streamed == streaming, f"`call.streaming` is {streaming}, and the provider is asked with {streamed}")
         _check_closed(player, found, "at the end")
 
     @each("_calls")
     def test_error_passes(self, case: tuple[Play, bool, str]) -> None:
         """An error that comes before the first event reaches the caller as it is."""
         (request, _), streaming, face = case
-        player = Player((BadRequestError("it is refused", status=400, code="no"),))
+        player = Player((_refused(),))
         found = through(face, self.options(player=player), request, streaming=streaming)
+        bare = through(face, self.options(_refused(), bare=True), request, streaming=streaming)
         _check_error(found, BadRequestError, "it is refused")
+        _check_facts(found.error, bare.error)
         expect(not found.events, f"it gives events of its own before an error: {told(found.events)}")
         _check_closed(player, found, "after an error")
 
@@ -118,10 +126,12 @@ class MiddlewareConformance(Conformance):
     def test_error_in_the_middle_passes(self, case: tuple[Play, bool, str]) -> None:
         """An error after the first events reaches the caller, behind them; nobody asks once more."""
         (request, events), streaming, face = case
-        player = Player((*events[:2], ServerError("it failed", status=500)))
+        player, alone = (Player((*events[:2], ServerError("it failed", status=500))) for _ in range(2))
         found = through(face, self.options(player=player), request, streaming=streaming)
-        bare = through(face, self.options(*player.items, bare=True), request, streaming=streaming)
+        bare = through(face, self.options(player=alone, bare=True), request, streaming=streaming)
         _check_error(found, ServerError, "it failed")
+        if not self.changes_events:
+            _check_facts(found.error, bare.error)
         if streaming and bare.events:
             rule = f"the provider was asked {player.opened} times: never once more after an event was delivered"
             expect(player.opened == 1, rule)
@@ -130,6 +140,37 @@ class MiddlewareConformance(Conformance):
                 found.events == bare.events, f"before the error it gives {told(found.events)}, not {told(bare.events)}"
             )
         _check_closed(player, found, "after an error")
+
+    @each("_operations")
+    def test_every_kind_of_event_passes(self, case: Play) -> None:
+        """Events of every kind that the operation has pass, also those that it has no interest in."""
+        items = with_every_event(*case)
+        for streaming in (False, True):
+            found, bare = (
+                through("sync", self.options(*items, bare=bare), case[0], streaming=streaming) for bare in (False, True)
+            )
+            expect(found.error is None, f"with events of every kind, the call failed: {found.error!r}")
+            if not self.changes_events:
+                rule = f"it gives the events {told(found.events)}; it gets {told(bare.events)}"
+                expect(found.events == bare.events, rule)
+                expect(
+                    found.response == bare.response, f"the response is {told(found.response)}: {told(bare.response)}"
+                )
+
+    @each("_operations")
+    def test_events_come_as_they_come(self, case: Play) -> None:
+        """The events of a stream are there as soon as they come: none is held back until the end."""
+        times: list[list[float]] = []
+        for bare in (False, True):
+            simulation, client, _ = self._world((case, True), bare=bare)
+            heard = Timed(simulation)
+            simulation.run(read(client, case[0], heard, streaming=True))
+            times.append(heard.times)
+        if not self.changes_events:
+            # it may wait, as a limit does, but not for what comes later
+            found, wanted = (one[-1] - one[0] for one in times)
+            rule = f"the events of a stream come after {times[0]} s; without it, after {times[1]} s"
+            expect(found >= wanted - MOMENT, f"{rule}: give each event as it comes")
 
     @each("_with_finish")
     def test_truncation_passes(self, case: Play) -> None:
@@ -153,10 +194,12 @@ class MiddlewareConformance(Conformance):
 
     # --- virtual time
 
-    def _world(self, case: tuple[Play, bool]) -> tuple[Simulation, Any, Player]:
-        player = Player(tuple(item for event in case[0][1] for item in (MOMENT, event)))
+    def _world(
+        self, case: tuple[Play, bool], kind: type[Player] = Player, *, bare: bool = False
+    ) -> tuple[Simulation, Any, Player]:
+        player = kind(tuple(item for event in case[0][1] for item in (MOMENT, event)))
         simulation = Simulation()
-        return simulation, simulation.client(**self.options(player=player)), player
+        return simulation, simulation.client(**self.options(player=player, bare=bare)), player
 
     @each("_forms")
     def test_cancelled_call_is_closed(self, case: tuple[Play, bool]) -> None:
@@ -201,13 +244,21 @@ class MiddlewareConformance(Conformance):
     @each("_operations")
     def test_many_at_once(self, case: Play) -> None:
         """Calls that run side by side each get their whole reply."""
-        simulation, client, player = self._world((case, True))
+        simulation, client, player = self._world((case, True), NumberedPlayer)
         heard = [Heard() for _ in range(20)]
-        simulation.gather(*(read(client, case[0], one, streaming=bool(number % 2)) for number, one in enumerate(heard)))
-        for one in heard:
+        # in pairs that ask the same, one of them streamed
+        requests = [numbered(case[0], number // 2) for number in range(20)]
+        pairs = zip(requests, heard, strict=True)
+        simulation.gather(
+            *(read(client, request, one, streaming=bool(number % 2)) for number, (request, one) in enumerate(pairs))
+        )
+        for number, one in enumerate(heard):
             expect(one.error is None, f"one of 20 calls failed: {one.error!r}")
-            right = uncounted(one.response) == uncounted(heard[0].response)
-            expect(right, f"of 20 calls, one got {told(one.response)}, and another {told(heard[0].response)}")
+            if self.changes_events or not isinstance(case[1][0], Start):
+                continue
+            wanted = attrs.evolve(uncounted(heard[0].response), model=str(number // 2))
+            right = uncounted(one.response) == wanted
+            expect(right, f"of 20 calls, one got {told(one.response)}, and its own reply was {told(wanted)}")
         _check_closed(player, heard[0], "after 20 calls")
 
 
@@ -240,7 +291,26 @@ def _check_error(heard: Heard, kind: type[Exception], text: str) -> None:
     expect(right, f"the caller must get the {kind.__name__} {text!r}; it got {heard.error!r}")
 
 
-def _same(found: Any, asked: Any) -> bool:
-    # a client fills in the model of the default
-    names = [one for one in asked.__attrs_attrs__ if one.name != "model"]
-    return all(getattr(found, one.name) == getattr(asked, one.name) for one in names)
+def _refused() -> BadRequestError:
+    facts: Any = {"code": "no", "request_id": "req-7", "retry_after": 7.0, "body": {"error": "no"}}
+    return BadRequestError("it is refused", status=400, **facts)
+
+
+def _check_facts(found: Any, bare: Any) -> None:
+    for name in ("status", "code", "request_id", "retry_after", "body", "partial"):
+        one, other = getattr(found, name), getattr(bare, name)
+        expect(one == other, f"the error's `{name}` is {told(one)}; without it, it is {told(other)}")
+
+
+class Timed(Heard):
+    """Notes in virtual time when each event came."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__()
+        self.times: list[float] = []
+        self._simulation = simulation
+
+    def take(self, event: Event) -> None:
+        """Read one more event."""
+        self.times.append(self._simulation.now)
+        super().take(event)

@@ -9,16 +9,7 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 
-from jackfield.errors import (
-    AuthenticationError,
-    JackfieldError,
-    LimitExceededError,
-    NotFoundError,
-    PermissionDeniedError,
-    QuotaError,
-    RateLimitError,
-    ServerError,
-)
+from jackfield.errors import JackfieldError, LimitExceededError, ServerError
 from jackfield.http import HttpResponse
 from jackfield.operations import Request
 from jackfield.provider import HttpProvider, Provider
@@ -26,8 +17,9 @@ from jackfield.registry import Registry
 from jackfield.types import Finish
 
 from ..simulation import Simulation
-from . import _fields, _journeys, _shapes
-from ._cases import SECRET, Conformance, each, expect, told
+from . import _elsewhere, _fields, _journeys, _shapes, _spellings
+from ._cases import SECRET, SPELLED, Conformance, each, expect, told
+from ._errors import STATUSES, check_status
 from ._exchanges import Outcome, begun, call_of, check_says, comparable, sent
 from ._faces import FACES
 from ._journeys import NAME
@@ -38,35 +30,6 @@ from ._table import support_table
 __all__ = ["ProviderConformance"]
 
 ENDLESS = 1024 * 1024
-BODIES: Mapping[str, bytes] = {
-    "empty": b"",
-    "text": b"it failed",
-    "html": b"<!doctype html><title>502</title>",
-    "object": b"{}",
-    "null": b"null",
-    "list": b'[{"error": 1}]',
-    "odd": b'{"error": {"message": {"a": [1]}, "code": {}, "type": 7}}',
-    "flat": b'{"error": "it failed", "message": 5, "detail": []}',
-    "cut": b'{"error": {"mess',
-    "binary": b"\xff\xfe\x00",
-    "deep": b'{"error":' * 20_000,
-}
-STATUSES: Mapping[int, tuple[type[JackfieldError], ...]] = {
-    400: (JackfieldError,),
-    401: (AuthenticationError, PermissionDeniedError),
-    402: (QuotaError,),
-    403: (PermissionDeniedError, AuthenticationError),
-    404: (NotFoundError,),
-    409: (JackfieldError,),
-    413: (JackfieldError,),
-    422: (JackfieldError,),
-    429: (RateLimitError, QuotaError),
-    500: (ServerError,),
-    502: (ServerError,),
-    503: (ServerError,),
-    504: (JackfieldError,),
-    529: (ServerError,),
-}
 
 
 class ProviderConformance(Conformance):
@@ -109,6 +72,11 @@ class ProviderConformance(Conformance):
 
     def _wires(self) -> Iterator[tuple[str, Sample]]:
         return ((sample.name, sample) for sample in self.samples if self._over_http())
+
+    def _named(self) -> Iterator[tuple[str, Sample]]:
+        defaults = self.provider().default_models
+        firsts = self._firsts().items() if self._over_http() else ()
+        return ((name, one) for name, one in firsts if name in defaults or one.request.model)
 
     def _replies(self) -> Iterator[tuple[str, tuple[Sample, bool]]]:
         for sample in self.samples:
@@ -169,6 +137,10 @@ class ProviderConformance(Conformance):
     def test_has_refusals(self) -> None:
         """A provider over HTTP has samples of its service's errors."""
         expect(self.refusals or not self._over_http(), "give a `Refusal` for each error that the service documents")
+        expect(
+            not list(self._streams()) or any(refusal.stream is not None for refusal in self.refusals),
+            "the provider streams: give a `Refusal` with the `stream` in which the service breaks off with an error",
+        )
 
     # --- requests
 
@@ -188,14 +160,26 @@ class ProviderConformance(Conformance):
         """Whatever a conversation may hold is sent, or it is reported."""
         _fields.check_message(self.provider(), *case)
 
-    @each("_wires")
+    @each("_requests")
     def test_own_option_is_sent_or_refused(self, case: Sample) -> None:
         """An option of the plugin's own that nobody knows is sent, reported or refused."""
         own = {"probe_option": MARK}
+        if not self._over_http():
+            simulation = Simulation()
+            simulation.run(_fields.check_own_option(self.provider(), case, self.plugin, own, simulation.runtime))
+            return
         with_it = attrs.evolve(case.request, options={self.plugin: own})
         found, before = sent(self.provider(), with_it, case), sent(self.provider(), case.request, case)
         rule = f"options[{self.plugin!r}] = {own!r} is dropped in silence: send it, report it or refuse it"
         expect(found.error is not None or found.notices != before.notices or found.wire != before.wire, rule)
+
+    @each("_named")
+    def test_model_is_sent_or_refused(self, case: Sample) -> None:
+        """The model that is asked for is sent, or refused."""
+        names = ("probe-model-1", "probe-model-2")
+        one, other = (sent(self.provider(), attrs.evolve(case.request, model=name), case) for name in names)
+        rule = "the model is dropped in silence: what is sent is the same for every `call.target.model`"
+        expect(one.error is not None or one.wire != other.wire, rule)
 
     @each("_wires")
     def test_request_is_the_same_each_time(self, case: Sample) -> None:
@@ -211,15 +195,21 @@ class ProviderConformance(Conformance):
                 wires[0] == wires[1] == wires[2], f"the same request was sent as {told(wires[0])} and {told(wires[1:])}"
             )
 
+    def test_request_is_the_same_in_another_process(self) -> None:
+        """Another process, in which sets have another order, sends the same bytes."""
+        if self._over_http():
+            _elsewhere.check_elsewhere(self)
+
     @each("_wires")
     def test_request_stays_at_home(self, case: Sample) -> None:
         """A request has a path alone, and neither origin nor credential: the engine adds these."""
-        for request in sent(self.provider(), case.request, case).requests:
+        found = [sent(self.provider(), case.request, case, streaming=streaming) for streaming in case.forms or [False]]
+        for request in (request for one in found for request in one.requests):
             expect(request.path.startswith("/"), f"the path {request.path!r} does not begin with '/'")
             expect(not request.origin, f"the request names the origin {request.origin!r}: leave that to the endpoint")
-            expect(
-                SECRET not in repr(attrs.astuple(request)), "the request holds the credential: the engine attaches it"
-            )
+            shown = repr(attrs.astuple(request))
+            held = any(spelled in shown for spelled in SPELLED)
+            expect(not held, "the request holds the credential: the engine attaches it")
 
     @each("_fields")
     def test_what_the_caller_holds_stays_as_it_is(self, case: tuple[Sample, str, Any]) -> None:
@@ -267,6 +257,21 @@ class ProviderConformance(Conformance):
             found = Outcome(provider, sample, pieces, streaming=streaming).facts
             where = f"cut after {len(pieces[0])} of {len(body)} bytes" if len(pieces) == 2 else "byte by byte"
             expect(found == whole, f"{where}, the events are {told(found)}; in one piece they are {told(whole)}")
+
+    @each("_replies")
+    def test_spelling_changes_nothing(self, case: tuple[Sample, bool]) -> None:
+        """However a server spells the same reply, the events are the same."""
+        _spellings.check_spellings(self.provider(), case[0], streaming=case[1])
+
+    @each("_replies")
+    def test_text_of_any_language_survives(self, case: tuple[Sample, bool]) -> None:
+        """Text in any alphabet comes through whole, with the white space at its ends."""
+        _spellings.check_languages(self.provider(), case[0], streaming=case[1])
+
+    @each("_replies")
+    def test_calls_side_by_side_share_nothing(self, case: tuple[Sample, bool]) -> None:
+        """Two calls of one provider, whose replies come in turns, each get their own."""
+        _spellings.check_side_by_side(self.provider(), case[0], streaming=case[1])
 
     @each("_replies")
     def test_truncation_is_an_error(self, case: tuple[Sample, bool]) -> None:
@@ -355,24 +360,7 @@ class ProviderConformance(Conformance):
     @each("_statuses")
     def test_status_is_a_typed_error(self, case: int) -> None:
         """Each HTTP status is a typed error, whatever its body."""
-        provider = self.provider()
-        for name, body in BODIES.items():
-            try:
-                error = provider.error(
-                    HttpResponse(case, {"content-type": "application/json", "retry-after": "7"}, body)
-                )
-            except Exception as failed:
-                raise AssertionError(f"status {case} with {name} body: `error` failed with {failed!r}") from failed
-            expect(
-                isinstance(error, JackfieldError), f"status {case} with {name} body: {told(error)} is no JackfieldError"
-            )
-            expect(error.status == case, f"status {case} with {name} body: the error's status is {error.status!r}")
-            names = ", ".join(one.__name__ for one in STATUSES[case])
-            expect(
-                isinstance(error, STATUSES[case]), f"status {case} with {name} body must be {names}; it is {error!r}"
-            )
-            rule = f"status {case} with {name} body: Retry-After is 7; the error says {error.retry_after!r}"
-            expect(error.retry_after == 7.0 or not error.retryable, rule)
+        check_status(self.provider(), case, next((one.reply for one in self.refusals if one.reply), b""))
 
     @each("_wires")
     def test_refusal_passes_through_the_exchange(self, case: Sample) -> None:

@@ -18,6 +18,7 @@ from jackfield.registry import Registry
 
 from ..player import PLAYS, Player, playing
 from ..simulation import Simulation
+from . import _dying
 from ._cases import Conformance, expect, told
 from ._dying import value_of
 from ._exchanges import uncounted
@@ -27,10 +28,11 @@ __all__ = ["CacheStoreConformance"]
 
 NOW = 1_800_000_000.0
 KEY, OTHER = "a" * 64, "b" * 64
-VALUE = b"\x00\xff\r\n" + "\N{SNOWMAN}".encode()
+VALUE = b"\n \x00\xff\r\n" + "\N{SNOWMAN}".encode() + b"\r\n "
 METHODS = ("get", "set", "delete", "clear", "items", "add", "stats", "close")
 PATIENCE = 10.0  # real seconds, until a method counts as stuck
 DEATHS = 5
+ADDING = 0.2  # real seconds
 
 
 class CacheStoreConformance(Conformance):
@@ -98,12 +100,12 @@ class CacheStoreConformance(Conformance):
     def test_values_are_of_use_for_their_time(self, store: Any) -> None:
         """A value with a time to live is there until it has passed; afterwards the store may forget it."""
         now = time.time()
-        store.set(KEY, VALUE, 3600.0, now)
+        store.set(KEY, VALUE, 60.0, now)  # milliseconds would have passed below
         store.set(OTHER, VALUE, 0.05, now)
-        expect(store.get(KEY) == VALUE, "a value that lives for an hour is gone at once")
+        expect(store.get(KEY) == VALUE, "a value that lives for a minute is gone at once")
         time.sleep(0.1)
         expect(store.get(OTHER) in {VALUE, None}, "a value whose time has passed is itself, or gone")
-        expect(store.get(KEY) == VALUE, "and with it another one is gone")
+        expect(store.get(KEY) == VALUE, "a value that lives for a minute is gone after 0.1 s: `ttl` is in seconds")
 
     def test_items_and_stats(self, store: Any) -> None:
         """It lists what it has, counts it, and adds up what it is told."""
@@ -163,6 +165,29 @@ class CacheStoreConformance(Conformance):
         turns = store.stats().get("turns")
         expect(turns == 240, f"240 additions of 1, from four threads, make {turns}")
 
+    def test_sums_of_threads(self, store: Any) -> None:
+        """No addition is lost where several threads add at once."""
+        added = [0] * 4
+        end = time.monotonic() + ADDING
+
+        def add(number: int) -> None:
+            while time.monotonic() < end:
+                store.add({"turns": 1})
+                added[number] += 1
+
+        threads = [threading.Thread(target=add, args=(number,), daemon=True) for number in range(4)]
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)  # or two threads are hardly ever inside one addition
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+        finally:
+            sys.setswitchinterval(interval)
+        turns = store.stats().get("turns")
+        expect(turns == sum(added), f"{sum(added)} additions of 1, from four threads, make {turns}: is there a lock?")
+
     # --- what outlives a store
 
     def test_another_store_finds_the_values(self, tmp_path: Path) -> None:
@@ -176,14 +201,19 @@ class CacheStoreConformance(Conformance):
         beside.set(KEY, b"second", None, NOW)
         expect(one.get(KEY) == b"second", "a store does not see what a second one beside it has set")
         one.close()
-        expect(self._make(settings).get(KEY) == b"second", "after `close`, a new store does not find the value")
+        again = self._make(settings)
+        expect(again.get(KEY) == b"second", "after `close`, a new store does not find the value")
+        again.clear()
+        left = beside.get(KEY), list(again.items())
+        expect(left == (None, []), f"`clear` leaves what another store has kept: {told(left)}")
 
     def test_death_of_a_process_tears_nothing(self, tmp_path: Path) -> None:
         """A process that is killed while it writes leaves whole values or none."""
         if not self.persistent or self.plugins:
             pytest.skip("it is not `persistent`, or the plugin is not installed")
         settings = self.settings_in(tmp_path)
-        command = [sys.executable, "-m", f"{__package__}._dying", self.plugin, json.dumps(settings)]
+        # as a file, since the package around it would import all the suites
+        command = [sys.executable, "-P", _dying.__file__, self.plugin, json.dumps(settings)]
         chance = random.Random(1)  # noqa: S311 - moments to kill at
         for _ in range(DEATHS):
             process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - it is our own

@@ -11,7 +11,7 @@ from ..destination import Destination, put
 from ..messages import mark
 from ..shapes import message
 
-__all__ = ["content", "short"]
+__all__ = ["OF_CHATS", "content", "short"]
 
 # what a chat calls its parts of content
 OF_CHATS: Final = ("text", "image_url", "file")

@@ -171,6 +171,10 @@ class Output:
                 yield from self.refusal(item, place, refusal)
             case {"type": "output_text" | "text", "text": str(text)}:
                 yield from self.spoken(item, place, text, part)
+                piece = self.text(item, place)
+                if not (piece.so_far or piece.added):
+                    piece.added = True
+                    yield PartAdded(Text(""))  # which is there, if empty, and goes back
                 for value in (fact(part, "annotations", list) or [])[self.text(item, place).annotations :]:
                     yield from self.annotated(item, place, value)
             case dict():
@@ -223,10 +227,9 @@ class Output:
 
     def argued(self, item: Item, text: str) -> Iterator[ChatEvent]:
         """More of the arguments of a call."""
-        call = self._index(item)
         if text:
             self._arguments(item).add(text)
-            yield ToolCallDelta(call, arguments=text, custom=item.kind == "custom_tool_call")
+            yield ToolCallDelta(self._index(item), arguments=text, custom=item.kind == "custom_tool_call")
 
     def argued_whole(self, item: Item, text: str) -> Iterator[ChatEvent]:
         """The whole arguments of a call, of which pieces may have come.
@@ -250,9 +253,6 @@ class Output:
         for place, part in zip(_places(item, "part", len(parts)), parts, strict=True):
             yield from self.part(item, place, part)
             known = item.texts.get(("part", place))
-            if known is not None and not known.so_far and not known.added:
-                known.added = True
-                yield PartAdded(Text(""))  # which is there, if empty, and goes back
             layout.append(_part_layout(part, known))
         item.layout = {**rest(wire, "role", "content"), "content": None if type(content) is str else layout}
 
@@ -269,8 +269,10 @@ class Output:
                 more = rest(part, "text") if type(part.get("text")) is str else dict(part)
                 if more.get("type") == kind:
                     del more["type"]
-                extra = {PART: more} if more else None
-                yield from self.thought(item, of, place, fact(part, "text", str) or "", extra)
+                text = fact(part, "text", str) or ""
+                # that there is a part is told by a text, by a summary, or so
+                extra = {PART: more} if more or not (text or of == "summary") else None
+                yield from self.thought(item, of, place, text, extra)
         if item.thought is None:
             item.thought = self._blocks["thought"]
             self._blocks["thought"] += 1

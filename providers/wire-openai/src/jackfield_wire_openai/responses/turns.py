@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from jackfield.errors import BadRequestError
 from jackfield.types import Citation, Message, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 
 from ..destination import Destination, put
 from ..messages import known, mark
+from .contents import OF_CHATS
 from .items import CALLS, FORMAT, ITEM, LAYOUT, PART, is_item
 
 __all__ = ["assistants_items"]
+
+# some services know a turn of the model's by its type alone
+PLAIN: Final[Mapping[str, str]] = {"type": "message", "role": "assistant"}
 
 
 def assistants_items(message: Message, where: str, to: Destination) -> list[dict[str, Any]]:
@@ -29,13 +33,30 @@ def assistants_items(message: Message, where: str, to: Destination) -> list[dict
     return turn.ended()
 
 
+def _kinds(layout: Any) -> frozenset[Any]:
+    """The types of the parts that the messages of a turn are known to hold."""
+    told = (one.get("content") for one in layout) if isinstance(layout, list) and all(map(_is_layout, layout)) else ()
+    return frozenset(entry.get("type") for content in told for entry in content or ())
+
+
+def _stands_alone(part: Part, kinds: frozenset[Any]) -> bool:
+    """Whether a part is an item of its own; what has no word of ours is one, unless it is told to be content."""
+    if not isinstance(part, Unknown):
+        return False
+    kind = part.raw.get("type") if isinstance(part.raw, Mapping) else None
+    if is_item(part.raw) or not isinstance(kind, str):
+        return is_item(part.raw)
+    return kind not in kinds and kind not in OF_CHATS and not kind.startswith(("input_", "output_"))
+
+
 class _Turn:
     def __init__(self, message: Message, where: str, to: Destination) -> None:
         self._to = to
         self._where = where
         self._items: list[dict[str, Any]] = []
         self._thought: dict[str, Any] | None = None  # which more of it may follow
-        self._layout: list[Mapping[str, Any]] = _layout(message, where, to)  # of the messages to come
+        self._kinds = _kinds((message.extra or {}).get(LAYOUT))
+        self._layout: list[Mapping[str, Any]] = _layout(message, self._kinds, where, to)  # of the messages to come
         self._wire: dict[str, Any] | None = None  # a message that lacks some of its content
         self._entries: list[Any] = []  # what is said of that content
         self._first: dict[str, Any] | None = None
@@ -54,7 +75,7 @@ class _Turn:
                 return
             case ToolCall():
                 self._call(part, where)
-            case Unknown() if is_item(part.raw):
+            case Unknown() if _stands_alone(part, self._kinds):
                 self._items.append(part.raw)
             case Text() | Refusal() | Unknown():
                 self._say(part, where)
@@ -118,7 +139,7 @@ class _Turn:
             wire = {**entry, "type": kind, "text": part.text}
         if "annotations" in entry:
             count = entry["annotations"]
-            wire["annotations"] = [_annotation(one) for one, _ in zip(self._annotations, range(count), strict=False)]
+            wire["annotations"] = [_annotation(one) for _, one in zip(range(count), self._annotations, strict=False)]
         self._to.report_mark(part.cache, where)
         put(wire, known(part.extra, where, self._to, (ITEM, LAYOUT)), f"{where}.extra")
         return wire
@@ -126,11 +147,11 @@ class _Turn:
     def _say_plainly(self, part: Text | Refusal | Unknown, where: str) -> None:
         """Put a message of which nothing is known but what it says."""
         if isinstance(part, Unknown):
-            self._add({"role": "assistant", "content": [part.raw]})
+            self._add({**PLAIN, "content": [part.raw]})
             return
         if isinstance(part, Refusal):
             self._to.call.rewrote(where, "a refusal is sent as text: only one that came from this API can be one")
-        wire: dict[str, Any] = {"role": "assistant", "content": part.text}
+        wire: dict[str, Any] = {**PLAIN, "content": part.text}
         if extra := known(part.extra, where, self._to, (ITEM, LAYOUT)):
             wire["content"] = [{"type": "output_text", "text": part.text}]
             put(wire["content"][0], extra, f"{where}.extra")
@@ -156,7 +177,7 @@ class _Turn:
         for name, value in (("id", part.id), ("encrypted_content", part.encrypted)):
             if value is not None:
                 wire[name] = value
-        if part.text or part.summary or piece:
+        if part.text or part.summary or piece is not None:
             of, kind = ("summary", "summary_text") if part.summary else ("content", "reasoning_text")
             if not isinstance(wire.get(of), list):
                 wire[of] = []
@@ -179,25 +200,25 @@ class _Turn:
         self._items.append(wire)
 
 
-def _layout(message: Message, where: str, to: Destination) -> list[Mapping[str, Any]]:
+def _layout(message: Message, kinds: frozenset[Any], where: str, to: Destination) -> list[Mapping[str, Any]]:
     """What is said of the messages of a turn; nothing where the turn has other parts by now."""
     found = (message.extra or {}).get(LAYOUT)
     if found is None:
         return []
-    count = sum(1 for part in message.parts if _is_content(part))
-    layout = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-    if all(_is_layout(one) for one in layout) and count == sum(_count(one["content"]) for one in layout):
-        return layout
+    count = sum(1 for part in message.parts if _is_content(part, kinds))
+    told = isinstance(found, list) and all(map(_is_layout, found))
+    if told and count == sum(_count(one["content"]) for one in found):
+        return list(found)
     to.leave_out(f"{where}.extra.{LAYOUT}", "the turn has other parts by now")
     return []
 
 
-def _is_content(part: Part) -> bool:
-    return isinstance(part, Text | Refusal) or (isinstance(part, Unknown) and not is_item(part.raw))
+def _is_content(part: Part, kinds: frozenset[Any]) -> bool:
+    return isinstance(part, Text | Refusal) or (isinstance(part, Unknown) and not _stands_alone(part, kinds))
 
 
-def _is_layout(one: Mapping[str, Any]) -> bool:
-    content = one.get("content", ())
+def _is_layout(one: Any) -> bool:
+    content = one.get("content", ()) if isinstance(one, Mapping) else ()
     return content is None or (isinstance(content, list) and all(isinstance(entry, Mapping) for entry in content))
 
 
