@@ -9,6 +9,7 @@ from jackfield.errors import BadRequestError, DeadlineError, MalformedReplyError
 from jackfield.hooks import hookimpl
 from jackfield.operations import Operation, Request, Response, ResponseFold
 from jackfield.provider import Provider, serves
+from jackfield.runtime import drive
 from jackfield.types import Event
 from jackfield_jobs.asking import Asking, Polling, paged, streamed, waited
 from jackfield_testkit import Simulation
@@ -267,3 +268,38 @@ def test_a_client_that_blocks_waits_too():
 def test_polling_that_cannot_work_is_refused(wrong):
     with pytest.raises(BadRequestError, match="polling: expected 0 < first <= most and a factor of at least 1"):
         Polling(**wrong)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_what_progress_gives_is_awaited(colour):
+    seen = []
+
+    async def told(answer):
+        seen.append(answer.state)
+
+    polling = Polling(first=0.01, most=0.01)
+
+    async def awaiting(asking):
+        done = waited(asking, LookRequest(model="n"), lambda one: one.state == "done", polling=polling, progress=told)
+        return (await done).state
+
+    def blocking(asking):
+        return asking.finished(awaiting(asking))
+
+    assert in_colour(colour, Numbers("n"), blocking, awaiting) == "done"
+    assert seen == ["running"] * 3 + ["done"]
+
+
+def test_how_long_to_wait_next():
+    polling = Polling(first=2, factor=3, most=10)
+    assert [polling.after(0.0), polling.after(2), polling.after(6)] == [2, 6, 10]
+
+
+def test_a_reading_of_its_own_is_closed_by_whoever_took_it():
+    with jf.Client(**built(provider := Numbers("n"))) as client:
+        source = counted(Asking(client)).source()
+        while not (some := drive(source.next())):
+            pass
+        assert some == (0,)
+        drive(source.close())
+    assert provider.ended == 1

@@ -23,6 +23,7 @@ from jackfield.operations import ChatRequest, CompleteRequest, EmbedRequest, Mod
 from jackfield.types import Tool
 from jackfield_jobs.asking import Polling
 from jackfield_jobs.batches import BatchCreateRequest, BatchFailedError, UnansweredError
+from jackfield_jobs.moderations import ModerateRequest
 from jackfield_openai.testing import FakeOpenAI
 from jackfield_openai.testing.answers import answered
 from jackfield_testkit import FunctionNetwork, Simulation
@@ -220,6 +221,7 @@ REQUESTS = {
     "embed": EmbedRequest(input=["a", "b"], dimensions=3),
     "one": EmbedRequest(input="a"),
     "responses": ChatRequest(messages="Hello", options={"openai": {"api": "responses"}}),
+    "moderate": ModerateRequest(input=["peace", "kill them"]),
     "complete": CompleteRequest(prompt="Once", max_output_tokens=5),
 }
 

@@ -16,7 +16,8 @@ import click
 import jackfield as jf
 from jackfield.errors import ConfigurationError, UnsupportedError
 
-__all__ = ["Bar", "common", "found_in", "pairs", "say", "show", "show_facts", "show_json", "show_table", "waiting"]
+__all__ = ["Bar", "common", "found_in", "pairs", "say", "show", "show_facts", "show_json", "show_table"]
+__all__ += ["visible", "waiting", "write_line"]
 
 WIDTH: Final = 24
 CLEAR: Final = "\r\x1b[K"
@@ -82,7 +83,7 @@ class Bar:
         share = min(done / total, 1.0) if total else 0.0
         drawn = "#" * round(share * WIDTH)
         counted = f"{done:,}/{total:,}" if total else f"{done:,}"
-        self._write(f"{CLEAR}[{drawn:<{WIDTH}}] {counted} {_visible(words)}".rstrip())
+        self._write(f"{CLEAR}[{drawn:<{WIDTH}}] {counted} {visible(words)}".rstrip())
 
     def clear(self) -> None:
         """Take the line away."""
@@ -117,18 +118,18 @@ def _over(error: BaseException) -> bool:
 def say(text: str) -> None:
     """Say something on standard error."""
     if sys.stderr is not None:
-        sys.stderr.write(f"jackfield: {_visible(text)}\n")
+        sys.stderr.write(f"jackfield: {visible(text)}\n")
         sys.stderr.flush()
 
 
 def show(text: str) -> None:
     """Print a line of standard output that drives no terminal."""
-    _print(_visible(text))
+    write_line(visible(text))
 
 
 def show_json(value: Any) -> None:
     """Print a value as one line of JSON."""
-    _print(json.dumps(value, default=str))
+    write_line(json.dumps(value, default=str))
 
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -146,12 +147,13 @@ def show_facts(facts: Mapping[str, Any]) -> None:
         show(f"{name.replace('_', ' '):<{width}}  {value}")
 
 
-def _visible(text: str) -> str:
-    # names and texts come from a server, and none of them is to drive a terminal
+def visible(text: str) -> str:
+    """A text without what could drive a terminal: names and texts come from anybody."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def _print(text: str) -> None:
+def write_line(text: str) -> None:
+    """Print a line of standard output as it is."""
     if sys.stdout is None:
         raise click.UsageError("standard output is closed")
     # what a stream of another encoding lacks is no reason to end in the middle

@@ -26,6 +26,7 @@ from jackfield_jobs.batches import (
     UnansweredError,
 )
 from jackfield_jobs.json_lines import JsonLines
+from jackfield_jobs.moderations import MODERATE, ModerateRequest
 from jackfield_jobs.playing import inner_call, read_reply
 from jackfield_jobs.told import Told
 from jackfield_jobs.writing import BatchLimits, written
@@ -48,6 +49,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "/responses": CHAT.name,
     "/completions": COMPLETE.name,
     "/embeddings": EMBED.name,
+    "/moderations": MODERATE.name,
 }
 MB: Final = 1024 * 1024
 LIMITS: Final = BatchLimits(requests=50_000, size=200 * MB, inputs=50_000, one_model=True)
@@ -179,9 +181,15 @@ def _stand_in(endpoint: str, body: Any) -> Request[Any, Any]:
         case COMPLETE.name:
             return CompleteRequest(prompt="-")
         case EMBED.name:
-            data = fact(body, "data", list) if isinstance(body, Mapping) else None
-            return EmbedRequest(input=["-"] * max(len(data or ()), 1))
+            return EmbedRequest(input=["-"] * _many(body, "data"))
+        case MODERATE.name:
+            return ModerateRequest(input=["-"] * _many(body, "results"))
     raise UnsupportedError(f"batch: nothing is known of replies to {endpoint!r}")
+
+
+def _many(body: Any, name: str) -> int:
+    items = fact(body, name, list) if isinstance(body, Mapping) else None
+    return max(len(items or ()), 1)
 
 
 def _unanswered(failed: Mapping[str, Any] | None, value: Any) -> JackfieldError:
