@@ -256,6 +256,15 @@ def test_a_wait_that_takes_too_long_says_that_the_job_goes_on():
         wait(timeout=9)
 
 
+def test_a_wait_may_be_longer_than_a_call():
+    async def main(client):
+        return (await waited(Asking(client), LookRequest(model="n"), lambda answer: answer.state == "done")).state
+
+    simulation, more = Simulation(), built(Numbers("n"))
+    client = simulation.client({**more["config"], "timeouts": {"total": 1}}, plugins=more["plugins"])
+    assert simulation.run(main(client)) == "done"
+
+
 def test_a_client_that_blocks_waits_too():
     with jf.Client(**built(Numbers("n"))) as client:
         asking = Asking(client)
