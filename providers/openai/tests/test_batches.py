@@ -4,6 +4,7 @@ import json
 
 import anyio
 import pytest
+from accounts import in_colour
 from any_chats import requests as any_requests
 from attrs import evolve, frozen
 from exchanges import any_call
@@ -55,26 +56,6 @@ def through(requests, fake=None, **options):
         return {one.custom_id: one for one in batches.results(batch.id)}, batch, fake
 
 
-def in_colour(colour, fake, body):
-    """Run a test body of the accessor and a function that awaits what needs it."""
-
-    async def settled(value):
-        return value if colour == "sync" else await value
-
-    async def every(items):
-        return [one for one in items] if colour == "sync" else [one async for one in items]  # noqa: C416 - as a user does
-
-    if colour == "sync":
-        with jf.Client(CONFIG, transport=FunctionNetwork(fake)) as client:
-            return jf.runtime.drive(body(client.provider("openai").batches, settled, every))
-
-    async def main():
-        async with jf.AsyncClient(CONFIG, transport=FunctionNetwork(fake)) as client:
-            return await body(client.provider("openai").batches, settled, every)
-
-    return anyio.run(main, backend=colour)
-
-
 # --- whole lives
 
 
@@ -96,7 +77,9 @@ def test_a_batch_in_every_colour(colour):
         ]
         return results
 
-    results = {one.custom_id: one for one in in_colour(colour, fake, body)}
+    results = {
+        one.custom_id: one for one in in_colour(colour, "batches", body, CONFIG, transport=FunctionNetwork(fake))
+    }
     assert [results[f"request-{number}"].response.text for number in (0, 1, 2, 4)] == [
         f"You said: Hello {number}" for number in (0, 1, 2, 4)
     ]
