@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from exchanges import JSON, SSE, Outcome, asked, chat_call, decoder
-from openai_chats import Wire
+from exchanges import JSON, SSE, Outcome, chat_call, decoder
+from openai_chats import Wire, sent as sent_to
 
 from jackfield.call import Call
-from jackfield.operations import CHAT, ChatRequest, ChatResponse, Notice
+from jackfield.operations import CHAT, ChatRequest, Notice
 from jackfield.provider import Exchange, serves
 from jackfield.types import ChatEvent
 from jackfield_wire_openai.destination import Destination
@@ -30,15 +30,9 @@ OFFICIAL = ResponsesWire("api.openai.com")
 LOCAL = ResponsesWire("127.0.0.1")
 
 
-def sent(
-    provider: Wire = OFFICIAL, *, streaming: bool = False, to: str = "m", **fields: Any
-) -> tuple[dict[str, Any], list[Notice]]:
+def sent(provider: Wire = OFFICIAL, **fields: Any) -> tuple[dict[str, Any], list[Notice]]:
     """The body of a request with these fields, after a round through JSON, and what is noted of it."""
-    request = ChatRequest(**{"messages": "x", **fields})
-    call = chat_call(request, streaming=streaming, model=to)
-    call = call.evolve(unsupported=request.unsupported or "error")
-    found = json.loads(asked(provider, call).body)
-    return found, list(call.ledger.sealed(ChatResponse()).warnings)
+    return sent_to(provider, **fields)
 
 
 def body(provider: Wire = OFFICIAL, **fields: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class TestOpenAI(ProviderConformance):
         "twisted_reply_is_a_typed_error[file-content-reply]": "the content of a file is bytes of any kind",
         "twisted_reply_is_a_typed_error[file-stream-stream]": "the content of a file is bytes of any kind",
         "cuts_change_nothing[file-stream-stream]": "the pieces of a file are those that the network gives",
+        "calls_side_by_side_share_nothing[file-stream-stream]": "the pieces of a file are those that the network gives",
         **JOB_WAIVERS,
     }
 

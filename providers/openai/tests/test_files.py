@@ -1,6 +1,8 @@
 """Files at OpenAI: what is sent, what is made of the answers, and what is wrong before anything is sent."""
 
 import io
+import os
+import threading
 
 import pytest
 from hypothesis import given, strategies as st
@@ -364,3 +366,46 @@ def test_whatever_a_file_holds_it_is_sent_or_refused(content, purpose):
         assert fake.lines == []
     else:
         assert fake.files.content(made.id) == content
+
+
+# --- sources that move
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("change", ["grows", "shrinks"])
+def test_a_file_that_changes_while_it_is_sent_is_told_and_not_kept(colour, change, tmp_path):
+    fake, path = FakeOpenAI(), tmp_path / "a.bin"
+    path.write_bytes(b"x" * 1_000_000)
+
+    def changes(done, total):
+        os.truncate(path, 2_000_000 if change == "grows" else done)
+
+    async def body(account, wait):
+        with pytest.raises(BadRequestError, match=r"source: '.*a.bin' (has changed|became shorter)"):
+            await wait(account.files.upload(path, purpose="user_data", progress=changes))
+
+    with serve(fake) as base:
+        through(colour, body, local(base))
+    assert fake.lines == []
+    assert fake.files.kept == {}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_stream_that_cannot_go_back_is_sent(colour):
+    fake = FakeOpenAI()
+    reading, writing = os.pipe()
+    content = os.urandom(50_000)
+
+    async def body(account, wait):
+        return await wait(account.files.upload(pipe, purpose="user_data", name="a.bin"))
+
+    def write():
+        with open(writing, "wb") as end:
+            end.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with serve(fake) as base, open(reading, "rb", buffering=0) as pipe:
+        made = through(colour, body, local(base))
+    writer.join()
+    assert fake.files.content(made.id) == content

@@ -1,5 +1,6 @@
 """Chats over the Responses API from one end to the other: who chooses it, and replies that come in their own time."""
 
+import gzip
 import itertools
 import json
 
@@ -7,10 +8,11 @@ import pytest
 
 pytest.importorskip("jackfield_testkit")
 
-from exchanges import chat_call
+from exchanges import Outcome, asked, chat_call, decoder
 from faces import COLOURS, run
 from samples_responses import CALL, HEAD, THOUGHT, begun, event, message, spoken, text_of, told, whole
 from scripted import Scripted, reply
+from wire_folder import beside
 
 from jackfield import Secret
 from jackfield.errors import (
@@ -25,9 +27,12 @@ from jackfield.http import HttpResponse
 from jackfield.operations import ChatRequest
 from jackfield.types import Finish, Message, Text, ToolResult
 from jackfield_openai import OpenAIProvider, OpenAISettings
+from jackfield_openai.azure import AzureProvider, AzureSettings
 from jackfield_testkit import Answer, Simulation
+from jackfield_wire_openai.responses.reading_requests import read_responses_request
 
 KEY = "sk-test"
+RESOURCE = "https://resource.openai.azure.com"
 HELLO = whole(message("msg_1", spoken("Hi, you")))
 CHAT = {"id": "c1", "choices": [{"index": 0, "message": {"content": "Hi, you"}, "finish_reason": "stop"}]}
 JSON = {"content-type": "application/json"}
@@ -276,3 +281,48 @@ def test_every_client_waits(colour):
         lines = [request.split(b"\r\n")[0] for request in server.requests]
     assert found.text == "Hi, you"
     assert lines == [b"POST /v1/responses HTTP/1.1", b"GET /v1/responses/resp_1 HTTP/1.1"]
+
+
+# --- at Azure
+
+PLACES = [({}, "/v1/responses"), ({"api_version": "2025-04-01-preview"}, "/responses?api-version=2025-04-01-preview")]
+
+
+@pytest.mark.parametrize(("settings", "path"), PLACES)
+def test_azure_has_paths_of_its_own(settings, path):
+    provider = AzureProvider(
+        "azure", AzureSettings(api_key=Secret(KEY), base_url=RESOURCE, api="responses", **settings)
+    )
+    exchange = provider.open(chat_call(ChatRequest(messages="x", options={"azure": {"background": True}})))
+    first = next(exchange)
+    second = exchange.send(HttpResponse(200, JSON, json.dumps({"id": "resp_1", "status": "queued"}).encode()))
+    assert f"{provider.endpoint.path}{first.path}" == f"/openai{path}"
+    assert f"{provider.endpoint.path}{second.path}" == f"/openai{path}".replace("responses", "responses/resp_1")
+
+
+def test_a_deployment_is_known_by_its_model():
+    settings = AzureSettings(
+        api_key=Secret(KEY), base_url=RESOURCE, deployments={"gpt-5-pro": "ours", "gpt-5": "other"}
+    )
+    provider = AzureProvider("azure", settings)
+    for model, path in (("gpt-5-pro", "/responses"), ("ours", "/responses"), ("gpt-5", "/chat/completions")):
+        assert asked(provider, chat_call(model=model)).path == path
+
+
+def test_recorded_responses_of_azure_decode_where_they_were_asked_for():
+    with gzip.open(beside("recordings.jsonl.gz"), "rt", encoding="utf-8") as file:
+        rows = [row for row in map(json.loads, file) if row["provider"] == "azure" and "responses" in row["endpoint"]]
+    assert len(rows) > 10
+    for row in rows:
+        settings = {"api_version": row["query"].partition("=")[2]} if row["query"] else {}
+        provider = AzureProvider(
+            "azure", AzureSettings(api_key=Secret(KEY), base_url=RESOURCE, api="responses", **settings)
+        )
+        body = row["request_body"] if row["request_body_kind"] == "json" else {"input": "x"}
+        request, streaming = read_responses_request(body, "azure")
+        call = chat_call(request, streaming=streaming, model=request.model or "m")
+        path, _, query = asked(provider, call).path.partition("?")
+        assert (provider.endpoint.path + path, query) == (row["url_path"], row["query"] or ""), row["id"]
+        outcome = Outcome(decoder(provider, call, row["response_headers"]), [row["response_body"].encode()])
+        assert outcome.error is None, row["id"]
+        assert outcome.response.message.parts, row["id"]

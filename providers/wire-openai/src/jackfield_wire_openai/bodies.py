@@ -10,7 +10,7 @@ from jackfield.operations import Prompt, Request
 
 from .destination import Destination
 
-__all__ = ["add_fields", "read_request", "wire_prompts"]
+__all__ = ["add_fields", "opened", "read_request", "wire_prompts"]
 
 Q = TypeVar("Q", bound=Request[Any, Any])
 
@@ -25,6 +25,21 @@ def add_fields(body: dict[str, Any], to: Destination, names: Mapping[str, str]) 
 def wire_prompts(prompts: tuple[Prompt, ...]) -> Any:
     """Texts or tokens as the wire has them: one alone needs no list around it."""
     return prompts[0] if len(prompts) == 1 else prompts
+
+
+def opened(body: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """What of a body is set, as far as null is not, and whether its reply is to be a stream.
+
+    Raises:
+        BadRequestError: it is no object, or does not say so with true or false.
+    """
+    if not isinstance(body, Mapping):
+        raise BadRequestError(f"body: expected an object, got {type(body).__name__}")
+    rest = {str(key): value for key, value in body.items() if value is not None}
+    stream = rest.pop("stream", False)
+    if not isinstance(stream, bool):
+        raise BadRequestError(f"stream: expected true or false, got {stream!r}")
+    return rest, stream
 
 
 def read_request(cls: type[Q], chief: str, body: Mapping[str, Any], names: Mapping[str, str], plugin: str) -> Q:

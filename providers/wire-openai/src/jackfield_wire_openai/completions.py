@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from jackfield.errors import BadRequestError
 from jackfield.operations import CompleteRequest
 from jackfield.types import CompleteEvent, LogprobsDelta, TextDelta
 
-from .bodies import add_fields, read_request, wire_prompts
+from .bodies import add_fields, opened, read_request, wire_prompts
 from .destination import Destination
 from .logprobs import read_legacy, read_tokens
 from .reading import fact, field
@@ -65,12 +64,7 @@ def read_completion_request(body: Mapping[str, Any], plugin: str = "openai") -> 
     Raises:
         BadRequestError: names the field, the value and what would be right.
     """
-    if not isinstance(body, Mapping):
-        raise BadRequestError(f"body: expected an object, got {type(body).__name__}")
-    rest = {key: value for key, value in body.items() if value is not None}
-    stream = rest.pop("stream", False)
-    if not isinstance(stream, bool):
-        raise BadRequestError(f"stream: expected true or false, got {stream!r}")
+    rest, stream = opened(body)
     if stream and rest.get("stream_options") == {"include_usage": True}:
         del rest["stream_options"]  # which is what we ask of every stream
     return read_request(CompleteRequest, "prompt", rest, NAMES, plugin), stream

@@ -8,6 +8,7 @@ from typing import Any, Final
 from jackfield.errors import BadRequestError
 from jackfield.operations import ChatRequest
 
+from .bodies import opened
 from .requests import PLAIN
 
 __all__ = ["read_chat_request"]
@@ -35,12 +36,7 @@ def read_chat_request(body: Mapping[str, Any], plugin: str = "openai") -> tuple[
     Raises:
         BadRequestError: names the field, the value and what would be right.
     """
-    if not isinstance(body, Mapping):
-        raise BadRequestError(f"body: expected an object, got {type(body).__name__}")
-    rest = {str(key): value for key, value in body.items() if value is not None}
-    stream = rest.pop("stream", False)
-    if not isinstance(stream, bool):
-        raise BadRequestError(f"stream: expected true or false, got {stream!r}")
+    rest, stream = opened(body)
     if "messages" not in rest:
         raise BadRequestError("messages: missing; expected a list of messages")
     form = rest.get("response_format", {})

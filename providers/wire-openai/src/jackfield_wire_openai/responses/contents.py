@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jackfield.types import File, Image, Part, Text, Unknown
+from attrs import evolve
+
+from jackfield.types import CacheMark, File, Image, Part, Text, Unknown
 
 from ..destination import Destination, put
-from ..messages import mark
+from ..messages import BREAKPOINT, CACHE, mark as mark_of_chats
 from ..shapes import message
 
-__all__ = ["OF_CHATS", "content", "short"]
+__all__ = ["OF_CHATS", "content", "mark", "short"]
 
 # what a chat calls its parts of content
 OF_CHATS: Final = ("text", "image_url", "file")
@@ -50,3 +52,14 @@ def short(content: list[Any]) -> str | list[Any]:
         case [{"type": "input_text", "text": str(text), **more}] if not more:
             return text
     return content
+
+
+def mark(wire: dict[str, Any], cache: CacheMark | None, where: str, to: Destination) -> None:
+    """Mark the end of a part of the prompt for the host's cache: in one way, at every host.
+
+    Raises:
+        UnsupportedError: there is no such mark here, and the caller does not allow that it is left out.
+    """
+    if cache is not None and to.profile.cache == CACHE:
+        to = evolve(to, profile=evolve(to.profile, cache=BREAKPOINT))
+    mark_of_chats(wire, cache, where, to)

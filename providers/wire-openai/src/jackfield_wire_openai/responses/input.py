@@ -9,8 +9,8 @@ from jackfield.errors import BadRequestError
 from jackfield.types import Message, ToolCall, ToolResult, Unknown
 
 from ..destination import Destination, put
-from ..messages import known, mark
-from .contents import content, short
+from ..messages import known
+from .contents import content, mark, short
 from .items import INSTRUCTIONS, ITEM, LAYOUT, is_item
 from .turns import assistants_items
 

@@ -9,6 +9,7 @@ from jackfield.errors import BadRequestError
 from jackfield.operations import ChatRequest
 from jackfield.types import Message
 
+from ..bodies import opened
 from .items import INSTRUCTIONS, LAYOUT
 from .reading_items import read_input
 from .requests import LOGPROBS, PLAIN
@@ -26,12 +27,7 @@ def read_responses_request(body: Mapping[str, Any], plugin: str = "openai") -> t
     Raises:
         BadRequestError: names the field, the value and what would be right.
     """
-    if not isinstance(body, Mapping):
-        raise BadRequestError(f"body: expected an object, got {type(body).__name__}")
-    left = {str(key): value for key, value in body.items() if value is not None}
-    stream = left.pop("stream", False)
-    if not isinstance(stream, bool):
-        raise BadRequestError(f"stream: expected true or false, got {stream!r}")
+    left, stream = opened(body)
     messages = read_input(left.pop("input", ()))
     if isinstance(left.get("instructions"), str):
         told = Message("system", left.pop("instructions"), extra={LAYOUT: INSTRUCTIONS})

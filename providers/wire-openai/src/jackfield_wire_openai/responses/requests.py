@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import evolve
-
 from jackfield.errors import BadRequestError
 from jackfield.types import ForcedTool, JsonSchema, ResponseFormat, Tool, Unknown
 
 from ..destination import Destination, put
-from ..messages import BREAKPOINT, CACHE, mark
 from ..requests import REASONING, add, add_tools, takes
+from .contents import mark
 from .input import input_items
 
 __all__ = ["ENCRYPTED", "LOGPROBS", "PLAIN", "responses_body"]
@@ -47,8 +45,6 @@ def responses_body(to: Destination, *, stream: bool) -> dict[str, Any]:
         UnsupportedError: names what cannot be carried, where the caller does not allow that it is left out.
         BadRequestError: the request contradicts itself.
     """
-    if to.profile.cache == CACHE:  # no part of this API has such a mark
-        to = evolve(to, profile=evolve(to.profile, cache=BREAKPOINT))
     body: dict[str, Any] = {"model": to.call.target.model, **input_items(to.fields.take("messages"), to)}
     add_tools(body, to, _tool, _choice)
     if (form := to.take("response_format")) is not None:

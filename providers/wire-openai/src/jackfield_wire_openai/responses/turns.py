@@ -10,8 +10,8 @@ from jackfield.errors import BadRequestError
 from jackfield.types import Citation, Message, Part, Reasoning, Refusal, Text, ToolCall, Unknown
 
 from ..destination import Destination, put
-from ..messages import known, mark
-from .contents import OF_CHATS
+from ..messages import known
+from .contents import OF_CHATS, mark
 from .items import CALLS, FORMAT, ITEM, LAYOUT, PART, is_item
 
 __all__ = ["assistants_items"]
