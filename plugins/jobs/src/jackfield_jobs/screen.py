@@ -7,17 +7,33 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Final, TypeVar
 
+import attrs
 import click
 
 import jackfield as jf
 from jackfield.errors import ConfigurationError, UnsupportedError
 
-__all__ = ["Bar", "common", "found_in", "pairs", "say", "show", "show_facts", "show_json", "show_table"]
-__all__ += ["visible", "waiting", "write_line"]
+from .asking import Polling
+
+__all__ = [
+    "Bar",
+    "common",
+    "first",
+    "found_in",
+    "limit_option",
+    "pairs",
+    "plain",
+    "polling_of",
+    "polling_option",
+    "say",
+]
+__all__ += ["show", "show_facts", "show_json", "show_table", "timeout_option", "visible", "waiting"]
+__all__ += ["where", "write_line"]
 
 WIDTH: Final = 24
 CLEAR: Final = "\r\x1b[K"
@@ -31,6 +47,15 @@ provider_option = click.option(
     "--provider", "name", metavar="NAME", default="openai", show_default=True, help="The instance to ask by."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+polling_option = click.option(
+    "--every", type=click.FloatRange(0.01), metavar="SECONDS", help="Look so often, instead of less and less often."
+)
+timeout_option = click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Wait no longer than this."
+)
+limit_option = click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="At most so many.")
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,6 +77,26 @@ def found_in(client: jf.Client, name: str, part: str) -> Any:
         what = part.replace("_", "-")
         raise ConfigurationError(f"provider {name!r} has nothing for {what}; name one that has by --provider")
     return found
+
+
+def first(items: Iterable[A], limit: int | None) -> list[A]:
+    """As many of the items as are wanted; None for all."""
+    return [*islice(items, limit)]
+
+
+def plain(one: Any) -> dict[str, Any]:
+    """What is said of something, without all that the service says."""
+    return attrs.asdict(one, filter=lambda attribute, _: attribute.name != "raw")
+
+
+def polling_of(every: float | None) -> Polling | None:
+    """How often to look; None for less and less often."""
+    return None if every is None else Polling(first=every, most=every)
+
+
+def where(name: str) -> str:
+    """The option that names an instance, where it has to be named."""
+    return "" if name == "openai" else f" --provider {name}"
 
 
 def pairs(_: click.Context, parameter: click.Parameter, value: Sequence[str]) -> dict[str, str]:
