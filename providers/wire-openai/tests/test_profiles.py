@@ -243,7 +243,7 @@ def test_a_parameter_has_the_name_that_the_host_has_for_it():
         body(FEW, top_p=0.5, options={"openai": {"nucleus": 1}})
 
 
-@pytest.mark.parametrize("refuses", [("temprature",), "seeds"])
+@pytest.mark.parametrize("refuses", [("temperatur",), "seeds"])
 def test_a_profile_refuses_only_fields_that_there_are(refuses):
     with pytest.raises(ConfigurationError, match="refuses: expected one of "):
         Profile(refuses=refuses)
