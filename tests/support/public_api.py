@@ -47,7 +47,7 @@ PUBLIC_ROOMS = frozenset(
     }
 )
 # libraries, all of whose modules are there to be imported; of a plugin, it is the package and what helps to test it
-LIBRARIES = ("jackfield_testkit", "jackfield_wire_openai")
+LIBRARIES = ("jackfield_jobs", "jackfield_testkit", "jackfield_wire_openai")
 FOR_TESTS = ("testing", "simulation")
 SHOWN = ("__aiter__", "__anext__", "__call__", "__contains__", "__getitem__", "__iter__", "__len__", "__next__")
 GROUPS = ("providers", "middleware", "stores", "schemas", "shapes", "commands")

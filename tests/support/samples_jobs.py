@@ -23,6 +23,13 @@ from jackfield_openai.fine_tuning import (
     FineTuningJobRequest,
     FineTuningJobsRequest,
 )
+from jackfield_openai.fine_tuning_beside import (
+    GraderCheckRequest,
+    GraderRunRequest,
+    PermissionsRequest,
+    PermitRequest,
+    RevokeRequest,
+)
 from jackfield_testkit.conformance import Sample
 
 JOB: dict[str, Any] = {
@@ -132,6 +139,45 @@ def fine_tuning() -> list[Sample]:
             request=CheckpointsRequest(job="ftjob-1", after="ftckpt_0", limit=1),
             reply=listed(CHECKPOINT),
             says={"items": ids("ftckpt_1"), "next": None},
+        ),
+    ]
+
+
+def fine_tuning_beside() -> list[Sample]:
+    """One of each operation for graders and permissions."""
+    grader = {"type": "string_check", "name": "g", "input": "{{a}}", "reference": "{{b}}", "operation": "eq"}
+    permission = {"object": "checkpoint.permission", "id": "cp_1", "created_at": 1_721_764_867, "project_id": "proj_1"}
+    run = {"reward": 0.5, "sub_rewards": {"a": 0.5}, "metadata": {"errors": {"formula_parse_error": True}}}
+    return [
+        Sample(
+            name="grade",
+            request=GraderRunRequest(grader=grader, answer="yes", item={"b": "yes"}),
+            reply=run,
+            says={"reward": 0.5, "sub_rewards": {"a": 0.5}, "errors": ("formula_parse_error",)},
+        ),
+        Sample(
+            name="check-grader",
+            request=GraderCheckRequest(grader=grader),
+            reply={"grader": grader},
+            says={"grader": grader},
+        ),
+        Sample(
+            name="permissions",
+            request=PermissionsRequest(checkpoint="ft:a:ckpt-step-1", after="cp_0", limit=1),
+            reply=listed(permission, more=True),
+            says={"items": ids("cp_1"), "next": "cp_1"},
+        ),
+        Sample(
+            name="permit",
+            request=PermitRequest(checkpoint="ft:a:ckpt-step-1", projects=["proj_1"]),
+            reply=listed(permission),
+            says={"items": ids("cp_1"), "next": None},
+        ),
+        Sample(
+            name="revoke",
+            request=RevokeRequest(checkpoint="ft:a:ckpt-step-1", permission="cp_1"),
+            reply={"object": "checkpoint.permission", "id": "cp_1", "deleted": True},
+            says={"deleted": True, "id": "cp_1"},
         ),
     ]
 

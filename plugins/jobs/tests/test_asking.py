@@ -9,6 +9,7 @@ from jackfield.errors import BadRequestError, DeadlineError, MalformedReplyError
 from jackfield.hooks import hookimpl
 from jackfield.operations import Operation, Request, Response, ResponseFold
 from jackfield.provider import Provider, serves
+from jackfield.runtime import drive
 from jackfield.types import Event
 from jackfield_jobs.asking import Asking, Polling, paged, streamed, waited
 from jackfield_testkit import Simulation
@@ -255,6 +256,15 @@ def test_a_wait_that_takes_too_long_says_that_the_job_goes_on():
         wait(timeout=9)
 
 
+def test_a_wait_may_be_longer_than_a_call():
+    async def main(client):
+        return (await waited(Asking(client), LookRequest(model="n"), lambda answer: answer.state == "done")).state
+
+    simulation, more = Simulation(), built(Numbers("n"))
+    client = simulation.client({**more["config"], "timeouts": {"total": 1}}, plugins=more["plugins"])
+    assert simulation.run(main(client)) == "done"
+
+
 def test_a_client_that_blocks_waits_too():
     with jf.Client(**built(Numbers("n"))) as client:
         asking = Asking(client)
@@ -267,3 +277,38 @@ def test_a_client_that_blocks_waits_too():
 def test_polling_that_cannot_work_is_refused(wrong):
     with pytest.raises(BadRequestError, match="polling: expected 0 < first <= most and a factor of at least 1"):
         Polling(**wrong)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_what_progress_gives_is_awaited(colour):
+    seen = []
+
+    async def told(answer):
+        seen.append(answer.state)
+
+    polling = Polling(first=0.01, most=0.01)
+
+    async def awaiting(asking):
+        done = waited(asking, LookRequest(model="n"), lambda one: one.state == "done", polling=polling, progress=told)
+        return (await done).state
+
+    def blocking(asking):
+        return asking.finished(awaiting(asking))
+
+    assert in_colour(colour, Numbers("n"), blocking, awaiting) == "done"
+    assert seen == ["running"] * 3 + ["done"]
+
+
+def test_how_long_to_wait_next():
+    polling = Polling(first=2, factor=3, most=10)
+    assert [polling.after(0.0), polling.after(2), polling.after(6)] == [2, 6, 10]
+
+
+def test_a_reading_of_its_own_is_closed_by_whoever_took_it():
+    with jf.Client(**built(provider := Numbers("n"))) as client:
+        source = counted(Asking(client)).source()
+        while not (some := drive(source.next())):
+            pass
+        assert some == (0,)
+        drive(source.close())
+    assert provider.ended == 1

@@ -15,7 +15,7 @@ from jackfield.types import Image, Start, Text
 from jackfield_jobs.moderations import MODERATE, Moderation
 
 testing = pytest.importorskip("click.testing")
-command = importlib.import_module("jackfield_jobs.moderate")
+command = importlib.import_module("jackfield_jobs.moderate_command")
 
 
 class Judge(Provider):

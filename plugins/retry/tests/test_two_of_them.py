@@ -9,6 +9,7 @@ from fakes import Player, hello, playing
 
 import jackfield as jf
 from jackfield.errors import ServerError
+from jackfield.types import Finished, TextDelta
 from jackfield_retry import CircuitOpenError, Retry, RetrySettings
 from jackfield_testkit import Simulation
 
@@ -167,6 +168,55 @@ def test_a_call_within_an_attempt_at_another_target_is_asked_again_by_itself():
     simulation, client, _ = world(player, Asking("fake:other"), Retry(RetrySettings(attempts=3)))
     assert simulation.run(client.chat("x")).attempts == 1
     assert [call.target.model for call in player.calls] == ["other", "other", "other", "m"]
+
+
+class InParts:
+    """Serves a call as a provider does that asks for the parts of it."""
+
+    slot = jf.Slot.ATTEMPT
+
+    async def __call__(self, call, proceed):
+        if call.depth:
+            async for event in proceed(call):
+                yield event
+            return
+        call.ledger.kept["parts"] = True
+        try:
+            for number in range(3):
+                reply = await call.ask(jf.ChatRequest(messages=f"part {number}", model=str(call.target)))
+                yield TextDelta(reply.text)
+        finally:
+            del call.ledger.kept["parts"]
+        yield Finished(jf.Finish("stop", None))
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["unary", "stream"])
+def test_each_part_of_a_call_has_attempts_of_its_own(streaming):
+    player = Player(hello(), [DOWN], [DOWN], hello(), [DOWN], hello())
+    simulation, client, looking = world(player, Retry(RetrySettings(attempts=3)), InParts())
+    reply = simulation.run(streamed(client, "x") if streaming else client.chat("x"))
+    assert (reply.text, len(player.calls), looking.health.failures) == ("HelloHelloHello", 6, 0)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_the_whole_is_not_asked_again_after_a_part_has_failed_for_good(before):
+    retry = Retry(RetrySettings(attempts=3))
+    player = Player(*[hello()] * before, [DOWN])
+    simulation, client, looking = world(player, retry, InParts())
+    error = raised(simulation, client.chat("x"))
+    assert same(error, DOWN)
+    assert (len(player.calls), looking.health.failures) == (before + 3, 3)
+    assert retry.tokens("fake").left == 490
+
+
+def test_a_part_is_the_probe_of_a_circuit():
+    player = Player([DOWN], [DOWN], [DOWN], hello())
+    simulation, client, looking = world(player, Retry(SETTINGS), InParts())
+    fail(simulation, client)
+    assert isinstance(raised(simulation, client.chat("x")), CircuitOpenError)
+    simulation.run(simulation.runtime.sleep(30))
+    assert simulation.run(client.chat("x")).text == "HelloHelloHello"
+    assert (looking.health.until, len(player.calls)) == (None, 6)
 
 
 def test_the_open_circuit_of_another_target_is_no_failure_of_this_one():

@@ -4,8 +4,12 @@ import json
 
 import anyio
 import pytest
+from accounts import in_colour
+from any_chats import requests as any_requests
 from attrs import evolve, frozen
+from exchanges import any_call
 from faces import COLOURS
+from hypothesis import HealthCheck, given, settings
 
 import jackfield as jf
 from jackfield.errors import (
@@ -13,16 +17,16 @@ from jackfield.errors import (
     DeadlineError,
     JackfieldError,
     MalformedReplyError,
-    NotFoundError,
     RateLimitError,
     TruncatedStreamError,
-    UnsupportedError,
 )
 from jackfield.http import HttpRequest, HttpResponse
-from jackfield.operations import ChatRequest, CompleteRequest, EmbedRequest, ModelsRequest
+from jackfield.operations import ChatRequest, CompleteRequest, EmbedRequest
 from jackfield.types import Tool
 from jackfield_jobs.asking import Polling
-from jackfield_jobs.batches import BatchCreateRequest, BatchFailedError, UnansweredError
+from jackfield_jobs.batches import BatchCreateRequest, BatchFailedError, BatchWriteRequest, UnansweredError
+from jackfield_jobs.moderations import ModerateRequest
+from jackfield_openai import OpenAIProvider, OpenAISettings
 from jackfield_openai.testing import FakeOpenAI
 from jackfield_openai.testing.answers import answered
 from jackfield_testkit import FunctionNetwork, Simulation
@@ -52,26 +56,6 @@ def through(requests, fake=None, **options):
         return {one.custom_id: one for one in batches.results(batch.id)}, batch, fake
 
 
-def in_colour(colour, fake, body):
-    """Run a test body of the accessor and a function that awaits what needs it."""
-
-    async def settled(value):
-        return value if colour == "sync" else await value
-
-    async def every(items):
-        return [one for one in items] if colour == "sync" else [one async for one in items]  # noqa: C416 - as a user does
-
-    if colour == "sync":
-        with jf.Client(CONFIG, transport=FunctionNetwork(fake)) as client:
-            return jf.runtime.drive(body(client.provider("openai").batches, settled, every))
-
-    async def main():
-        async with jf.AsyncClient(CONFIG, transport=FunctionNetwork(fake)) as client:
-            return await body(client.provider("openai").batches, settled, every)
-
-    return anyio.run(main, backend=colour)
-
-
 # --- whole lives
 
 
@@ -93,7 +77,9 @@ def test_a_batch_in_every_colour(colour):
         ]
         return results
 
-    results = {one.custom_id: one for one in in_colour(colour, fake, body)}
+    results = {
+        one.custom_id: one for one in in_colour(colour, "batches", body, CONFIG, transport=FunctionNetwork(fake))
+    }
     assert [results[f"request-{number}"].response.text for number in (0, 1, 2, 4)] == [
         f"You said: Hello {number}" for number in (0, 1, 2, 4)
     ]
@@ -220,13 +206,14 @@ REQUESTS = {
     "embed": EmbedRequest(input=["a", "b"], dimensions=3),
     "one": EmbedRequest(input="a"),
     "responses": ChatRequest(messages="Hello", options={"openai": {"api": "responses"}}),
+    "moderate": ModerateRequest(input=["peace", "kill them"]),
     "complete": CompleteRequest(prompt="Once", max_output_tokens=5),
 }
 
 
-@pytest.mark.parametrize("given", [True, False], ids=["given-again", "unknown"])
+@pytest.mark.parametrize("again", [True, False], ids=["given-again", "unknown"])
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-def test_a_batch_sends_and_gives_what_a_direct_call_does(request_, given):
+def test_a_batch_sends_and_gives_what_a_direct_call_does(request_, again):
     response, (path, body) = direct(request_)
     fake, client, batches = made()
     with client:
@@ -234,7 +221,7 @@ def test_a_batch_sends_and_gives_what_a_direct_call_does(request_, given):
         (file,) = (file for file in fake.files.kept.values() if file.purpose == "batch")
         line = json.loads(file.content)
         assert line == {"custom_id": "request-0", "method": "POST", "url": path, "body": body}
-        (result,) = batches.results(batch.id, requests=[request_] if given else None)
+        (result,) = batches.results(batch.id, requests=[request_] if again else None)
     assert result.error is None
     assert type(result.response) is type(response)
     assert result.response.request_id.startswith("req_batch_")
@@ -256,11 +243,6 @@ def test_an_instance_of_the_newer_api_batches_over_it_and_any_instance_reads_it(
         for requests in (None, HELLOS):
             (first, *_) = batches.results(batch.id, requests=requests, ordered=True)
             assert (first.response.text, first.response.finish.unified) == ("You said: Hello 0", "stop")
-
-
-def test_requests_that_go_over_both_apis_are_two_batches():
-    with pytest.raises(BadRequestError, match=r"requests\[1\].options: it would be sent to /responses"):
-        wrong([HELLOS[0], REQUESTS["responses"]])
 
 
 def test_an_answer_is_parsed_as_the_type_that_was_asked_for():
@@ -285,93 +267,48 @@ def test_a_reply_that_breaks_a_promise_is_the_error_that_a_direct_call_raises():
     assert "the reply has no vectors" in results["request-0"].error.message
 
 
-# --- what is wrong is known before anything is sent
-
-
-def wrong(requests, **options):
-    fake, client, batches = made()
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(any_requests())
+def test_every_chat_is_written_as_it_would_be_sent(request_):
+    request_ = evolve(request_, unsupported="drop")
+    provider = OpenAIProvider("openai", OpenAISettings(jf.Secret("sk-1")))
+    exchange = provider.open(any_call(request_, model="gpt-4.1-mini", unsupported="drop"))
+    sent = json.loads(next(exchange).body)
+    exchange.close()
+    fake, client, _ = made(FakeOpenAI())
     with client:
-        try:
-            batches.create(requests, **options)
-        finally:
-            assert fake.lines == []
+        written = client.call(BatchWriteRequest(model="openai", requests=[request_])).input
+    line = json.loads(b"".join(written.source.pieces()))
+    written.close()
+    assert (line["body"], line["url"]) == (sent, "/v1/chat/completions")
+    assert fake.lines == []
 
 
-STREAM = {"openai": {"stream": True}}
-LONG = "x" * (1024 * 1024)
+def test_a_reading_that_is_left_early_gives_its_connection_back():
+    simulation = Simulation(lambda request: fake(request))
+    fake = FakeOpenAI(clock=lambda: 1.7e9 + simulation.now)
+    client = simulation.client(CONFIG)
+
+    async def main():
+        batches = client.provider("openai").batches
+        batch = await batches.wait((await batches.create(HELLOS)).id)
+        async with batches.results(batch.id) as results:
+            return (await anext(aiter(results))).custom_id
+
+    assert simulation.run(main()) == "request-4"
+    assert simulation.open == []
 
 
-@pytest.mark.parametrize(
-    ("requests", "options", "error", "says"),
-    [
-        ([], {}, BadRequestError, "requests: there are none"),
-        ("Hello", {}, BadRequestError, "requests: expected several requests, got 'Hello'"),
-        (HELLOS[0], {}, BadRequestError, "requests: expected several requests, got ChatRequest"),
-        (5, {}, BadRequestError, "requests: expected several requests, got 5"),
-        ([HELLOS[0], "Hello"], {}, BadRequestError, r"requests\[1\]: expected a request, as ChatRequest"),
-        ([*HELLOS, EmbedRequest(input="a")], {}, BadRequestError, r"requests\[5\].operation: the batch is of 'chat'"),
-        (
-            [HELLOS[0], evolve(HELLOS[0], model="openai:o4-mini")], {}, BadRequestError,
-            r"requests\[1\].model: it is 'o4-mini', the batch's is 'gpt-4.1-mini'; make one for each",
-        ),
-        ([evolve(HELLOS[0], model="fast")], {}, BadRequestError, r"requests\[0\].model: expected 'openai:...' or none"),
-        ([HELLOS[0], ChatRequest(messages="x", top_k=5)], {}, UnsupportedError, r"requests\[1\].top_k: the host"),
-        ([ChatRequest(messages="x", extra_headers={"a": "b"})], {}, UnsupportedError, r"requests\[0\].extra_headers"),
-        ([ModelsRequest()], {}, JackfieldError, r"requests\[0\]"),
-        ([ChatRequest(messages="x", options=STREAM)], {}, BadRequestError, r"requests\[0\].options.openai.stream"),
-        (HELLOS, {"ids": ["a"]}, BadRequestError, "ids: there are 1, and more requests"),
-        (HELLOS, {"ids": list("abcdef")}, BadRequestError, "ids: there are more than the 5 requests"),
-        (HELLOS, {"ids": list("abcda")}, BadRequestError, r"ids\[4\]: 'a' is the id of an earlier request"),
-        (HELLOS, {"ids": ["a", "", "c", "d", "e"]}, BadRequestError, r"ids\[1\]: expected text, got ''"),
-        (HELLOS, {"ids": "abcde"}, BadRequestError, "ids: expected an id for each request, got 'abcde'"),
-        (HELLOS, {"window": 24}, BadRequestError, "window: expected a time like '24h', got 24"),
-        (HELLOS, {"metadata": {"a": 1}}, BadRequestError, "metadata: expected a dictionary of texts"),
-        ((HELLOS[0] for _ in range(50_001)), {}, BadRequestError, "requests: a batch takes 50000 at most"),
-        (
-            (ChatRequest(messages=LONG) for _ in range(300)), {}, BadRequestError,
-            r"with requests\[199\] the batch has more than 209715200 bytes",
-        ),
-        (
-            (EmbedRequest(input=["x"] * 2000) for _ in range(30)), {}, BadRequestError,
-            r"requests\[25\].input: with it, the batch has more than 50000 inputs",
-        ),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_known_before_a_byte_is_sent(requests, options, error, says):
-    with pytest.raises(error, match=says):
-        wrong(requests, **options)
+def test_a_wait_that_is_cancelled_leaves_the_batch_alone():
+    fake = FakeOpenAI()
 
+    async def main():
+        async with jf.AsyncClient(CONFIG, transport=FunctionNetwork(fake)) as client:
+            batches = client.provider("openai").batches
+            batch = await batches.create(HELLOS)
+            with anyio.move_on_after(0.05) as scope:
+                await batches.wait(batch.id, polling=QUICK)
+            return scope.cancelled_caught, (await batches.get(batch.id)).status
 
-def test_what_may_be_left_out_is_told_once_with_the_number_of_the_first():
-    _, client, batches = made()
-    requests = [*HELLOS[:2], *(ChatRequest(messages="x", top_k=5, unsupported="drop") for _ in range(3))]
-    with client:
-        batch = batches.create(requests)
-        (notice,) = (one for one in batch.warnings if one.kind == "unsupported")
-        assert notice.field == "requests[2].top_k"
-        assert notice.message.endswith("(and of 2 more)")
-        done = batches.wait(batch.id, polling=QUICK)
-        assert [one.error for one in batches.results(done.id, requests=requests)] == [None] * 5
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "says"),
-    [
-        (lambda batches: batches.get(""), BadRequestError, "batch: expected the id of a batch, as 'batch_...', got ''"),
-        (lambda batches: batches.get(5), BadRequestError, "batch: expected the id of a batch"),
-        (lambda batches: batches.get("batch_none"), NotFoundError, "No batch found with id 'batch_none'"),
-        (lambda batches: batches.results("batch_none").all(), NotFoundError, "No batch found"),
-        (lambda batches: batches.list(limit=0), BadRequestError, "limit: expected a whole number from 1 to 100"),
-        (lambda batches: batches.get("batch\ud800"), BadRequestError, "batch: .* has half a character"),
-        (lambda batches: batches.results("b", ids="abc"), BadRequestError, "ids: expected an id for each request"),
-        (
-            lambda batches: batches.results("b", requests=HELLOS, ids=["a"]),
-            BadRequestError,
-            "there are 1, and 5 requests",
-        ),
-    ],
-)
-def test_wrong_questions_are_told_what_would_be_right(call, error, says):
-    _, client, batches = made()
-    with client, pytest.raises(error, match=says):
-        call(batches)
+    assert anyio.run(main) == (True, "validating")
+    assert not [line for line in fake.lines if line.endswith("/cancel")]

@@ -1,17 +1,23 @@
 """Files at OpenAI: what is sent, what is made of the answers, and what is wrong before anything is sent."""
 
 import io
+import os
+import threading
 
 import pytest
+from hypothesis import given, strategies as st
 from openai_files import COLOURS, local, options, through
 from openai_forms import form_of
+from scripted import Scripted, reply
 
 import jackfield as jf
 from jackfield.errors import (
     BadRequestError,
     ConnectionFailedError,
+    DeadlineError,
     LimitExceededError,
     NotFoundError,
+    ReadTimeoutError,
     ServerError,
     TruncatedStreamError,
 )
@@ -314,3 +320,92 @@ def test_progress_that_fails_ends_an_upload_with_its_own_error(tmp_path):
         with jf.Client(**local(base)) as client, pytest.raises(LookupError, match="mine"):
             client.provider("openai").files.upload(LINE, purpose="batch", progress=fails)
     assert fake.lines == []
+
+
+# --- time
+
+
+def answering(seconds, **bounds):
+    """A server that says nothing for so long, and arguments of a client of it with these bounds."""
+    server = Scripted(lambda _: [seconds, reply('{"id": "file-1", "object": "file"}')])
+    where = local(server.url)
+    where["config"]["timeouts"] = bounds
+    return server, where
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_an_upload_takes_longer_than_calls_may_and_keeps_to_a_bound_of_its_own(colour):
+    async def body(account, wait):
+        assert (await wait(account.files.upload(LINE, purpose="batch"))).id == "file-1"
+        with pytest.raises(DeadlineError):
+            await wait(account.files.upload(LINE, purpose="batch", timeout=0.2))
+
+    server, where = answering(0.6, total=0.3, first=0.3)
+    with server:
+        through(colour, body, where)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_silence_ends_an_upload(colour):
+    async def body(account, wait):
+        with pytest.raises(ReadTimeoutError, match="nothing was received for 0.2 s"):
+            await wait(account.files.upload(LINE, purpose="batch"))
+
+    server, where = answering(5, silence=0.2)
+    with server:
+        through(colour, body, where)
+
+
+@given(st.binary(min_size=1, max_size=300), st.sampled_from(["batch", "evals", "fine-tune", "user_data"]))
+def test_whatever_a_file_holds_it_is_sent_or_refused(content, purpose):
+    fake = FakeOpenAI()
+    try:
+        made = files_of(fake).upload(content, purpose=purpose)
+    except BadRequestError as error:
+        assert error.message.startswith("source: line ")
+        assert fake.lines == []
+    else:
+        assert fake.files.content(made.id) == content
+
+
+# --- sources that move
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("change", ["grows", "shrinks"])
+def test_a_file_that_changes_while_it_is_sent_is_told_and_not_kept(colour, change, tmp_path):
+    fake, path = FakeOpenAI(), tmp_path / "a.bin"
+    path.write_bytes(b"x" * 1_000_000)
+
+    def changes(done, total):
+        os.truncate(path, 2_000_000 if change == "grows" else done)
+
+    async def body(account, wait):
+        with pytest.raises(BadRequestError, match=r"source: '.*a.bin' (has changed|became shorter)"):
+            await wait(account.files.upload(path, purpose="user_data", progress=changes))
+
+    with serve(fake) as base:
+        through(colour, body, local(base))
+    assert fake.lines == []
+    assert fake.files.kept == {}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_stream_that_cannot_go_back_is_sent(colour):
+    fake = FakeOpenAI()
+    reading, writing = os.pipe()
+    content = os.urandom(50_000)
+
+    async def body(account, wait):
+        return await wait(account.files.upload(pipe, purpose="user_data", name="a.bin"))
+
+    def write():
+        with open(writing, "wb") as end:
+            end.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with serve(fake) as base, open(reading, "rb", buffering=0) as pipe:
+        made = through(colour, body, local(base))
+    writer.join()
+    assert fake.files.content(made.id) == content

@@ -2,8 +2,8 @@
 
 import json
 
-import anyio
 import pytest
+from accounts import in_colour
 from any_chats import faults, validator
 from exchanges import any_call
 from faces import COLOURS
@@ -51,24 +51,6 @@ def uploaded(fake, content=None, purpose="fine-tune"):
     return fake.files.add("train.jsonl", content or f"{EXAMPLE}\n".encode() * 12, purpose).id
 
 
-def in_colour(colour, fake, body):
-    async def settled(value):
-        return value if colour == "sync" else await value
-
-    async def every(items):
-        return [one for one in items] if colour == "sync" else [one async for one in items]  # noqa: C416 - as a user does
-
-    if colour == "sync":
-        with jf.Client(CONFIG, transport=FunctionNetwork(fake)) as client:
-            return jf.runtime.drive(body(client.provider("openai").fine_tuning, settled, every))
-
-    async def main():
-        async with jf.AsyncClient(CONFIG, transport=FunctionNetwork(fake)) as client:
-            return await body(client.provider("openai").fine_tuning, settled, every)
-
-    return anyio.run(main, backend=colour)
-
-
 @pytest.mark.parametrize("colour", COLOURS)
 def test_a_job_in_every_colour(colour, data):
     fake, sent, seen, states = FakeOpenAI(tick=10.0), [], [], []
@@ -102,7 +84,7 @@ def test_a_job_in_every_colour(colour, data):
         assert [one.message for one in await every(tuning.events(job.id, limit=2))] == seen[::-1]
         assert [one.message for one in await every(tuning.follow(job.id, polling=QUICK))] == seen
 
-    in_colour(colour, fake, body)
+    in_colour(colour, "fine_tuning", body, CONFIG, transport=FunctionNetwork(fake))
     assert [message.startswith(begun) for message, begun in zip(seen, LIFE, strict=True)] == [True] * len(LIFE)
     assert sent[-1] == (data.stat().st_size,) * 2
     assert states[0] == "validating_files" or states[0] == "queued"
@@ -117,7 +99,7 @@ def test_following_tells_what_happens_as_it_happens(colour):
         job = await settled(tuning.create(uploaded(fake), model="o4-mini"))
         return [one.message for one in await every(tuning.follow(job.id, polling=QUICK))]
 
-    told = in_colour(colour, fake, body)
+    told = in_colour(colour, "fine_tuning", body, CONFIG, transport=FunctionNetwork(fake))
     assert [message.startswith(begun) for message, begun in zip(told, LIFE, strict=True)] == [True] * len(LIFE)
 
 

@@ -170,6 +170,13 @@ def test_openai_itself_comes_before_the_hosts_of_the_table(name, clean, monkeypa
         client.chat("Hello")
 
 
+@pytest.mark.parametrize("name", ["ollama", "voyage"])
+def test_a_host_without_a_model_of_its_own_for_chats_says_so(name, clean):
+    config = {"default": name, "providers": {name: {"api_key": "k"}}}
+    with Client(config) as client, pytest.raises(ConfigurationError, match=f"'{name}' has no default model for 'chat'"):
+        client.chat("Hello")
+
+
 # --- what is sent
 
 

@@ -119,6 +119,28 @@ def test_every_example_is_read():
     assert count == 8
 
 
+def test_other_hosts_have_other_words():
+    theirs = {
+        "id": "or_file_1",
+        "type": "file",
+        "created_at": "2025-01-01T00:00:00Z",
+        "filename": "a.pdf",
+        "mime_type": "application/pdf",
+        "size_bytes": 1024,
+    }
+    file = outcome(KINDS["GET", "/files/{id}"], json.dumps(theirs).encode()).response.file
+    assert (file.id, file.size, file.created, file.pending) == ("or_file_1", 1024, 1_735_689_600.0, False)
+    for date in ("yesterday", 10**400, True):
+        wrong = json.dumps({**theirs, "created_at": date}).encode()
+        assert outcome(KINDS["GET", "/files/{id}"], wrong).response.created is None
+    naive = json.dumps({**theirs, "created_at": "2025-01-01T00:00:00"}).encode()
+    assert outcome(KINDS["GET", "/files/{id}"], naive).response.created == 1_735_689_600.0
+    gone = outcome(KINDS["DELETE", "/files/{id}"], b'{"id": "or_file_1", "type": "file_deleted"}').response
+    assert (gone.id, gone.deleted) == ("or_file_1", True)
+    page = {"data": [theirs], "has_more": True, "last_id": None}
+    assert outcome(KINDS["GET", "/files"], json.dumps(page).encode()).response.next == "or_file_1"
+
+
 # --- what is sent, against the description
 
 

@@ -25,6 +25,13 @@ from jackfield_openai.fine_tuning import (
     FineTuningJobRequest,
     FineTuningJobsRequest,
 )
+from jackfield_openai.fine_tuning_beside import (
+    GraderCheckRequest,
+    GraderRunRequest,
+    PermissionsRequest,
+    PermitRequest,
+    RevokeRequest,
+)
 from jackfield_openai.fine_tuning_wire import read_job
 
 PROVIDER = OpenAIProvider("openai", OpenAISettings(Secret("sk-1")))
@@ -48,6 +55,17 @@ def request_of(method, endpoint, path, query="", body=None):
             return CheckpointsRequest(job=parts[2], **pages)
         case ("POST", _) if endpoint.startswith("/fine_tuning/jobs/{id}/"):
             return FineTuningChangeRequest(job=parts[2], change=parts[3])
+        case ("POST", "/fine_tuning/alpha/graders/run"):
+            given = {"answer" if name == "model_sample" else name: value for name, value in body.items()}
+            return GraderRunRequest(**given)
+        case ("POST", "/fine_tuning/alpha/graders/validate"):
+            return GraderCheckRequest(**body)
+        case ("GET", "/fine_tuning/checkpoints/{id}/permissions"):
+            return PermissionsRequest(checkpoint=parts[2], **pages)
+        case ("POST", "/fine_tuning/checkpoints/{id}/permissions"):
+            return PermitRequest(checkpoint=parts[2], projects=body["project_ids"])
+        case ("DELETE", "/fine_tuning/checkpoints/{id}/permissions/{id}"):
+            return RevokeRequest(checkpoint=parts[2], permission=parts[4])
         case ("POST", "/batches"):
             names = {"input_file_id": "file", "completion_window": "window"}
             return BatchCreateRequest(**{names.get(name, name): value for name, value in body.items()})
@@ -181,18 +199,25 @@ def test_every_example_about_fine_tuning_is_read():
         seen.add(example["operation"])
         response = answered(request, plain)
         assert response.raw == plain
+        if (example["request"] or {}).get("json"):
+            assert asked(request)[2] == example["request"]["json"]
+        if isinstance(request, GraderRunRequest):
+            assert (response.reward, response.errors) == (plain["reward"], ())
+            continue
+        if isinstance(request, GraderCheckRequest | RevokeRequest):
+            told = response.grader if isinstance(request, GraderCheckRequest) else response.deleted
+            assert told == plain.get("grader", True)
+            continue
         items = [item for item in plain["data"] if item] if "data" in plain else [plain]
         found = getattr(response, "items", None)
         for one, item in zip(found if found is not None else [response.job], items, strict=True):
             assert (one.id, one.raw, one.created) == (item["id"], item, item["created_at"])
-        if isinstance(request, FineTuneRequest):
-            assert asked(request)[2] == {**body}
         if isinstance(request, CheckpointsRequest):
             assert [(one.step, one.metrics) for one in found] == [
                 (item["step_number"], item["metrics"]) for item in items
             ]
             assert response.next == plain["last_id"]
-    assert len(seen) == 8
+    assert len(seen) == 13
 
 
 def check_batch(batch, item):

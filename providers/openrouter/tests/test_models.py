@@ -27,7 +27,7 @@ def test_what_openrouter_would_leave_out_in_silence_is_reported(model, field):
 
 
 def test_what_a_fallback_would_leave_out_is_noted_and_no_error():
-    options = {"openrouter": {"models": ["openai/gpt-4o", "openai/o3:nitro", "openai/gpt-5.1"]}}
+    options = {"openrouter": {"models": ["openai/gpt-4o", "openai/o3:nitro", "openai/gpt-5.4"]}}
     found, notices = sent(to="anthropic/claude-sonnet-4.5", temperature=0, stop="x", tools=[], options=options)
     assert (found["temperature"], found["models"]) == (0, options["openrouter"]["models"])
     assert [(one.kind, one.field) for one in notices] == [("note", "options.openrouter.models[1]")]

@@ -45,6 +45,25 @@ def test_at_openai():
     assert [len(part) for part in parts_of(["e" * 1000] * 200, OPENAI)] == [200]
 
 
+@pytest.mark.parametrize(
+    ("host", "most"),
+    [
+        ("generativelanguage.googleapis.com", 100),
+        ("api.cohere.ai", 96),
+        ("api.voyageai.com", 1000),
+        ("dashscope.aliyuncs.com", 10),
+        ("dashscope-intl.aliyuncs.com", 10),
+        ("resource.openai.azure.com", 2048),
+    ],
+)
+def test_at_other_hosts(host, most):
+    assert [len(part) for part in parts_of(["x"] * (2 * most + 1), profile_of(host))] == [most, most, 1]
+
+
+def test_tokens_at_mistral():
+    assert [len(part) for part in parts_of(["x" * 1000] * 20, profile_of("api.mistral.ai"))] == [16, 4]
+
+
 def test_half_of_a_surrogate_pair_counts_as_it_is_sent():
     assert len(parts_of(["\ud800" * 3] * 2, profile(embed_tokens=17))) == 2
 

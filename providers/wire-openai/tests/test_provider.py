@@ -56,7 +56,7 @@ def test_a_service_may_have_no_model_that_everybody_can_use():
     class Bare(Acme):
         known_models: ClassVar = {}
 
-    assert not Bare("bare", AcmeSettings(api_key=Secret("k"))).default_models["model"]
+    assert Bare("bare", AcmeSettings(api_key=Secret("k"))).default_models == {}
 
 
 def test_a_service_may_answer_without_a_key():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
 from inspect import isawaitable
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 import attrs
 from attrs import define, field, frozen
@@ -20,6 +20,8 @@ from jackfield.runtime import drive
 from jackfield.types import Event
 
 __all__ = ["Asking", "Items", "Page", "Polling", "Source", "paged", "streamed", "waited"]
+
+LOOK: Final = 600.0  # seconds that a look at a job may take beyond its wait
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -321,5 +323,6 @@ async def waited(
         if timeout is not None and spent + delay > timeout:
             raise DeadlineError(f"not done after {spent:g} seconds of waiting; it goes on, and can be waited for again")
         spent += delay
-        response = await asking.call(attrs.evolve(request, wait=delay))
+        # the bound that calls have by themselves may be shorter than the wait
+        response = await asking.call(attrs.evolve(request, wait=delay), timeout=delay + LOOK)
         delay = polling.after(delay)

@@ -14,11 +14,28 @@ import click
 import jackfield as jf
 from jackfield.operations import ChatResponse, CompleteResponse, EmbedResponse
 
-from .asking import Polling
 from .batch_lines import read_lines
 from .batched import Batches
 from .batches import BatchInfo, BatchResult
-from .screen import Bar, common, found_in, pairs, say, show, show_facts, show_json, show_table, waiting
+from .screen import (
+    Bar,
+    common,
+    first,
+    found_in,
+    limit_option,
+    pairs,
+    plain,
+    polling_of,
+    polling_option,
+    say,
+    show,
+    show_facts,
+    show_json,
+    show_table,
+    timeout_option,
+    waiting,
+    where,
+)
 
 __all__ = ["batch"]
 
@@ -27,12 +44,6 @@ FILE_HELP: Final = """Begin a batch of the requests in FILE, one a line; - is st
 A line is a prompt, as JSON text; a table with the fields of a request, as {"messages": ..., "temperature": 0}; or a
 line as OpenAI has it, with "custom_id" and "body". With --text, each line is a prompt as it stands.
 """
-polling_option = click.option(
-    "--every", type=click.FloatRange(0.01), metavar="SECONDS", help="Look so often, instead of less and less often."
-)
-timeout_option = click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Wait no longer than this."
-)
 
 
 @click.group(help="Batches: many requests that are answered in the service's own time, for less.")
@@ -74,18 +85,14 @@ def create(
 
 
 @batch.command("list", help="All batches, the newest first.")
-@click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="At most so many.")
+@limit_option
 @common
 def list_(*, config: str | None, name: str, as_json: bool, limit: int | None) -> None:
     """List the batches."""
-    found: list[BatchInfo] = []
     with jf.Client(config) as client:
-        for one in found_in(client, name, "batches").list():
-            if limit is not None and len(found) >= limit:
-                break
-            found.append(one)
+        found = first(found_in(client, name, "batches").list(), limit)
     if as_json:
-        show_json([_plain(one) for one in found])
+        show_json([plain(one) for one in found])
         return
     rows = [(one.id, one.status, one.operation or "-", f"{one.answered}/{one.total}", str(one.failed)) for one in found]
     show_table(("ID", "STATUS", "OPERATION", "ANSWERED", "FAILED"), rows)
@@ -160,25 +167,19 @@ class _Split:
 
 
 def _waited(batches: Batches, batch_id: str, name: str, every: float | None, timeout: float | None) -> BatchInfo:
-    polling = None if every is None else Polling(first=every, most=every)
-    where = "" if name == "openai" else f" --provider {name}"
-    with waiting(f"jackfield batch wait {batch_id}{where}") as bar:
+    with waiting(f"jackfield batch wait {batch_id}{where(name)}") as bar:
         found: BatchInfo = batches.wait(
             batch_id,
-            polling=polling,
+            polling=polling_of(every),
             timeout=timeout,
             progress=lambda one: bar(one.answered, one.total or None, one.status),
         )
     return found
 
 
-def _plain(one: BatchInfo) -> dict[str, Any]:
-    return attrs.asdict(one, filter=lambda attribute, _: attribute.name != "raw")
-
-
 def _show(one: BatchInfo, *, as_json: bool) -> None:
     if as_json:
-        show_json(_plain(one))
+        show_json(plain(one))
         return
     names = ("id", "status", "operation", "model", "total", "completed", "failed")
     problems = "; ".join(f"{problem.message} (line {problem.line})" for problem in one.problems)

@@ -7,16 +7,33 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Final, TypeVar
 
+import attrs
 import click
 
 import jackfield as jf
 from jackfield.errors import ConfigurationError, UnsupportedError
 
-__all__ = ["Bar", "common", "found_in", "pairs", "say", "show", "show_facts", "show_json", "show_table", "waiting"]
+from .asking import Polling
+
+__all__ = [
+    "Bar",
+    "common",
+    "first",
+    "found_in",
+    "limit_option",
+    "pairs",
+    "plain",
+    "polling_of",
+    "polling_option",
+    "say",
+]
+__all__ += ["show", "show_facts", "show_json", "show_table", "timeout_option", "visible", "waiting"]
+__all__ += ["where", "write_line"]
 
 WIDTH: Final = 24
 CLEAR: Final = "\r\x1b[K"
@@ -30,6 +47,15 @@ provider_option = click.option(
     "--provider", "name", metavar="NAME", default="openai", show_default=True, help="The instance to ask by."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+polling_option = click.option(
+    "--every", type=click.FloatRange(0.01), metavar="SECONDS", help="Look so often, instead of less and less often."
+)
+timeout_option = click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Wait no longer than this."
+)
+limit_option = click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="At most so many.")
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,6 +77,26 @@ def found_in(client: jf.Client, name: str, part: str) -> Any:
         what = part.replace("_", "-")
         raise ConfigurationError(f"provider {name!r} has nothing for {what}; name one that has by --provider")
     return found
+
+
+def first(items: Iterable[A], limit: int | None) -> list[A]:
+    """As many of the items as are wanted; None for all."""
+    return [*islice(items, limit)]
+
+
+def plain(one: Any) -> dict[str, Any]:
+    """What is said of something, without all that the service says."""
+    return attrs.asdict(one, filter=lambda attribute, _: attribute.name != "raw")
+
+
+def polling_of(every: float | None) -> Polling | None:
+    """How often to look; None for less and less often."""
+    return None if every is None else Polling(first=every, most=every)
+
+
+def where(name: str) -> str:
+    """The option that names an instance, where it has to be named."""
+    return "" if name == "openai" else f" --provider {name}"
 
 
 def pairs(_: click.Context, parameter: click.Parameter, value: Sequence[str]) -> dict[str, str]:
@@ -82,7 +128,7 @@ class Bar:
         share = min(done / total, 1.0) if total else 0.0
         drawn = "#" * round(share * WIDTH)
         counted = f"{done:,}/{total:,}" if total else f"{done:,}"
-        self._write(f"{CLEAR}[{drawn:<{WIDTH}}] {counted} {_visible(words)}".rstrip())
+        self._write(f"{CLEAR}[{drawn:<{WIDTH}}] {counted} {visible(words)}".rstrip())
 
     def clear(self) -> None:
         """Take the line away."""
@@ -117,18 +163,18 @@ def _over(error: BaseException) -> bool:
 def say(text: str) -> None:
     """Say something on standard error."""
     if sys.stderr is not None:
-        sys.stderr.write(f"jackfield: {_visible(text)}\n")
+        sys.stderr.write(f"jackfield: {visible(text)}\n")
         sys.stderr.flush()
 
 
 def show(text: str) -> None:
     """Print a line of standard output that drives no terminal."""
-    _print(_visible(text))
+    write_line(visible(text))
 
 
 def show_json(value: Any) -> None:
     """Print a value as one line of JSON."""
-    _print(json.dumps(value, default=str))
+    write_line(json.dumps(value, default=str))
 
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -146,12 +192,13 @@ def show_facts(facts: Mapping[str, Any]) -> None:
         show(f"{name.replace('_', ' '):<{width}}  {value}")
 
 
-def _visible(text: str) -> str:
-    # names and texts come from a server, and none of them is to drive a terminal
+def visible(text: str) -> str:
+    """A text without what could drive a terminal: names and texts come from anybody."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def _print(text: str) -> None:
+def write_line(text: str) -> None:
+    """Print a line of standard output as it is."""
     if sys.stdout is None:
         raise click.UsageError("standard output is closed")
     # what a stream of another encoding lacks is no reason to end in the middle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from attrs import evolve
@@ -26,6 +27,7 @@ from jackfield_jobs.batches import (
     UnansweredError,
 )
 from jackfield_jobs.json_lines import JsonLines
+from jackfield_jobs.moderations import MODERATE, ModerateRequest
 from jackfield_jobs.playing import inner_call, read_reply
 from jackfield_jobs.told import Told
 from jackfield_jobs.writing import BatchLimits, written
@@ -48,6 +50,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "/responses": CHAT.name,
     "/completions": COMPLETE.name,
     "/embeddings": EMBED.name,
+    "/moderations": MODERATE.name,
 }
 MB: Final = 1024 * 1024
 LIMITS: Final = BatchLimits(requests=50_000, size=200 * MB, inputs=50_000, one_model=True)
@@ -139,30 +142,28 @@ class BatchExchanges(FineTuningExchanges):
         try:
             if reply is None:
                 raise _unanswered(failed, value)
-            request = call.request.requests.get(name)
-            body = reply.get("body")
-            if request is None:
-                request = _stand_in(call.request.endpoint, body)
-            return BatchResult(name, self._response(call, request, reply, body))
+            return BatchResult(name, self._response(call, name, reply))
         except JackfieldError as error:
             error.place(call.target.provider, "", call.operation.name, None)
             return BatchResult(name, error=error)
 
-    def _response(self, call: Call[Any], request: Request[Any, Any], reply: Mapping[str, Any], body: Any) -> Any:
+    def _response(self, call: Call[BatchResultsRequest], name: str, reply: Mapping[str, Any]) -> Any:
+        body, endpoint = reply.get("body"), call.request.endpoint
+        request = call.request.requests.get(name)
+        asked_of = "" if request is None else (request.model or "").partition(":")[2]
+        if request is None:
+            request = _stand_in(endpoint, _many(body), self.plugin)
+        else:
+            request = _again(request, endpoint, self.plugin)
         model = fact(body, "model", str) if isinstance(body, Mapping) else None
-        asked_of = (request.model or "").partition(":")[2]
-        options: Mapping[str, Any] = request.options
-        if isinstance(request, ChatRequest):  # whatever it would be asked over now
-            api = "responses" if call.request.endpoint.endswith("/responses") else "chat"
-            options = {**options, self.plugin: {**options.get(self.plugin, {}), "api": api}}
-        # what was left out was told when the batch was made
-        request = evolve(request, model=None, unsupported="drop", options=options)
-        one = inner_call(call, request, model or asked_of)
         status = fact(reply, "status_code", int) or 200
         headers = {"content-type": "application/json"}
         if (asked := fact(reply, "request_id", str)) is not None:
             headers["x-request-id"] = asked
-        return evolve(read_reply(self, one, HttpResponse(status, headers, write_json(body))), warnings=())
+        one = inner_call(call, request, model or asked_of)
+        response = read_reply(self, one, HttpResponse(status, headers, write_json(body)))
+        # what was left out was told when the batch was made
+        return evolve(response, warnings=()) if response.warnings else response
 
 
 def _line(name: str, sent: HttpRequest) -> bytes:
@@ -171,17 +172,37 @@ def _line(name: str, sent: HttpRequest) -> bytes:
     return write_json(entry) + b"\n"
 
 
-def _stand_in(endpoint: str, body: Any) -> Request[Any, Any]:
+def _again(request: Request[Any, Any], endpoint: str, plugin: str) -> Request[Any, Any]:
+    """A request as its reply is read: by the API that it went over, whichever it would go over now."""
+    options: Mapping[str, Any] = request.options
+    if isinstance(request, ChatRequest):
+        api = "responses" if endpoint.endswith("/responses") else "chat"
+        options = {**options, plugin: {**options.get(plugin, {}), "api": api}}
+    return evolve(request, model=None, unsupported="drop", options=options)
+
+
+@lru_cache(64)
+def _stand_in(endpoint: str, many: int, plugin: str) -> Request[Any, Any]:
     """A request whose reply is read as one to this endpoint, where the request itself is not known."""
+    made: Request[Any, Any]
     match OPERATIONS.get(endpoint.removeprefix(VERSION)):
         case CHAT.name:
-            return ChatRequest(messages="-")
+            made = ChatRequest(messages="-")
         case COMPLETE.name:
-            return CompleteRequest(prompt="-")
+            made = CompleteRequest(prompt="-")
         case EMBED.name:
-            data = fact(body, "data", list) if isinstance(body, Mapping) else None
-            return EmbedRequest(input=["-"] * max(len(data or ()), 1))
-    raise UnsupportedError(f"batch: nothing is known of replies to {endpoint!r}")
+            made = EmbedRequest(input=["-"] * many)
+        case MODERATE.name:
+            made = ModerateRequest(input=["-"] * many)
+        case _:
+            raise UnsupportedError(f"batch: nothing is known of replies to {endpoint!r}")
+    return _again(made, endpoint, plugin)
+
+
+def _many(body: Any) -> int:
+    """How many inputs a body answers, where it has an answer for each."""
+    found = (fact(body, name, list) for name in ("data", "results")) if isinstance(body, Mapping) else ()
+    return max(1, *(len(items or ()) for items in found), 0)
 
 
 def _unanswered(failed: Mapping[str, Any] | None, value: Any) -> JackfieldError:

@@ -9,12 +9,28 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import attrs
 import click
 
 import jackfield as jf
-from jackfield_jobs.asking import Polling
-from jackfield_jobs.screen import Bar, common, found_in, pairs, say, show, show_facts, show_json, show_table, waiting
+from jackfield_jobs.screen import (
+    Bar,
+    common,
+    first,
+    found_in,
+    limit_option,
+    pairs,
+    plain,
+    polling_of,
+    polling_option,
+    say,
+    show,
+    show_facts,
+    show_json,
+    show_table,
+    timeout_option,
+    waiting,
+    where,
+)
 
 from .fine_tuning import FineTuningEvent, FineTuningJob
 from .fine_tuning_account import FineTuning
@@ -23,12 +39,6 @@ from .hyperparameters import METHODS
 __all__ = ["finetune"]
 
 PART: Final = "fine_tuning"
-polling_option = click.option(
-    "--every", type=click.FloatRange(0.01), metavar="SECONDS", help="Look so often, instead of less and less often."
-)
-timeout_option = click.option(
-    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Wait no longer than this."
-)
 
 
 @click.group(help="Jobs that tune a model.")
@@ -76,18 +86,14 @@ def create(
 
 
 @finetune.command("list", help="All jobs, the newest first.")
-@click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="At most so many.")
+@limit_option
 @common
 def list_(*, config: str | None, name: str, as_json: bool, limit: int | None) -> None:
     """List the jobs."""
-    found: list[FineTuningJob] = []
     with jf.Client(config) as client:
-        for one in found_in(client, name, PART).list():
-            if limit is not None and len(found) >= limit:
-                break
-            found.append(one)
+        found = first(found_in(client, name, PART).list(), limit)
     if as_json:
-        show_json([_plain(one) for one in found])
+        show_json([plain(one) for one in found])
         return
     rows = [(one.id, one.status, one.model or "-", one.fine_tuned_model or "-") for one in found]
     show_table(("ID", "STATUS", "MODEL", "TUNED MODEL"), rows)
@@ -115,8 +121,8 @@ def events(job_id: str, *, config: str | None, name: str, as_json: bool, follow:
             for one in reversed([*tuning.events(job_id)]):
                 _tell(one, as_json=as_json)
             return
-        with waiting(f"jackfield finetune events --follow {job_id}{_where(name)}"):
-            for one in tuning.follow(job_id, polling=_polling(every)):
+        with waiting(f"jackfield finetune events --follow {job_id}{where(name)}"):
+            for one in tuning.follow(job_id, polling=polling_of(every)):
                 _tell(one, as_json=as_json)
 
 
@@ -155,14 +161,14 @@ def checkpoints(job_id: str, *, config: str | None, name: str, as_json: bool) ->
     with jf.Client(config) as client:
         found = [*found_in(client, name, PART).checkpoints(job_id)]
     if as_json:
-        show_json([_plain(one) for one in found])
+        show_json([plain(one) for one in found])
         return
     rows = [(str(one.step), one.model or "-", _metrics(one.metrics)) for one in found]
     show_table(("STEP", "MODEL", "METRICS"), rows)
 
 
 def _waited(tuning: FineTuning, job_id: str, name: str, every: float | None, timeout: float | None) -> FineTuningJob:
-    with waiting(f"jackfield finetune wait {job_id}{_where(name)}") as bar:
+    with waiting(f"jackfield finetune wait {job_id}{where(name)}") as bar:
 
         def tell(event: FineTuningEvent) -> None:
             bar.clear()
@@ -170,20 +176,12 @@ def _waited(tuning: FineTuning, job_id: str, name: str, every: float | None, tim
 
         found: FineTuningJob = tuning.wait(
             job_id,
-            polling=_polling(every),
+            polling=polling_of(every),
             timeout=timeout,
             progress=lambda one: bar(one.trained_tokens or 0, None, f"tokens, {one.status}"),
             on_event=tell,
         )
     return found
-
-
-def _polling(every: float | None) -> Polling | None:
-    return None if every is None else Polling(first=every, most=every)
-
-
-def _where(name: str) -> str:
-    return "" if name == "openai" else f" --provider {name}"
 
 
 def _value(text: str) -> int | float | str:
@@ -195,13 +193,9 @@ def _value(text: str) -> int | float | str:
     return text
 
 
-def _plain(one: Any) -> dict[str, Any]:
-    return attrs.asdict(one, filter=lambda attribute, _: attribute.name != "raw")
-
-
 def _show(one: FineTuningJob, *, as_json: bool) -> None:
     if as_json:
-        show_json(_plain(one))
+        show_json(plain(one))
         return
     names = ("id", "status", "model", "fine_tuned_model", "training_file", "validation_file", "trained_tokens", "seed")
     facts = {name: getattr(one, name) for name in names}
@@ -210,7 +204,7 @@ def _show(one: FineTuningJob, *, as_json: bool) -> None:
 
 def _tell(one: FineTuningEvent, *, as_json: bool) -> None:
     if as_json:
-        show_json(_plain(one))
+        show_json(plain(one))
         return
     when = "-" if one.created is None else datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%d %H:%M:%S")
     show(f"{when}  {one.level or '-'}  {one.message}")

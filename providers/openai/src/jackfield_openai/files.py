@@ -40,6 +40,7 @@ from .checks import check_expiry, check_file, default_name
 __all__ = ["FileExchanges", "malformed", "number", "read_file", "telling"]
 
 NUMBERS: Final = (int, float)
+SIZES: Final = ("bytes", "size_bytes")  # the second in the words of OpenRouter and Anthropic
 
 Read = Callable[[Mapping[str, Any]], Iterable[Event]]
 
@@ -131,7 +132,7 @@ def telling(head: HttpResponse, read: Read) -> JsonReply[Event]:
         headers = head.headers
         yield Start(
             id=fact(payload, "id", str),
-            created=number(payload, "created_at"),
+            created=_moment(payload, "created_at"),
             request_id=request_id(headers),
             rate_limit=rate_limit(headers),
             raw=payload,
@@ -159,10 +160,10 @@ def read_file(payload: Mapping[str, Any]) -> StoredFile:
     return StoredFile(
         name,
         fact(payload, "filename", str),
-        fact(payload, "bytes", int),
+        next((size for key in SIZES if (size := fact(payload, key, int)) is not None), None),
         fact(payload, "purpose", str),
-        number(payload, "created_at"),
-        number(payload, "expires_at"),
+        _moment(payload, "created_at"),
+        _moment(payload, "expires_at"),
         fact(payload, "status", str),
         fact(payload, "status_details", str),
         raw=payload,
@@ -239,6 +240,20 @@ class _Content:
         headers = self._head.headers
         start = Start(request_id=request_id(headers), rate_limit=rate_limit(headers))
         return start, ContentStarted(self._announced, self._head.content_type or None)
+
+
+def _moment(holder: Mapping[str, Any], name: str) -> float | None:
+    """A time in seconds since 1970; some hosts write a date."""
+    date = fact(holder, name, str)
+    if date is None:
+        return number(holder, name)
+    from datetime import UTC, datetime  # OpenAI writes none
+
+    try:
+        found = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def number(holder: Mapping[str, Any], name: str) -> float | None:

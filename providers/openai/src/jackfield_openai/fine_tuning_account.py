@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,14 @@ from .fine_tuning import (
     FineTuningJob,
     FineTuningJobRequest,
     FineTuningJobsRequest,
+)
+from .fine_tuning_beside import (
+    CheckpointPermission,
+    GraderCheckRequest,
+    GraderRunRequest,
+    PermissionsRequest,
+    PermitRequest,
+    RevokeRequest,
 )
 from .hyperparameters import wire_method
 
@@ -144,6 +152,43 @@ class FineTuning:
     def checkpoints(self, job: str, *, limit: int | None = None) -> Items[FineTuningCheckpoint]:
         """The models that a job made on its way, the latest first; `limit` is how many are fetched at a time."""
         return paged(self._asking, CheckpointsRequest(model=self._name, job=job, limit=limit))
+
+    def grade(self, grader: Mapping[str, Any], answer: str, item: Mapping[str, Any] | None = None) -> Any:
+        """Try a grader on an answer: a `GraderRunResponse`; `item` has the facts that it looks at.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        asked = GraderRunRequest(model=self._name, grader=grader, answer=answer, item=item)
+        return self._asking.client.call(asked)
+
+    def check_grader(self, grader: Mapping[str, Any]) -> Any:
+        """Have the service look at a grader: a `GraderCheckResponse`, with the grader as it would be used.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`; `BadRequestError` where it cannot be used.
+        """
+        return self._asking.client.call(GraderCheckRequest(model=self._name, grader=grader))
+
+    def permissions(self, checkpoint: str, *, limit: int | None = None) -> Items[CheckpointPermission]:
+        """Which projects may use a checkpoint, by its name; `limit` is how many are fetched at a time."""
+        return paged(self._asking, PermissionsRequest(model=self._name, checkpoint=checkpoint, limit=limit))
+
+    def permit(self, checkpoint: str, projects: str | Iterable[str]) -> Any:
+        """Let projects use a checkpoint: a page of `CheckpointPermission`s as its `items`.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self._asking.client.call(PermitRequest(model=self._name, checkpoint=checkpoint, projects=projects))
+
+    def revoke(self, checkpoint: str, permission: str) -> Any:
+        """Take a permission back, by its id: a `RevokeResponse`.
+
+        Raises:
+            JackfieldError: see `jackfield.errors`.
+        """
+        return self._asking.client.call(RevokeRequest(model=self._name, checkpoint=checkpoint, permission=permission))
 
     def wait(
         self,

@@ -28,9 +28,9 @@ from .fine_tuning import (
     FineTuningJobRequest,
     FineTuningJobsRequest,
 )
+from .fine_tuning_beside import BesideExchanges
 from .hyperparameters import wire_method
 from .lists import answer, number, object_of, page, query, strings
-from .uploads import UploadExchanges
 
 __all__ = ["FineTuningExchanges", "read_checkpoint", "read_event", "read_job"]
 
@@ -38,7 +38,7 @@ PATH: Final = "/fine_tuning/jobs"
 PLAIN: Final = ("validation_file", "suffix", "seed")
 
 
-class FineTuningExchanges(UploadExchanges):
+class FineTuningExchanges(BesideExchanges):
     """The exchanges of a provider for fine-tuning."""
 
     @serves(FineTuneRequest.operation)

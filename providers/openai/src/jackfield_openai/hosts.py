@@ -36,8 +36,8 @@ class Host:
         chat: its model of a chat where none is named; empty where there is none that everybody can use.
         complete: the same of a completion.
         embed: the same of embeddings.
-        models_path: where its list of models is.
         moderate: the same of moderations; empty where the host judges nothing.
+        models_path: where its list of models is.
         ways: the name under which its profile stands, where that is not the host of the base URL.
     """
 
@@ -48,8 +48,8 @@ class Host:
     chat: str = ""
     complete: str = ""
     embed: str = ""
-    models_path: str = "/models"
     moderate: str = ""
+    models_path: str = "/models"
     ways: str | None = None
 
     @property

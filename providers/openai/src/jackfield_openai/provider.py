@@ -23,8 +23,9 @@ BASE_URL: Final = "https://api.openai.com/v1"
 # whose code is imported when one is asked for: who only chats does not wait for it
 LATER: Final = frozenset({
     "batches.cancel", "batches.create", "batches.get", "batches.list", "batches.results", "batches.write",
-    "fine_tuning.change", "fine_tuning.checkpoints", "fine_tuning.create", "fine_tuning.events", "fine_tuning.get",
-    "fine_tuning.list",
+    "fine_tuning.change", "fine_tuning.check_grader", "fine_tuning.checkpoints", "fine_tuning.create",
+    "fine_tuning.events", "fine_tuning.get", "fine_tuning.grade", "fine_tuning.list", "fine_tuning.permissions",
+    "fine_tuning.permit", "fine_tuning.revoke",
     "files.content", "files.delete", "files.get", "files.list", "files.upload", "moderate",
     "uploads.cancel", "uploads.complete", "uploads.create", "uploads.part",
 })  # fmt: skip

@@ -151,5 +151,6 @@ class OpenRouterProvider(AccountExchanges):
         name = NAME_ENDS.split(model, maxsplit=1)[0]
         own = rule_for(self.host, model, self._rules) or rule_for(self.host, name, self._rules)
         if own is None and name.startswith(OPENAI):
-            return rule_for(OPENAI_HOST, name.removeprefix(OPENAI))
+            known = rule_for(OPENAI_HOST, name.removeprefix(OPENAI))
+            return known and evolve(known, takes_defaults=True)  # OpenRouter leaves out what a model refuses
         return own

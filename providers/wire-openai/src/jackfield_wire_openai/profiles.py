@@ -213,6 +213,7 @@ HOSTS: Final[dict[str, Profile]] = {
     "api.cerebras.ai": Profile(
         max_tokens=NEW_NAME, thoughts=("reasoning",), plain_thought="reasoning", needs_done=False,
     ).over(CLOSED),
+    "api.cohere.ai": Profile(embed_inputs=96),
     "api.deepseek.com": Profile(choices=False).over(ALOUD),
     "api.fireworks.ai": UNMARKED,
     "api.groq.com": Profile(
@@ -226,12 +227,15 @@ HOSTS: Final[dict[str, Profile]] = {
     "api.sambanova.ai": UNMARKED,
     "api.together.ai": UNMARKED,
     "api.together.xyz": UNMARKED,
+    "api.voyageai.com": Profile(embed_inputs=1000, embed_tokens=120_000),
     "api.x.ai": Profile(max_tokens=NEW_NAME).over(ALOUD),
     "api.z.ai": ALOUD,
     "ai-gateway.vercel.sh": Profile(thoughts=("reasoning", "reasoning_details"), plain_thought="reasoning"),
     "generativelanguage.googleapis.com": Profile(
-        thoughts=(), plain_thought="", foreign=("provider_metadata",),
+        thoughts=(), plain_thought="", foreign=("provider_metadata",), embed_inputs=100,
     ).over(PLAIN),
+    "dashscope.aliyuncs.com": Profile(embed_inputs=10),
+    "dashscope-intl.aliyuncs.com": Profile(embed_inputs=10),
     "integrate.api.nvidia.com": UNMARKED,
     "router.huggingface.co": Profile(needs_done=False),
     "snowflakecomputing.com": Profile(thoughts=("reasoning_details",), plain_thought=""),

@@ -228,7 +228,7 @@ class WireProvider(HttpProvider):
                 raise ConfigurationError(f"{where}.{CHAT.name}: set already, as providers.{name}.default_model")
             given[CHAT.name] = settings.default_model
         models = {**self.models_at.get(host, self.known_models), **given}
-        return {**models, MODEL.name: models.get(CHAT.name, "")}
+        return {**models, MODEL.name: models[CHAT.name]} if CHAT.name in models else models
 
     def _headers(self, name: str, settings: WireSettings, own: Credential | None) -> dict[str, str]:
         where = f"providers.{name}"

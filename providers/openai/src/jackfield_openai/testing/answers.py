@@ -21,6 +21,7 @@ def answered(endpoint: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         "/v1/responses": _response,
         "/v1/completions": _completion,
         "/v1/embeddings": _embeddings,
+        "/v1/moderations": _moderations,
     }.get(endpoint)
     if made is None:
         return 404, {"error": {"message": f"Invalid URL (POST {endpoint})", "type": "invalid_request_error"}}
@@ -115,6 +116,15 @@ def _embeddings(body: dict[str, Any], _: str) -> dict[str, Any]:
     ]
     usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
     return {"object": "list", "data": data, "model": body["model"], "usage": usage}
+
+
+def _moderations(body: dict[str, Any], mark: str) -> dict[str, Any]:
+    texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+    results = [
+        {"flagged": bad, "categories": {"violence": bad}, "category_scores": {"violence": 0.9 if bad else 0.01}}
+        for bad in ("kill" in str(text) for text in texts)
+    ]
+    return {"id": f"modr-{mark}", "model": body["model"], "results": results}
 
 
 def _vector(text: str, length: int) -> list[float]:

@@ -17,6 +17,7 @@ import jackfield as jf
 from jackfield.types import Image
 
 from .moderations import ModerateRequest, Moderation
+from .screen import visible, write_line
 
 __all__ = ["moderate"]
 
@@ -57,11 +58,11 @@ def moderate(texts: tuple[str, ...], *, model: str, images: tuple[str, ...], as_
         response = client.call(ModerateRequest(model=model, input=[*given, *pictures]))
     if as_json:
         results = [{"input": text, **_plain(one)} for text, one in zip(shown, response.results, strict=True)]
-        _write(json.dumps({"id": response.id, "model": response.model, "results": results}, indent=1))
+        write_line(json.dumps({"id": response.id, "model": response.model, "results": results}, indent=1))
         return
     for text, one in zip(shown, response.results, strict=True):
         reasons = ", ".join(_reason(one, name) for name in one.found)
-        _write("\t".join(("flagged" if one.flagged else "ok", reasons, _visible(text.translate(FLAT)))))
+        write_line("\t".join(("flagged" if one.flagged else "ok", reasons, visible(text.translate(FLAT)))))
 
 
 def _piped() -> str:
@@ -87,7 +88,7 @@ def _picture(name: str) -> Image:
 
 def _reason(one: Moderation, name: str) -> str:
     score = one.scores.get(name)
-    return _visible(name) if score is None else f"{_visible(name)} {score:.2f}"
+    return visible(name) if score is None else f"{visible(name)} {score:.2f}"
 
 
 def _plain(one: Moderation) -> dict[str, Any]:
@@ -97,16 +98,3 @@ def _plain(one: Moderation) -> dict[str, Any]:
         "scores": dict(one.scores),
         "applied_to": {name: [*kinds] for name, kinds in one.applied_to.items()},
     }
-
-
-def _visible(text: str) -> str:
-    # neither what was piped in nor what a server says is to drive a terminal
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
-def _write(text: str) -> None:
-    if sys.stdout is None:
-        raise click.UsageError("standard output is closed")
-    # what a stream of another encoding lacks is no reason to end in the middle
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(f"{text.encode(encoding, 'replace').decode(encoding)}\n")
