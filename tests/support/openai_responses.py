@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from exchanges import JSON, SSE, Outcome, chat_call, decoder
 from openai_chats import Wire, sent as sent_to
+from responses_told import CALL, begun, event, whole as response
 
 from jackfield.call import Call
 from jackfield.operations import CHAT, ChatRequest, Notice
@@ -56,3 +58,28 @@ def whole(payload: Any, headers: dict[str, str] = JSON, streaming: bool = False)
     """What a whole response comes to."""
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return Outcome(decoder(OFFICIAL, chat_call(streaming=streaming), headers), [data])
+
+
+def good(outcome: Outcome) -> Any:
+    """The response of a reply that ended well."""
+    assert outcome.error is None
+    return outcome.response
+
+
+def completed(*wires: Any, **more: Any) -> dict[str, Any]:
+    """The event that ends a response of these items."""
+    return event("completed", response=response(*wires, **more))
+
+
+def ended(*events: dict[str, Any], items: Iterable[Any] = ()) -> Any:
+    """What a stream of these events comes to, which ends well."""
+    return good(streamed(*begun(), *events, completed(*items)))
+
+
+def calling(*pieces: str, done: str | None = None, **item: Any) -> list[dict[str, Any]]:
+    """The events of a call in pieces, without the last of them."""
+    place = {"item_id": "fc_1"}
+    events = [event("output_item.added", 0, item={**CALL, "arguments": "", **item})]
+    events += [event("function_call_arguments.delta", 0, **place, delta=piece) for piece in pieces]
+    last = event("function_call_arguments.done", 0, **place, arguments=done)
+    return events if done is None else [*events, last]

@@ -10,7 +10,7 @@ pytest.importorskip("jackfield_testkit")
 
 from exchanges import Outcome, asked, chat_call, decoder
 from faces import COLOURS, run
-from samples_responses import CALL, HEAD, THOUGHT, begun, event, message, spoken, text_of, told, whole
+from responses_told import CALL, HEAD, THOUGHT, begun, event, message, spoken, text_of, told, whole
 from scripted import Scripted, reply
 from wire_folder import beside
 

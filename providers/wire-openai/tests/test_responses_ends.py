@@ -5,8 +5,8 @@ import json
 import pytest
 from any_chats import schemas
 from exchanges import SSE
-from openai_responses import streamed, whole
-from samples_responses import CALL, begun, event, message, spoken, text_of, told, whole as response
+from openai_responses import calling, completed, ended, good, streamed, whole
+from responses_told import CALL, begun, event, message, spoken, text_of, told, whole as response
 
 from jackfield.errors import (
     BadRequestError,
@@ -19,28 +19,6 @@ from jackfield.errors import (
 from jackfield.types import Finish, Refusal, Start, Usage
 
 HELLO = message("msg_1", spoken("Hi, you"))
-
-
-def good(outcome):
-    assert outcome.error is None
-    return outcome.response
-
-
-def completed(*items, **more):
-    return event("completed", response=response(*items, **more))
-
-
-def ended(*events, items=()):
-    """What a stream of these events comes to, which ends well."""
-    return good(streamed(*begun(), *events, completed(*items)))
-
-
-def calling(*pieces, done=None, **item):
-    events = [event("output_item.added", 0, item={**CALL, "arguments": "", **item})]
-    events += [event("function_call_arguments.delta", 0, item_id="fc_1", delta=piece) for piece in pieces]
-    return (
-        events if done is None else [*events, event("function_call_arguments.done", 0, item_id="fc_1", arguments=done)]
-    )
 
 
 @pytest.mark.parametrize(

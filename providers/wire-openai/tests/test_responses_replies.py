@@ -1,8 +1,8 @@
 """Responses that are odd in every way that was seen or can be thought of, whole and streamed."""
 
 import pytest
-from openai_responses import streamed, whole
-from samples_responses import CALL, CITED, SEARCH, begun, event, message, spoken, text_of, whole as response
+from openai_responses import calling, completed, ended, good, streamed, whole
+from responses_told import CALL, CITED, SEARCH, begun, event, message, spoken, text_of, whole as response
 
 from jackfield.errors import MalformedReplyError
 from jackfield.types import (
@@ -23,20 +23,6 @@ from jackfield.types import (
 )
 
 HELLO = message("msg_1", spoken("Hi, you"))
-
-
-def good(outcome):
-    assert outcome.error is None
-    return outcome.response
-
-
-def completed(*items, **more):
-    return event("completed", response=response(*items, **more))
-
-
-def ended(*events, items=()):
-    """What a stream of these events comes to, which ends well."""
-    return good(streamed(*begun(), *events, completed(*items)))
 
 
 # --- what is said once, twice, or in another place
@@ -126,14 +112,6 @@ def test_log_probabilities_come_with_the_text_or_behind_it():
 
 
 # --- calls
-
-
-def calling(*pieces, done=None, **item):
-    events = [event("output_item.added", 0, item={**CALL, "arguments": "", **item})]
-    events += [event("function_call_arguments.delta", 0, item_id="fc_1", delta=piece) for piece in pieces]
-    return (
-        events if done is None else [*events, event("function_call_arguments.done", 0, item_id="fc_1", arguments=done)]
-    )
 
 
 @pytest.mark.parametrize(

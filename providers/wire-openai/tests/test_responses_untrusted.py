@@ -7,7 +7,7 @@ from itertools import pairwise
 from exchanges import SSE, Outcome, chat_call, decoder
 from hypothesis import given, settings, strategies as st
 from openai_responses import LOCAL, OFFICIAL, sent, whole
-from samples_responses import begun, event, message, spoken, told, whole as response
+from responses_told import begun, event, message, spoken, told, whole as response
 
 from jackfield.errors import BadRequestError, JackfieldError, TruncatedStreamError
 from jackfield.types import Finished
