@@ -217,7 +217,8 @@ class BatchWriteRequest(Request[Event, BatchWriteResponse]):
         ids: an id for each, in their order; without any they are "request-0", "request-1", ...
     """
 
-    operation: ClassVar[Operation[Any, Any]] = told("batches.write", BatchWriteResponse)
+    # what was read of an iterable is not there a second time
+    operation: ClassVar[Operation[Any, Any]] = told("batches.write", BatchWriteResponse, repeatable=False)
 
     requests: Iterable[Request[Any, Any]] = field(validator=_several("requests", "several requests"), repr=False)
     ids: Iterable[str] | None = field(default=None, validator=_several("ids", "an id for each request"), repr=False)
