@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("jackfield_testkit")
 
+from samples_moderations import moderation_samples
 from samples_openai import REFUSALS, samples
 
 from jackfield_testkit.conformance import SECRET, ProviderConformance
@@ -14,7 +15,7 @@ MODELS = {"chat": "m", "complete": "m", "embed": "m"}  # a host may have none th
 class TestMistral(ProviderConformance):
     plugin = "mistral"
     settings = {"api_key": SECRET, "default_models": MODELS}
-    samples = samples()
+    samples = [*samples(), *moderation_samples()]
     refusals = REFUSALS
 
 
