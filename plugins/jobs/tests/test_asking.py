@@ -10,7 +10,7 @@ from jackfield.hooks import hookimpl
 from jackfield.operations import Operation, Request, Response, ResponseFold
 from jackfield.provider import Provider, serves
 from jackfield.types import Event
-from jackfield_jobs.asking import Asking, Polling, paged, streamed, waited
+from jackfield_jobs.asking import Asking, Items, Polling, paged, streamed, waited
 from jackfield_testkit import Simulation
 
 NUMBERS = tuple(range(7))
@@ -267,3 +267,34 @@ def test_a_client_that_blocks_waits_too():
 def test_polling_that_cannot_work_is_refused(wrong):
     with pytest.raises(BadRequestError, match="polling: expected 0 < first <= most and a factor of at least 1"):
         Polling(**wrong)
+
+
+class Failing:
+    """Gives one item, then nothing for a while, and fails."""
+
+    def __init__(self):
+        self.given, self.closed = iter([["a"], [], []]), 0
+
+    async def next(self):
+        for some in self.given:
+            return some
+        raise MalformedReplyError("it breaks off")
+
+    async def close(self):
+        self.closed += 1
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_source_that_fails_behind_nothing_is_closed(colour):
+    source, seen = Failing(), []
+
+    def blocking(asking):
+        seen.extend(Items(asking, lambda: source))
+
+    async def awaiting(asking):
+        async for item in Items(asking, lambda: source):
+            seen.append(item)  # noqa: PERF401 - what came before the error is wanted, too
+
+    with pytest.raises(MalformedReplyError, match="it breaks off"):
+        in_colour(colour, Numbers("n"), blocking, awaiting)
+    assert (seen, source.closed) == (["a"], 1)
