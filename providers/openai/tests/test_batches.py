@@ -15,6 +15,7 @@ from jackfield.errors import (
     MalformedReplyError,
     NotFoundError,
     RateLimitError,
+    ServerError,
     TruncatedStreamError,
     UnsupportedError,
 )
@@ -375,3 +376,40 @@ def test_wrong_questions_are_told_what_would_be_right(call, error, says):
     _, client, batches = made()
     with client, pytest.raises(error, match=says):
         call(batches)
+
+
+def test_a_wait_between_looks_is_no_part_of_the_time_that_a_call_may_take():
+    simulation = Simulation(lambda request: fake(request))
+    fake = FakeOpenAI(clock=lambda: 1.7e9 + simulation.now)
+    fake.batches.each = 3600.0
+    client = simulation.client({**CONFIG, "timeouts": {"total": 5.0}})
+
+    async def main():
+        batches = client.provider("openai").batches
+        done = await batches.wait((await batches.create(HELLOS)).id)
+        began = simulation.now
+        fake.fail("GET /batches/*", status=500)
+        with pytest.raises(ServerError):
+            await batches.wait(done.id)
+        return done, simulation.now - began
+
+    done, failing = simulation.run(main())
+    assert done.status == "completed"
+    assert failing < 5
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_what_a_program_fails_with_while_it_gives_requests_is_its_own_error(colour):
+    fake = FakeOpenAI()
+
+    def requests():
+        yield HELLOS[0]
+        raise KeyError("row 2") from OSError("the table is gone")
+
+    async def body(batches, settled, _):
+        with pytest.raises(KeyError, match="row 2") as found:
+            await settled(batches.create(requests()))
+        return found.value.__cause__
+
+    assert isinstance(in_colour(colour, fake, body), OSError)
+    assert fake.lines == []
