@@ -17,8 +17,8 @@ from jackfield.operations import ChatResponse, CompleteResponse, EmbedResponse
 from .asking import Polling
 from .batch_lines import read_lines
 from .batched import Batches
-from .batches import BatchInfo, BatchResult
-from .screen import Bar, common, found_in, pairs, say, show, show_facts, show_json, show_table, waiting
+from .batches import BatchInfo, BatchProblem, BatchResult
+from .screen import Bar, common, found_in, pairs, same, say, show, show_facts, show_json, show_table, waiting
 
 __all__ = ["batch"]
 
@@ -69,7 +69,7 @@ def create(
         for notice in made.warnings:
             say(f"{notice.field}: {notice.message}")
         if wait_for:
-            made = _waited(batches, made.id, name, every, timeout)
+            made = _waited(batches, made.id, same(name, config), every, timeout)
     _show(made, as_json=as_json)
 
 
@@ -110,7 +110,8 @@ def wait(
 ) -> None:
     """Wait for a batch."""
     with jf.Client(config) as client:
-        _show(_waited(found_in(client, name, "batches"), batch_id, name, every, timeout), as_json=as_json)
+        found = _waited(found_in(client, name, "batches"), batch_id, same(name, config), every, timeout)
+    _show(found, as_json=as_json)
 
 
 @batch.command(help="End a batch, by its ID; what was answered by then is kept.")
@@ -159,10 +160,9 @@ class _Split:
             self._number += 1
 
 
-def _waited(batches: Batches, batch_id: str, name: str, every: float | None, timeout: float | None) -> BatchInfo:
+def _waited(batches: Batches, batch_id: str, options: str, every: float | None, timeout: float | None) -> BatchInfo:
     polling = None if every is None else Polling(first=every, most=every)
-    where = "" if name == "openai" else f" --provider {name}"
-    with waiting(f"jackfield batch wait {batch_id}{where}") as bar:
+    with waiting(f"jackfield batch wait {batch_id}{options}") as bar:
         found: BatchInfo = batches.wait(
             batch_id,
             polling=polling,
@@ -181,8 +181,13 @@ def _show(one: BatchInfo, *, as_json: bool) -> None:
         show_json(_plain(one))
         return
     names = ("id", "status", "operation", "model", "total", "completed", "failed")
-    problems = "; ".join(f"{problem.message} (line {problem.line})" for problem in one.problems)
+    problems = "; ".join(map(_problem, one.problems))
     show_facts({**{name: getattr(one, name) for name in names}, "problems": problems})
+
+
+def _problem(one: BatchProblem) -> str:
+    where = "" if one.line is None else f" (line {one.line})"
+    return f"{one.message or one.code or 'the service gave no reason'}{where}"
 
 
 def _result(one: BatchResult) -> dict[str, Any]:

@@ -6,17 +6,19 @@ It is imported by whoever has the command `jackfield`, and so has click.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import click
 
 import jackfield as jf
-from jackfield.errors import ConfigurationError, UnsupportedError
+from jackfield.errors import ConfigurationError, DeadlineError, UnsupportedError
 
-__all__ = ["Bar", "common", "found_in", "pairs", "say", "show", "show_facts", "show_json", "show_table", "waiting"]
+__all__ = ["Bar", "common", "found_in", "pairs", "piped", "same", "say", "show", "show_facts", "show_json"]
+__all__ += ["show_table", "waiting"]
 
 WIDTH: Final = 24
 CLEAR: Final = "\r\x1b[K"
@@ -95,6 +97,23 @@ class Bar:
         sys.stderr.flush()
 
 
+def piped() -> BinaryIO:
+    """The bytes of standard input.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdin is None:
+        raise click.UsageError("standard input is closed")
+    return sys.stdin.buffer
+
+
+def same(name: str, config: str | None) -> str:
+    """The options by which another command has this provider and this configuration, as a shell takes them."""
+    provider = "" if name == "openai" else f" --provider {shlex.quote(name)}"
+    return provider + ("" if config is None else f" --config {shlex.quote(config)}")
+
+
 @contextmanager
 def waiting(how: str) -> Iterator[Bar]:
     """A bar while a block waits for something that goes on without us; `how` says how to take it up again."""
@@ -111,7 +130,7 @@ def waiting(how: str) -> Iterator[Bar]:
 
 def _over(error: BaseException) -> bool:
     # a job that failed, or that is not there, needs nobody to wait for it
-    return isinstance(error, jf.JackfieldError) and not error.retryable and type(error).__name__ != "DeadlineError"
+    return isinstance(error, jf.JackfieldError) and not error.retryable and not isinstance(error, DeadlineError)
 
 
 def say(text: str) -> None:

@@ -14,7 +14,19 @@ import click
 
 import jackfield as jf
 from jackfield_jobs.asking import Polling
-from jackfield_jobs.screen import Bar, common, found_in, pairs, say, show, show_facts, show_json, show_table, waiting
+from jackfield_jobs.screen import (
+    Bar,
+    common,
+    found_in,
+    pairs,
+    same,
+    say,
+    show,
+    show_facts,
+    show_json,
+    show_table,
+    waiting,
+)
 
 from .fine_tuning import FineTuningEvent, FineTuningJob
 from .fine_tuning_account import FineTuning
@@ -71,7 +83,7 @@ def create(
         finally:
             bar.clear()
         if wait_for:
-            made = _waited(tuning, made.id, name, every, timeout)
+            made = _waited(tuning, made.id, same(name, config), every, timeout)
     _show(made, as_json=as_json)
 
 
@@ -115,7 +127,7 @@ def events(job_id: str, *, config: str | None, name: str, as_json: bool, follow:
             for one in reversed([*tuning.events(job_id)]):
                 _tell(one, as_json=as_json)
             return
-        with waiting(f"jackfield finetune events --follow {job_id}{_where(name)}"):
+        with waiting(f"jackfield finetune events --follow {job_id}{same(name, config)}"):
             for one in tuning.follow(job_id, polling=_polling(every)):
                 _tell(one, as_json=as_json)
 
@@ -130,7 +142,8 @@ def wait(
 ) -> None:
     """Wait for a job."""
     with jf.Client(config) as client:
-        _show(_waited(found_in(client, name, PART), job_id, name, every, timeout), as_json=as_json)
+        found = _waited(found_in(client, name, PART), job_id, same(name, config), every, timeout)
+    _show(found, as_json=as_json)
 
 
 def _changing(change: str, what: str) -> None:
@@ -161,8 +174,8 @@ def checkpoints(job_id: str, *, config: str | None, name: str, as_json: bool) ->
     show_table(("STEP", "MODEL", "METRICS"), rows)
 
 
-def _waited(tuning: FineTuning, job_id: str, name: str, every: float | None, timeout: float | None) -> FineTuningJob:
-    with waiting(f"jackfield finetune wait {job_id}{_where(name)}") as bar:
+def _waited(tuning: FineTuning, job_id: str, options: str, every: float | None, timeout: float | None) -> FineTuningJob:
+    with waiting(f"jackfield finetune wait {job_id}{options}") as bar:
 
         def tell(event: FineTuningEvent) -> None:
             bar.clear()
@@ -180,10 +193,6 @@ def _waited(tuning: FineTuning, job_id: str, name: str, every: float | None, tim
 
 def _polling(every: float | None) -> Polling | None:
     return None if every is None else Polling(first=every, most=every)
-
-
-def _where(name: str) -> str:
-    return "" if name == "openai" else f" --provider {name}"
 
 
 def _value(text: str) -> int | float | str:
