@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
-from urllib.parse import urlencode
+from typing import Any
 
 from attrs import define, field
 
@@ -36,10 +35,9 @@ from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact, objects
 
 from .checks import check_expiry, check_file, default_name
+from .lists import number, query
 
-__all__ = ["FileExchanges", "malformed", "number", "read_file", "telling"]
-
-NUMBERS: Final = (int, float)
+__all__ = ["FileExchanges", "malformed", "read_file", "telling"]
 
 Read = Callable[[Mapping[str, Any]], Iterable[Event]]
 
@@ -69,8 +67,7 @@ class FileExchanges(WireProvider):
         """GET /files, a page of them."""
         taken = ("purpose", "order", "limit", "after")
         self.report_all(call, *taken)
-        asked = {name: value for name in taken if (value := getattr(call.request, name)) is not None}
-        head = yield self.get("/files" + (f"?{urlencode(asked)}" if asked else ""))
+        head = yield self.get(query("/files", **{name: getattr(call.request, name) for name in taken}))
         return telling(head, _page)
 
     @serves(FileRequest.operation)
@@ -239,12 +236,3 @@ class _Content:
         headers = self._head.headers
         start = Start(request_id=request_id(headers), rate_limit=rate_limit(headers))
         return start, ContentStarted(self._announced, self._head.content_type or None)
-
-
-def number(holder: Mapping[str, Any], name: str) -> float | None:
-    """A number that is said about a reply; None where it is none."""
-    found = fact(holder, name, *NUMBERS)
-    try:
-        return None if found is None else float(found)
-    except OverflowError:
-        return None
