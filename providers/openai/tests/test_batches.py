@@ -413,3 +413,18 @@ def test_what_a_program_fails_with_while_it_gives_requests_is_its_own_error(colo
 
     assert isinstance(in_colour(colour, fake, body), OSError)
     assert fake.lines == []
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(("status", "kept"), [(400, 0), (429, 0), (500, 1)])
+def test_the_file_of_a_batch_that_is_refused_is_not_left_behind(colour, status, kept):
+    fake = FakeOpenAI()
+
+    async def body(batches, settled, _):
+        fake.fail("POST /batches", status=status)
+        with pytest.raises(JackfieldError) as found:
+            await settled(batches.create(HELLOS))
+        return found.value.status
+
+    assert in_colour(colour, fake, body) == status
+    assert len(fake.files.kept) == kept  # a server that fails may have begun the batch

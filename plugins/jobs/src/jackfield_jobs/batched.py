@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
 from jackfield import AsyncClient, Client
-from jackfield.errors import BadRequestError, MalformedReplyError, PluginError, TruncatedStreamError
+from jackfield.errors import BadRequestError, JackfieldError, MalformedReplyError, PluginError, TruncatedStreamError
 from jackfield.operations import Request
 from jackfield.types import Event
 
@@ -28,6 +29,7 @@ from .batches import (
     UnansweredError,
     custom_id,
 )
+from .files import DeleteFileRequest
 
 __all__ = ["Batches"]
 
@@ -95,7 +97,7 @@ class Batches:
                 raise reading.failed from reading.failed.__cause__
             try:
                 where = await self._sent(written, progress, timeout)
-                response = await self._asking.call(creating(endpoint=written.endpoint, **where), timeout=timeout)
+                response = await self._begun(creating(endpoint=written.endpoint, **where), timeout)
             finally:
                 written.close()
             made: BatchInfo = response.batch
@@ -205,6 +207,15 @@ class Batches:
             return {"source": written.source}
         sending = self._files.upload(written.source, purpose=self._purpose, progress=progress, timeout=timeout)
         return {"file": (sending if self._asking.blocking else await sending).id}
+
+    async def _begun(self, request: BatchCreateRequest, timeout: float | None) -> Any:
+        try:
+            return await self._asking.call(request, timeout=timeout)
+        except JackfieldError as error:
+            if request.file is not None and error.status is not None and 400 <= error.status < 500:
+                with suppress(JackfieldError):  # nobody else knows of the file
+                    await self._asking.call(DeleteFileRequest(model=self._name, file=request.file))
+            raise
 
     def _batch(self, request: Any) -> Any:
         async def ask() -> BatchInfo:
