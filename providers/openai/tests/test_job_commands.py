@@ -250,3 +250,10 @@ def test_a_batch_that_failed_without_a_line_says_why(fake, tmp_path):
         "input_file_id": file, "endpoint": "/v1/embeddings", "completion_window": "24h",
     }, fake.now)  # fmt: skip
     assert "problems   The input file is empty.\n" in told(batch, "get", "batch_1")
+
+
+def test_lines_of_standard_input_that_is_closed_are_told(fake, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stderr", errors := io.StringIO())
+    assert run(["batch", "create", "-"]) == 2
+    assert "standard input is closed" in errors.getvalue()

@@ -18,7 +18,7 @@ from .asking import Polling
 from .batch_lines import read_lines
 from .batched import Batches
 from .batches import BatchInfo, BatchProblem, BatchResult
-from .screen import Bar, common, found_in, pairs, same, say, show, show_facts, show_json, show_table, waiting
+from .screen import Bar, common, found_in, pairs, piped, same, say, show, show_facts, show_json, show_table, waiting
 
 __all__ = ["batch"]
 
@@ -35,13 +35,23 @@ timeout_option = click.option(
 )
 
 
+class _Lines(click.File):
+    """A file of text; `-` is standard input, which may be closed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open it."""
+        if value == "-":
+            piped()
+        return super().convert(value, param, ctx)
+
+
 @click.group(help="Batches: many requests that are answered in the service's own time, for less.")
 def batch() -> None:
     """Ask for batches; see its commands."""
 
 
 @batch.command(help=FILE_HELP)
-@click.argument("file", type=click.File(encoding="utf-8-sig"))
+@click.argument("file", type=_Lines(encoding="utf-8-sig"))
 @click.option("-m", "--model", metavar="MODEL", help="The model of requests that name none.")
 @click.option("--text", is_flag=True, help="Each line is a prompt as it stands.")
 @click.option("--window", default="24h", show_default=True, metavar="TIME", help="How long the service may take.")
