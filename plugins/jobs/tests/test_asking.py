@@ -11,7 +11,7 @@ from jackfield.operations import Operation, Request, Response, ResponseFold
 from jackfield.provider import Provider, serves
 from jackfield.runtime import drive
 from jackfield.types import Event
-from jackfield_jobs.asking import Asking, Polling, paged, streamed, waited
+from jackfield_jobs.asking import Asking, Items, Polling, paged, streamed, waited
 from jackfield_testkit import Simulation
 
 NUMBERS = tuple(range(7))
@@ -312,3 +312,34 @@ def test_a_reading_of_its_own_is_closed_by_whoever_took_it():
         assert some == (0,)
         drive(source.close())
     assert provider.ended == 1
+
+
+class Failing:
+    """Gives one item, then nothing for a while, and fails."""
+
+    def __init__(self):
+        self.given, self.closed = iter([["a"], [], []]), 0
+
+    async def next(self):
+        for some in self.given:
+            return some
+        raise MalformedReplyError("it breaks off")
+
+    async def close(self):
+        self.closed += 1
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_source_that_fails_behind_nothing_is_closed(colour):
+    source, seen = Failing(), []
+
+    def blocking(asking):
+        seen.extend(Items(asking, lambda: source))
+
+    async def awaiting(asking):
+        async for item in Items(asking, lambda: source):
+            seen.append(item)  # noqa: PERF401 - what came before the error is wanted, too
+
+    with pytest.raises(MalformedReplyError, match="it breaks off"):
+        in_colour(colour, Numbers("n"), blocking, awaiting)
+    assert (seen, source.closed) == (["a"], 1)

@@ -245,6 +245,6 @@ def test_a_reply_that_needs_a_second_one_is_not_read():
     options = {**built(service), "plugins": {"provider": {"o": Plugin}}}
     with jf.Client(**options) as client:
         batches = client.provider("o").batches
-        service.lines = [{"name": "a", "params": {"text": "x"}}]
-        (result,) = batches.results("b", ids=["a"])
-    assert isinstance(result.error, PluginError)
+        service.lines = [{"name": name, "params": {"text": "x"}} for name in "ab"]
+        first, _ = batches.results("b", ids=["a", "b"])
+    assert isinstance(first.error, PluginError)

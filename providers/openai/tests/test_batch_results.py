@@ -59,6 +59,7 @@ def test_results_that_are_missing_are_noticed():
     batches, _ = told([line("a")], request_counts={"total": 3, "completed": 2, "failed": 0})
     with pytest.raises(TruncatedStreamError, match="batch batch_1 tells of 2 results, and 1 came"):
         batches.results("batch_1").all()
+    batches, _ = told([line("a")], request_counts={"total": 2, "completed": 1, "failed": 0})
     results = batches.results("batch_1", ids=["z", "a"], ordered=True).all()
     assert [one.custom_id for one in results] == ["z", "a"]
     assert type(results[0].error) is UnansweredError
@@ -146,3 +147,28 @@ def test_many_results_take_no_more_memory_than_few():
 
     peak(10)
     assert peak(4000) < peak(500) * 1.5 + 1_000_000  # the ids are kept
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_what_was_answered_and_is_missing_is_never_called_unanswered(ordered):
+    batches, _ = told([line("a")], request_counts={"total": 3, "completed": 2, "failed": 0})
+    with pytest.raises(TruncatedStreamError, match="tells of 2 results, and 1 came"):
+        batches.results("batch_1", ids=["a", "b", "c"], ordered=ordered).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"ids": ["a", "b", "a"]}, "ids: 'a' is there twice"),
+        ({"ids": ["a", 2]}, r"ids\[1\]: expected text, got 2"),
+        ({"ids": "ab"}, "ids: expected an id for each request, got 'ab'"),
+        ({"ids": 5}, "ids: expected an id for each request, got 5"),
+        ({"requests": "ab"}, "requests: expected several requests, got 'ab'"),
+        ({"requests": jf.ChatRequest(messages="x")}, "requests: expected several requests, got ChatRequest"),
+        ({"requests": [{"messages": "x"}]}, r"requests\[0\]: expected a request, got {'messages': 'x'}"),
+    ],
+)
+def test_what_is_known_of_the_requests_is_checked(given, says):
+    batches, _ = told([line("a")])
+    with pytest.raises(BadRequestError, match=says):
+        batches.results("batch_1", **given)

@@ -18,6 +18,7 @@ from jackfield.errors import (
     JackfieldError,
     MalformedReplyError,
     RateLimitError,
+    ServerError,
     TruncatedStreamError,
 )
 from jackfield.http import HttpRequest, HttpResponse
@@ -312,3 +313,55 @@ def test_a_wait_that_is_cancelled_leaves_the_batch_alone():
 
     assert anyio.run(main) == (True, "validating")
     assert not [line for line in fake.lines if line.endswith("/cancel")]
+
+
+def test_a_wait_between_looks_is_no_part_of_the_time_that_a_call_may_take():
+    simulation = Simulation(lambda request: fake(request))
+    fake = FakeOpenAI(clock=lambda: 1.7e9 + simulation.now)
+    fake.batches.each = 3600.0
+    client = simulation.client({**CONFIG, "timeouts": {"total": 5.0}})
+
+    async def main():
+        batches = client.provider("openai").batches
+        done = await batches.wait((await batches.create(HELLOS)).id)
+        began = simulation.now
+        fake.fail("GET /batches/*", status=500)
+        with pytest.raises(ServerError):
+            await batches.wait(done.id)
+        return done, simulation.now - began
+
+    done, failing = simulation.run(main())
+    assert done.status == "completed"
+    assert failing < 5
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_what_a_program_fails_with_while_it_gives_requests_is_its_own_error(colour):
+    fake = FakeOpenAI()
+
+    def requests():
+        yield HELLOS[0]
+        raise KeyError("row 2") from OSError("the table is gone")
+
+    async def body(batches, settled, _):
+        with pytest.raises(KeyError, match="row 2") as found:
+            await settled(batches.create(requests()))
+        return found.value.__cause__
+
+    assert isinstance(in_colour(colour, "batches", body, CONFIG, transport=FunctionNetwork(fake)), OSError)
+    assert fake.lines == []
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(("status", "kept"), [(400, 0), (429, 0), (500, 1)])
+def test_the_file_of_a_batch_that_is_refused_is_not_left_behind(colour, status, kept):
+    fake = FakeOpenAI()
+
+    async def body(batches, settled, _):
+        fake.fail("POST /batches", status=status)
+        with pytest.raises(JackfieldError) as found:
+            await settled(batches.create(HELLOS))
+        return found.value.status
+
+    assert in_colour(colour, "batches", body, CONFIG, transport=FunctionNetwork(fake)) == status
+    assert len(fake.files.kept) == kept  # a server that fails may have begun the batch

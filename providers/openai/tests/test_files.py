@@ -409,3 +409,30 @@ def test_a_stream_that_cannot_go_back_is_sent(colour):
         made = through(colour, body, local(base))
     writer.join()
     assert fake.files.content(made.id) == content
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_download_keeps_a_link_and_spares_what_is_no_file(colour, tmp_path):
+    fake = FakeOpenAI()
+    named = fake.files.add("a", b"new", "user_data").id
+    (tmp_path / "real").write_bytes(b"old and longer")
+    (tmp_path / "link").symlink_to("real")
+    os.mkfifo(tmp_path / "pipe")
+
+    async def body(account, wait):
+        assert (await wait(account.files.download(named, tmp_path / "link"))).path == tmp_path / "link"
+        with pytest.raises(BadRequestError, match="pipe' is no file, but a pipe or a device"):
+            await wait(account.files.download(named, tmp_path / "pipe"))
+        with pytest.raises(BadRequestError, match="to: expected the path of a file, got None"):
+            await wait(account.files.download(named, None))
+
+    through(colour, body, options(fake))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "pipe", "real"]
+
+
+def test_a_list_for_half_a_character_is_told():
+    with pytest.raises(BadRequestError, match="half a character, which no path can hold"):
+        files_of(FakeOpenAI()).list(purpose="\ud800").all()

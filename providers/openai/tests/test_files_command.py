@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from jackfield.errors import BadRequestError, ConfigurationError, NotFoundError
+from jackfield.errors import BadRequestError, ConfigurationError, DeadlineError, NotFoundError
 from jackfield_openai.testing import FakeOpenAI, serve
 
 CliRunner = pytest.importorskip("click.testing").CliRunner
+UsageError = pytest.importorskip("click").UsageError
+piped = importlib.import_module("jackfield_jobs.screen").piped
 files = importlib.import_module("jackfield_jobs.file_command").files
 
 LINE = b'{"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"input": "x"}}\n'
@@ -122,3 +124,21 @@ def test_a_bar_is_drawn_on_a_terminal_alone(fake):
     assert json.loads(shown.stdout)["size"] == 1_000_000
     assert b"1,000,000/1,000,000 bytes" in drawn
     assert drawn.endswith(b"\r\x1b[K")
+
+
+def test_a_file_that_takes_a_while_can_be_waited_for_again(fake):
+    Path("a.jsonl").write_bytes(LINE)
+    fake.files.processing = 1e9
+    found = done("upload", "a.jsonl", "--purpose", "batch", "--wait", "--timeout", "0.5", "--provider", "work")
+    (named,) = fake.files.kept
+    assert isinstance(found.exception, DeadlineError)
+    assert f"to wait for it again: jackfield files wait {named} --provider work\n" in found.stderr
+    fake.advance(2e6)
+    fake.files.kept[named].ready = 0.0
+    assert json.loads(told("wait", named, "--json"))["status"] == "processed"
+
+
+def test_standard_input_that_is_closed_is_told(fake, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UsageError, match="standard input is closed"):
+        piped()

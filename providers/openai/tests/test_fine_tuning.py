@@ -324,3 +324,22 @@ def test_a_method_as_the_api_has_it_is_joined_with_what_is_said_beside_it():
     assert body["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1, "n_epochs": 2}}}
     assert (body["new"], body["other"]) == (1, 2)
     assert table == {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.1}}}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_what_a_wait_is_told_by_may_be_awaited(colour, data):
+    fake, jobs, events = FakeOpenAI(tick=10.0), [], []
+
+    async def look(job):
+        jobs.append(job.status)
+
+    async def hear(event):
+        events.append(event.message)
+
+    async def body(tuning, settled, _):
+        job = await settled(tuning.create(data, model="gpt-4.1-mini"))
+        await settled(tuning.wait(job.id, polling=QUICK, progress=look, on_event=hear))
+
+    in_colour(colour, "fine_tuning", body, CONFIG, transport=FunctionNetwork(fake))
+    assert jobs[-1] == "succeeded"
+    assert len(events) == len(LIFE)

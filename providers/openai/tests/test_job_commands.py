@@ -9,6 +9,7 @@ import pytest
 
 from jackfield.errors import BadRequestError, ConfigurationError, NotFoundError
 from jackfield_openai.testing import FakeOpenAI, serve
+from jackfield_openai.testing.batches import FakeBatch
 
 CliRunner = pytest.importorskip("click.testing").CliRunner
 batch = importlib.import_module("jackfield_jobs.batch_command").batch
@@ -119,6 +120,16 @@ def test_embeddings_completions_and_errors(fake, tmp_path):
         ('{"messages": "x", "custom_id": 5}', "line 1: custom_id: expected text, got 5"),
         ('{"messages": "x", "model": 5}', "line 1: model: expected the name of a model, got 5"),
         ("", "requests: there are none"),
+        (
+            '{"custom_id": "1", "url": "/v1/responses", "body": {"input": "Hi"}}',
+            "line 1: url: expected one of /v1/chat/completions, /v1/embeddings, /v1/completions, got '/v1/responses'",
+        ),
+        ('{"custom_id": "1", "url": "/v1/moderations", "body": {"input": "Hi"}}', "got '/v1/moderations'"),
+        (
+            '{"custom_id": "1", "url": "/v1/chat/completions", "body": {"input": "Hi"}}',
+            "line 1: body: for '/v1/chat/completions' it must have 'messages', and has input",
+        ),
+        ('{"custom_id": "1", "url": 5, "body": {"input": "Hi"}}', "got 5"),
     ],
 )
 def test_lines_that_are_none(fake, tmp_path, line, says):
@@ -221,3 +232,28 @@ def test_a_bar_on_a_terminal_and_nothing_in_a_file(fake, monkeypatch):
     monkeypatch.setattr(sys, "stderr", errors := io.StringIO())
     assert run(["batch", "create", "-", "--text", "--wait", *QUICK]) == 0
     assert errors.getvalue() == ""
+
+
+def test_how_to_go_on_names_provider_and_configuration(fake, monkeypatch, tmp_path):
+    fake.batches.each = 1e9
+    named = tmp_path / "my config.toml"
+    named.write_text((tmp_path / "jackfield.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    made = json.loads(told(batch, "create", "-", "--text", "--json", input="x\n"))
+    monkeypatch.setattr(sys, "stderr", errors := Terminal())
+    assert run(["batch", "wait", made["id"], *QUICK, "--timeout", "0.05", "--config", named.name]) == 1
+    assert f"batch wait {made['id']} --config 'my config.toml'\n" in errors.getvalue()
+
+
+def test_a_batch_that_failed_without_a_line_says_why(fake, tmp_path):
+    file = fake.files.add("in.jsonl", b"\n", "batch").id
+    fake.batches.kept["batch_1"] = FakeBatch("batch_1", {
+        "input_file_id": file, "endpoint": "/v1/embeddings", "completion_window": "24h",
+    }, fake.now)  # fmt: skip
+    assert "problems   The input file is empty.\n" in told(batch, "get", "batch_1")
+
+
+def test_lines_of_standard_input_that_is_closed_are_told(fake, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stderr", errors := io.StringIO())
+    assert run(["batch", "create", "-"]) == 2
+    assert "standard input is closed" in errors.getvalue()

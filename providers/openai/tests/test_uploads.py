@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import socket
 import threading
 from functools import partial
@@ -299,3 +300,34 @@ def test_a_download_that_is_cancelled_in_the_middle_leaves_nothing(backend, tmp_
     with serve(fake) as base:
         anyio.run(main, base, backend=backend)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"part_size": 0}, "part_size: expected a number of bytes from 1 to 67108864, got 0"),
+        ({"part_size": "250"}, "part_size: expected a number of bytes from 1 to 67108864, got '250'"),
+        ({"in_parts": "yes"}, "in_parts: expected True, False or None, got 'yes'"),
+        ({"resume": {}}, "resume: expected an UnfinishedUpload, got {}"),
+    ],
+)
+def test_how_parts_are_wished_for_is_checked_however_the_file_goes(given, says):
+    fake = FakeOpenAI()
+    files = jf.Client(**options(fake)).provider("openai").files
+    with pytest.raises(BadRequestError, match=says):
+        files.upload(CONTENT, purpose="user_data", **given)
+    assert fake.lines == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"upload": 5, "parts": {}, "part_size": 1, "size": 1},
+        {"upload": "u", "parts": {"0": None}, "part_size": 1, "size": 1},
+        {"upload": "u", "parts": {}, "part_size": "x", "size": 1},
+        {"upload": "u", "parts": {}, "part_size": 1},
+    ],
+)
+def test_what_was_kept_of_an_upload_is_checked(told):
+    with pytest.raises(BadRequestError, match=r"resume: expected the text that UnfinishedUpload.dump\(\) gave"):
+        UnfinishedUpload.load(json.dumps(told))

@@ -6,22 +6,23 @@ gives what its caller expects: the result under a `Client`, an awaitable under a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
+from functools import cached_property
 from inspect import isawaitable
-from typing import Any, Final, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import attrs
 from attrs import define, field, frozen
 
 from jackfield import AsyncClient, Client
+from jackfield.call import Call
 from jackfield.errors import BadRequestError, DeadlineError, MalformedReplyError
+from jackfield.middleware import Proceed, Slot
 from jackfield.operations import Request
 from jackfield.runtime import drive
 from jackfield.types import Event
 
-__all__ = ["Asking", "Items", "Page", "Polling", "Source", "paged", "streamed", "waited"]
-
-LOOK: Final = 600.0  # seconds that a look at a job may take beyond its wait
+__all__ = ["Asking", "Items", "Page", "Polling", "Source", "paged", "shown", "streamed", "waited"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -39,6 +40,11 @@ class Asking:
         """Send a request, and give the whole reply; see `Client.call`."""
         answer = self.client.call(request, timeout=timeout)
         return answer if self.blocking else await answer
+
+    @cached_property
+    def patient(self) -> Asking:
+        """The same, where the `wait` of a request is no part of the time that its call may take."""
+        return Asking(self.client.with_options(middleware=[_Resting()]))
 
     async def read(self, request: Request[Any, Any], *, timeout: float | None = None) -> Any:
         """Send a request, and give the whole reply; with the bounds in time of a stream, which has none for the whole.
@@ -59,6 +65,21 @@ class Asking:
     def finished(self, coroutine: Coroutine[Any, Any, T]) -> Any:
         """The result of a coroutine under a `Client`; the coroutine itself, to be awaited, under an `AsyncClient`."""
         return drive(coroutine) if self.blocking else coroutine
+
+
+class _Resting:
+    """Waits as long as a request says, before it is sent: once, however often it is sent then."""
+
+    slot = Slot.PREPARE
+
+    async def __call__(self, call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, None]:
+        """Put the deadline off by the wait."""
+        if wait := call.request.wait:
+            deadline = None if call.deadline is None else call.deadline + wait
+            call = call.evolve(deadline=deadline, request=attrs.evolve(call.request, wait=0.0))
+            await call.runtime.sleep(wait)
+        async for event in proceed(call):
+            yield event
 
 
 class Source(Protocol[T_co]):
@@ -174,15 +195,13 @@ class _Reader(Generic[T]):
 
     async def _fetch(self) -> bool:
         """Fetch until there is something; False at the end."""
-        some: Sequence[T] | None = None
+        found = False
         try:
-            while (some := await self.source.next()) is not None:
-                if some:
-                    self._held = iter(some)
-                    return True
-            return False
+            while not found and (some := await self.source.next()) is not None:
+                self._held, found = iter(some), bool(some)
+            return found
         finally:
-            if some is None:  # it is over, or failed
+            if not found:  # it is over, or failed
                 self._open.discard(self)
                 await self.source.close()
 
@@ -290,6 +309,12 @@ class Polling:
         return min(delay * self.factor, self.most) if delay else self.first
 
 
+async def shown(tell: Callable[[Any], object], value: Any) -> None:
+    """Show a value to a function of the program's; what it gives is awaited, where it can be."""
+    if isawaitable(more := tell(value)):
+        await more
+
+
 async def waited(
     asking: Asking,
     request: Any,
@@ -316,13 +341,12 @@ async def waited(
     delay, spent = polling.after(0.0), 0.0
     response = await asking.call(request)
     while True:
-        if progress is not None and isawaitable(more := progress(response)):
-            await more
+        if progress is not None:
+            await shown(progress, response)
         if done(response):
             return response
         if timeout is not None and spent + delay > timeout:
             raise DeadlineError(f"not done after {spent:g} seconds of waiting; it goes on, and can be waited for again")
         spent += delay
-        # the bound that calls have by themselves may be shorter than the wait
-        response = await asking.call(attrs.evolve(request, wait=delay), timeout=delay + LOOK)
+        response = await asking.patient.call(attrs.evolve(request, wait=delay))
         delay = polling.after(delay)

@@ -16,7 +16,7 @@ from jackfield.operations import ChatResponse, CompleteResponse, EmbedResponse
 
 from .batch_lines import read_lines
 from .batched import Batches
-from .batches import BatchInfo, BatchResult
+from .batches import BatchInfo, BatchProblem, BatchResult
 from .screen import (
     Bar,
     common,
@@ -24,9 +24,11 @@ from .screen import (
     found_in,
     limit_option,
     pairs,
+    piped,
     plain,
     polling_of,
     polling_option,
+    same,
     say,
     show,
     show_facts,
@@ -34,7 +36,6 @@ from .screen import (
     show_table,
     timeout_option,
     waiting,
-    where,
 )
 
 __all__ = ["batch"]
@@ -46,13 +47,23 @@ line as OpenAI has it, with "custom_id" and "body". With --text, each line is a 
 """
 
 
+class _Lines(click.File):
+    """A file of text; `-` is standard input, which may be closed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open it."""
+        if value == "-":
+            piped()
+        return super().convert(value, param, ctx)
+
+
 @click.group(help="Batches: many requests that are answered in the service's own time, for less.")
 def batch() -> None:
     """Ask for batches; see its commands."""
 
 
 @batch.command(help=FILE_HELP)
-@click.argument("file", type=click.File(encoding="utf-8-sig"))
+@click.argument("file", type=_Lines(encoding="utf-8-sig"))
 @click.option("-m", "--model", metavar="MODEL", help="The model of requests that name none.")
 @click.option("--text", is_flag=True, help="Each line is a prompt as it stands.")
 @click.option("--window", default="24h", show_default=True, metavar="TIME", help="How long the service may take.")
@@ -80,7 +91,7 @@ def create(
         for notice in made.warnings:
             say(f"{notice.field}: {notice.message}")
         if wait_for:
-            made = _waited(batches, made.id, name, every, timeout)
+            made = _waited(batches, made.id, same(name, config), every, timeout)
     _show(made, as_json=as_json)
 
 
@@ -117,7 +128,8 @@ def wait(
 ) -> None:
     """Wait for a batch."""
     with jf.Client(config) as client:
-        _show(_waited(found_in(client, name, "batches"), batch_id, name, every, timeout), as_json=as_json)
+        found = _waited(found_in(client, name, "batches"), batch_id, same(name, config), every, timeout)
+    _show(found, as_json=as_json)
 
 
 @batch.command(help="End a batch, by its ID; what was answered by then is kept.")
@@ -166,8 +178,8 @@ class _Split:
             self._number += 1
 
 
-def _waited(batches: Batches, batch_id: str, name: str, every: float | None, timeout: float | None) -> BatchInfo:
-    with waiting(f"jackfield batch wait {batch_id}{where(name)}") as bar:
+def _waited(batches: Batches, batch_id: str, options: str, every: float | None, timeout: float | None) -> BatchInfo:
+    with waiting(f"jackfield batch wait {batch_id}{options}") as bar:
         found: BatchInfo = batches.wait(
             batch_id,
             polling=polling_of(every),
@@ -182,8 +194,13 @@ def _show(one: BatchInfo, *, as_json: bool) -> None:
         show_json(plain(one))
         return
     names = ("id", "status", "operation", "model", "total", "completed", "failed")
-    problems = "; ".join(f"{problem.message} (line {problem.line})" for problem in one.problems)
+    problems = "; ".join(map(_problem, one.problems))
     show_facts({**{name: getattr(one, name) for name in names}, "problems": problems})
+
+
+def _problem(one: BatchProblem) -> str:
+    where = "" if one.line is None else f" (line {one.line})"
+    return f"{one.message or one.code or 'the service gave no reason'}{where}"
 
 
 def _result(one: BatchResult) -> dict[str, Any]:

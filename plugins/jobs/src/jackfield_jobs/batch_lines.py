@@ -14,6 +14,8 @@ from jackfield.settings import nearest
 
 __all__ = ["read_lines"]
 
+# what of OpenAI's lines can be asked for, by the end of their `url`
+URLS: Final[Mapping[str, str]] = {"/chat/completions": "messages", "/embeddings": "input", "/completions": "prompt"}
 # the field that tells what is asked for
 KINDS: Final[Mapping[str, type[Any]]] = {"messages": ChatRequest, "input": EmbedRequest, "prompt": CompleteRequest}
 NAMES: Final = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens"}
@@ -57,7 +59,18 @@ def _request(value: Any, provider: str, model: str | None) -> tuple[str | None, 
     body = value.get("body")
     wire = isinstance(body, Mapping)
     fields = dict(body) if isinstance(body, Mapping) else {key: one for key, one in value.items() if key != ID}
+    if wire and (url := value.get("url")) is not None:
+        _check_url(url, fields)
     return name, _built(fields, provider, target, wire=wire)
+
+
+def _check_url(url: Any, body: Mapping[str, Any]) -> None:
+    needed = URLS.get(url.removeprefix("/v1")) if isinstance(url, str) else None
+    if needed is None:
+        expected = ", ".join(f"/v1{end}" for end in URLS)
+        raise BadRequestError(f"url: expected one of {expected}, got {url!r:.80}; upload the file to send it as it is")
+    if needed not in body:
+        raise BadRequestError(f"body: for {url!r} it must have {needed!r}, and has {', '.join(body) or 'nothing'}")
 
 
 def _built(fields: dict[str, Any], provider: str, target: str | None, *, wire: bool) -> Request[Any, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
 from jackfield import AsyncClient, Client
-from jackfield.errors import BadRequestError, MalformedReplyError, TruncatedStreamError
+from jackfield.errors import BadRequestError, JackfieldError, MalformedReplyError, PluginError, TruncatedStreamError
 from jackfield.operations import Request
 from jackfield.types import Event
 
@@ -27,8 +29,11 @@ from .batches import (
     UnansweredError,
     custom_id,
 )
+from .files import DeleteFileRequest
 
 __all__ = ["Batches"]
+
+T = TypeVar("T")
 
 
 class Batches:
@@ -80,12 +85,19 @@ class Batches:
             model=self._name, window=window, metadata=metadata, **where, **options
         )
         creating(endpoint="-")
+        reading = _Reading(writing.requests)
+        writing = evolve(writing, requests=reading)
 
         async def create() -> BatchInfo:
-            written: BatchInput = (await self._asking.call(writing, timeout=timeout)).input
+            try:
+                written: BatchInput = (await self._asking.call(writing, timeout=timeout)).input
+            except PluginError:
+                if reading.failed is None:
+                    raise
+                raise reading.failed from reading.failed.__cause__
             try:
                 where = await self._sent(written, progress, timeout)
-                response = await self._asking.call(creating(endpoint=written.endpoint, **where), timeout=timeout)
+                response = await self._begun(creating(endpoint=written.endpoint, **where), timeout)
             finally:
                 written.close()
             made: BatchInfo = response.batch
@@ -196,12 +208,48 @@ class Batches:
         sending = self._files.upload(written.source, purpose=self._purpose, progress=progress, timeout=timeout)
         return {"file": (sending if self._asking.blocking else await sending).id}
 
+    async def _begun(self, request: BatchCreateRequest, timeout: float | None) -> Any:
+        try:
+            return await self._asking.call(request, timeout=timeout)
+        except JackfieldError as error:
+            if request.file is not None and error.status is not None and 400 <= error.status < 500:
+                with suppress(JackfieldError):  # nobody else knows of the file
+                    await self._asking.call(DeleteFileRequest(model=self._name, file=request.file))
+            raise
+
     def _batch(self, request: Any) -> Any:
         async def ask() -> BatchInfo:
             batch: BatchInfo = (await self._asking.call(request)).batch
             return batch
 
         return self._asking.finished(ask())
+
+
+@define(eq=False)
+class _Reading:
+    """The requests of a program, and what it failed with while it gave them: that is no fault of a plugin's."""
+
+    requests: Iterable[Request[Any, Any]]
+    failed: Exception | None = None
+
+    def __iter__(self) -> Iterator[Request[Any, Any]]:
+        try:
+            yield from self.requests
+        except Exception as error:
+            self.failed = error
+            raise
+
+
+def _checked(name: str, values: Any, several: str, kind: type[T], one_of: str) -> tuple[T, ...] | None:
+    if values is None:
+        return None
+    if isinstance(values, str | bytes | Mapping | Request) or not isinstance(values, Iterable):
+        raise BadRequestError(f"{name}: expected {several}, got {values!r:.200}")
+    found = tuple(values)
+    for number, one in enumerate(found):
+        if not isinstance(one, kind):
+            raise BadRequestError(f"{name}[{number}]: expected {one_of}, got {one!r:.200}")
+    return found
 
 
 @define(eq=False)
@@ -216,12 +264,12 @@ class _Known:
         """Bring requests and ids together.
 
         Raises:
-            BadRequestError: there are not as many of both.
+            BadRequestError: they are something else, or there are not as many of both.
         """
-        if isinstance(ids, str):
-            raise BadRequestError(f"ids: expected an id for each request, got {ids!r:.200}")
-        given = None if requests is None else [*requests]
-        names = None if ids is None else tuple(ids)
+        given = _checked("requests", requests, "several requests", Request, "a request")
+        names = _checked("ids", ids, "an id for each request", str, "text")
+        if names is not None and (twice := [name for name, count in Counter(names).items() if count > 1]):
+            raise BadRequestError(f"ids: {twice[0]!r:.200} is there twice")
         if given is None:
             return cls(names)
         if names is None:
@@ -290,10 +338,10 @@ class _Results(Source[BatchResult]):
 
     def _unanswered(self) -> Sequence[BatchResult]:
         info = self.info or BatchInfo(id=self._batch, status="")
+        if len(self._seen) < info.answered:
+            what = f"batch {info.id} tells of {info.answered} results, and {len(self._seen)} came"
+            raise TruncatedStreamError(what, retryable=True)
         if self.known.ids is None:
-            if len(self._seen) < info.answered:
-                what = f"batch {info.id} tells of {info.answered} results, and {len(self._seen)} came"
-                raise TruncatedStreamError(what, retryable=True)
             return ()
         if strange := self._seen.difference(self.known.ids):
             raise BadRequestError(f"ids: batch {info.id} has a result of {min(strange)!r:.200}, which is none of them")

@@ -18,7 +18,7 @@ import click
 import jackfield as jf
 
 from .files import ContentResponse, StoredFile
-from .screen import Bar, common, found_in, show, show_facts, show_json, show_table
+from .screen import Bar, common, found_in, piped, same, show, show_facts, show_json, show_table, waiting
 from .stored import Files
 
 __all__ = ["files"]
@@ -49,7 +49,7 @@ def upload(
 ) -> None:  # fmt: skip
     """Have a file kept."""
     with _asked(config, name) as kept, _bar() as bar:
-        source: Any = sys.stdin.buffer if file == "-" else file
+        source: Any = piped() if file == "-" else file
         made = kept.upload(
             source,
             purpose=purpose,
@@ -61,7 +61,7 @@ def upload(
             timeout=timeout,
         )
         if wait_for:
-            made = kept.wait(made.id, timeout=timeout)
+            made = _waited(kept, made.id, same(name, config), timeout)
     _show(made.file, as_json=as_json)
 
 
@@ -89,6 +89,17 @@ def get(file: str, *, config: str | None, name: str, as_json: bool) -> None:
     """Tell of a file."""
     with _asked(config, name) as kept:
         told = kept.get(file)
+    _show(told.file, as_json=as_json)
+
+
+@files.command(help="Wait until the service is done with a file, by its ID.")
+@click.argument("file", metavar="ID")
+@timeout_option
+@common
+def wait(file: str, *, config: str | None, name: str, as_json: bool, timeout: float | None) -> None:
+    """Wait for a file."""
+    with _asked(config, name) as kept:
+        told = _waited(kept, file, same(name, config), timeout)
     _show(told.file, as_json=as_json)
 
 
@@ -127,6 +138,11 @@ def delete(files: tuple[str, ...], *, config: str | None, name: str, as_json: bo
                 show_json({"id": file, "deleted": gone})
             else:
                 show(f"{file} is gone" if gone else f"{file} is still there")
+
+
+def _waited(kept: Files, file: str, options: str, timeout: float | None) -> Any:
+    with waiting(f"jackfield files wait {file}{options}"):
+        return kept.wait(file, timeout=timeout)
 
 
 @contextmanager

@@ -6,17 +6,18 @@ It is imported by whoever has the command `jackfield`, and so has click.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import attrs
 import click
 
 import jackfield as jf
-from jackfield.errors import ConfigurationError, UnsupportedError
+from jackfield.errors import ConfigurationError, DeadlineError, UnsupportedError
 
 from .asking import Polling
 
@@ -27,13 +28,15 @@ __all__ = [
     "found_in",
     "limit_option",
     "pairs",
+    "piped",
     "plain",
     "polling_of",
     "polling_option",
+    "same",
     "say",
 ]
 __all__ += ["show", "show_facts", "show_json", "show_table", "timeout_option", "visible", "waiting"]
-__all__ += ["where", "write_line"]
+__all__ += ["write_line"]
 
 WIDTH: Final = 24
 CLEAR: Final = "\r\x1b[K"
@@ -94,11 +97,6 @@ def polling_of(every: float | None) -> Polling | None:
     return None if every is None else Polling(first=every, most=every)
 
 
-def where(name: str) -> str:
-    """The option that names an instance, where it has to be named."""
-    return "" if name == "openai" else f" --provider {name}"
-
-
 def pairs(_: click.Context, parameter: click.Parameter, value: Sequence[str]) -> dict[str, str]:
     """Values like `name=text` as a table.
 
@@ -141,6 +139,23 @@ class Bar:
         sys.stderr.flush()
 
 
+def piped() -> BinaryIO:
+    """The bytes of standard input.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdin is None:
+        raise click.UsageError("standard input is closed")
+    return sys.stdin.buffer
+
+
+def same(name: str, config: str | None) -> str:
+    """The options by which another command has this provider and this configuration, as a shell takes them."""
+    provider = "" if name == "openai" else f" --provider {shlex.quote(name)}"
+    return provider + ("" if config is None else f" --config {shlex.quote(config)}")
+
+
 @contextmanager
 def waiting(how: str) -> Iterator[Bar]:
     """A bar while a block waits for something that goes on without us; `how` says how to take it up again."""
@@ -157,7 +172,7 @@ def waiting(how: str) -> Iterator[Bar]:
 
 def _over(error: BaseException) -> bool:
     # a job that failed, or that is not there, needs nobody to wait for it
-    return isinstance(error, jf.JackfieldError) and not error.retryable and type(error).__name__ != "DeadlineError"
+    return isinstance(error, jf.JackfieldError) and not error.retryable and not isinstance(error, DeadlineError)
 
 
 def say(text: str) -> None:

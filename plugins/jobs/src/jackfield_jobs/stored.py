@@ -105,6 +105,7 @@ class Files:
             BadRequestError: the file cannot be read, changes meanwhile, or is nothing for this purpose.
             JackfieldError: see `jackfield.errors`.
         """
+        self._check_parts(in_parts, part_size, resume)
         found = FileSource.of(source, name, media_type)
         sending = Sending(self._asking, self._name, found, purpose, expires_after, check, progress, timeout)
 
@@ -163,6 +164,8 @@ class Files:
             BadRequestError: the path cannot be written.
             JackfieldError: see `jackfield.errors`.
         """
+        if to is None:
+            raise BadRequestError("to: expected the path of a file, got None")
         request = ContentRequest(model=self._name, file=file, to=to, progress=progress)
         return self._asking.finished(self._asking.read(request, timeout=timeout))
 
@@ -229,18 +232,31 @@ class Files:
 
     def _parts_wanted(self, source: FileSource, resume: object, *, wanted: bool | None) -> bool:
         if self._parting is None:
-            if wanted or resume is not None:
-                raise BadRequestError("in_parts: the service takes files in one piece alone")
             return False
         if wanted is not None:
             return wanted
         return resume is not None or source.size > self._parting.above
 
+    def _check_parts(self, wanted: Any, part_size: Any, resume: Any) -> None:
+        if wanted is not None and not isinstance(wanted, bool):
+            raise BadRequestError(f"in_parts: expected True, False or None, got {wanted!r:.200}")
+        if resume is not None and not isinstance(resume, UnfinishedUpload):
+            raise BadRequestError(f"resume: expected an UnfinishedUpload, got {resume!r:.200}")
+        if self._parting is None:
+            if wanted or resume is not None:
+                raise BadRequestError("in_parts: the service takes files in one piece alone")
+        elif part_size is not None:
+            self._checked(part_size, self._parting.size)
+
     def _part_size(self, wanted: int | None, state: UnfinishedUpload) -> int:
         most = self._parting.size if self._parting is not None else 0
-        size = wanted or state.part_size or most
+        given = state.part_size if wanted is None else wanted
+        return most if given is None else self._checked(given, most)
+
+    @staticmethod
+    def _checked(size: Any, most: int) -> int:
         if type(size) is not int or not 0 < size <= most:
-            raise BadRequestError(f"part_size: expected a number of bytes from 1 to {most}, got {size!r}")
+            raise BadRequestError(f"part_size: expected a number of bytes from 1 to {most}, got {size!r:.200}")
         return size
 
 

@@ -128,6 +128,7 @@ class _Target:
     path: Path
     _mark: str
     size: int = 0
+    _real: Path = field(init=False)
     _file: IO[bytes] | None = None
     _held: list[bytes] = field(factory=list)
     _waiting: int = 0
@@ -136,7 +137,7 @@ class _Target:
 
     @property
     def _beside(self) -> Path:
-        return self.path.with_name(f".{self.path.name[:40]}.{self._mark}.part")
+        return self._real.with_name(f".{self._real.name[:40]}.{self._mark}.part")
 
     def begin(self) -> None:
         """Open it.
@@ -147,6 +148,9 @@ class _Target:
         with self._lock, self._named():
             if self.path.is_dir():
                 raise BadRequestError(f"to: {os.fspath(self.path)!r} is a folder: name the file")
+            if self.path.exists() and not self.path.is_file():  # a new file would take the place of a device
+                raise BadRequestError(f"to: {os.fspath(self.path)!r} is no file, but a pipe or a device: use `stream`")
+            self._real = self.path.resolve()  # a link stays, and what it leads to is written
             if not self._over:
                 self._file = self._beside.open("xb")
 
@@ -168,7 +172,7 @@ class _Target:
             self._write()
             if self._file is not None:
                 self._file.close()
-                self._beside.replace(self.path)
+                self._beside.replace(self._real)
                 self._file = None
 
     def drop(self) -> None:

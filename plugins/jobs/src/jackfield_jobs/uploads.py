@@ -202,7 +202,12 @@ class UnfinishedUpload:
         """
         try:
             told = json.loads(text)
-            parts = {int(number): str(part) for number, part in told["parts"].items()}
-            return cls(told["upload"], parts, told["part_size"], told["size"])
+            upload, part_size, size = (told[name] for name in ("upload", "part_size", "size"))
+            parts = {int(number): part for number, part in told["parts"].items()}
+            texts = [*parts.values(), *([] if upload is None else [upload])]
+            numbers = [number for number in (part_size, size) if number is not None]
+            if not all(isinstance(one, str) and one for one in texts) or not all(type(one) is int for one in numbers):
+                raise ValueError(text)
+            return cls(upload, parts, part_size, size)
         except (ValueError, LookupError, TypeError, AttributeError):
             raise BadRequestError("resume: expected the text that UnfinishedUpload.dump() gave") from None

@@ -22,6 +22,7 @@ from jackfield_jobs.screen import (
     plain,
     polling_of,
     polling_option,
+    same,
     say,
     show,
     show_facts,
@@ -29,7 +30,6 @@ from jackfield_jobs.screen import (
     show_table,
     timeout_option,
     waiting,
-    where,
 )
 
 from .fine_tuning import FineTuningEvent, FineTuningJob
@@ -81,7 +81,7 @@ def create(
         finally:
             bar.clear()
         if wait_for:
-            made = _waited(tuning, made.id, name, every, timeout)
+            made = _waited(tuning, made.id, same(name, config), every, timeout)
     _show(made, as_json=as_json)
 
 
@@ -121,7 +121,7 @@ def events(job_id: str, *, config: str | None, name: str, as_json: bool, follow:
             for one in reversed([*tuning.events(job_id)]):
                 _tell(one, as_json=as_json)
             return
-        with waiting(f"jackfield finetune events --follow {job_id}{where(name)}"):
+        with waiting(f"jackfield finetune events --follow {job_id}{same(name, config)}"):
             for one in tuning.follow(job_id, polling=polling_of(every)):
                 _tell(one, as_json=as_json)
 
@@ -136,7 +136,8 @@ def wait(
 ) -> None:
     """Wait for a job."""
     with jf.Client(config) as client:
-        _show(_waited(found_in(client, name, PART), job_id, name, every, timeout), as_json=as_json)
+        found = _waited(found_in(client, name, PART), job_id, same(name, config), every, timeout)
+    _show(found, as_json=as_json)
 
 
 def _changing(change: str, what: str) -> None:
@@ -167,8 +168,8 @@ def checkpoints(job_id: str, *, config: str | None, name: str, as_json: bool) ->
     show_table(("STEP", "MODEL", "METRICS"), rows)
 
 
-def _waited(tuning: FineTuning, job_id: str, name: str, every: float | None, timeout: float | None) -> FineTuningJob:
-    with waiting(f"jackfield finetune wait {job_id}{where(name)}") as bar:
+def _waited(tuning: FineTuning, job_id: str, options: str, every: float | None, timeout: float | None) -> FineTuningJob:
+    with waiting(f"jackfield finetune wait {job_id}{options}") as bar:
 
         def tell(event: FineTuningEvent) -> None:
             bar.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from attrs import define, field
 
@@ -36,10 +35,10 @@ from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact, objects
 
 from .checks import check_expiry, check_file, default_name
+from .lists import number, query
 
-__all__ = ["FileExchanges", "malformed", "number", "read_file", "telling"]
+__all__ = ["FileExchanges", "malformed", "read_file", "telling"]
 
-NUMBERS: Final = (int, float)
 SIZES: Final = ("bytes", "size_bytes")  # the second in the words of OpenRouter and Anthropic
 
 Read = Callable[[Mapping[str, Any]], Iterable[Event]]
@@ -70,8 +69,7 @@ class FileExchanges(WireProvider):
         """GET /files, a page of them."""
         taken = ("purpose", "order", "limit", "after")
         self.report_all(call, *taken)
-        asked = {name: value for name in taken if (value := getattr(call.request, name)) is not None}
-        head = yield self.get("/files" + (f"?{urlencode(asked)}" if asked else ""))
+        head = yield self.get(query("/files", **{name: getattr(call.request, name) for name in taken}))
         return telling(head, _page)
 
     @serves(FileRequest.operation)
@@ -254,12 +252,3 @@ def _moment(holder: Mapping[str, Any], name: str) -> float | None:
     except ValueError:
         return None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-def number(holder: Mapping[str, Any], name: str) -> float | None:
-    """A number that is said about a reply; None where it is none."""
-    found = fact(holder, name, *NUMBERS)
-    try:
-        return None if found is None else float(found)
-    except OverflowError:
-        return None

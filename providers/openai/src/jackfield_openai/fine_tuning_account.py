@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from jackfield.errors import BadRequestError
-from jackfield_jobs.asking import Asking, Items, Polling, Source, paged, waited
+from jackfield_jobs.asking import Asking, Items, Polling, Source, paged, shown, waited
 from jackfield_jobs.files import StoredFile
 from jackfield_jobs.multipart import Progress
 from jackfield_jobs.stored import Files
@@ -233,10 +233,10 @@ class FineTuning:
 
         async def look(response: Any) -> None:
             if progress is not None:
-                progress(response.job)
+                await shown(progress, response.job)
             if on_event is not None:
                 for event in await log.more():
-                    on_event(event)
+                    await shown(on_event, event)
 
         response = await waited(
             self._asking,
@@ -329,7 +329,7 @@ class _Followed(Source[FineTuningEvent]):
         if self._over:
             return None
         request = FineTuningJobRequest(model=self._name, job=self._job, wait=self._delay)
-        self._over = (await self._asking.call(request)).job.over
+        self._over = (await self._asking.patient.call(request)).job.over
         self._delay = self._polling.after(self._delay)
         return await self._log.more()
 

@@ -25,7 +25,8 @@ from jackfield_wire_openai.models import part_of_path
 from jackfield_wire_openai.reading import fact
 
 from .checks import check_file, default_name
-from .files import FileExchanges, malformed, number, read_file, telling
+from .files import FileExchanges, malformed, read_file, telling
+from .lists import number
 
 __all__ = ["UploadExchanges"]
 
