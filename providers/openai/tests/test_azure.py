@@ -381,6 +381,31 @@ def test_of_a_stream_what_was_filtered_counts():
     assert filter_results(outcome.response) == FilterResults(SAFE, {0: {**HATE, "sexual": SAFE["hate"]}})
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_the_results_of_its_filters_are_read_from_replies_of_the_responses_api(streaming):
+    filters = [
+        {"blocked": False, "source_type": "prompt", "content_filter_results": SAFE},
+        {"blocked": True, "source_type": "completion", "content_filter_results": HATE},
+        {"blocked": False, "source_type": "completion", "content_filter_results": SAFE},
+    ]
+    part = {"type": "output_text", "text": "Hi", "annotations": []}
+    response = {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "output": [{"type": "message", "id": "msg_1", "role": "assistant", "content": [part]}],
+        "content_filters": filters,
+    }
+    payload = {"type": "response.completed", "response": response} if streaming else response
+    body = lines(payload) if streaming else json.dumps(payload).encode()
+    call = chat_call(streaming=streaming)
+    outcome = Outcome(decoder(azure(api="responses"), call, SSE if streaming else JSON), [body])
+    assert outcome.response.text == "Hi"
+    found = filter_results(outcome.response)
+    assert found == FilterResults(SAFE, {0: HATE})
+    assert found.filtered == {"hate"}
+
+
 KEYS = ["choices", "index", "content_filter_results", "hate", "filtered", "prompt_filter_results"]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),

@@ -262,3 +262,18 @@ def test_a_character_that_was_cut_in_two_is_made_whole():
     assert ended(*cut, items=[{**CALL, "arguments": '{"a":"😀"}'}]).tool_calls[0].arguments == '{"a":"😀"}'
     lone = [event("output_text.delta", 0, **place, delta=f"a{half}")]
     assert ended(*lone, items=[message("msg_1", spoken("a"))]).text == f"a{half}"
+
+
+def test_a_thought_that_is_told_late_stands_before_the_calls_that_it_led_to():
+    summary = [{"type": "summary_text", "text": "Where?"}]
+    thought = {"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": "gAAA"}
+    events = [
+        event("output_item.added", 0, item={**thought, "summary": [], "encrypted_content": None}),
+        event("output_item.added", 1, item={**CALL, "arguments": ""}),
+        event("output_item.done", 1, item=CALL),
+    ]
+    late = event("output_item.done", 0, item=thought)
+    expected = good(whole(response(thought, CALL))).message.parts
+    for more in ([], [late]):
+        found = good(streamed(*begun(), *events, *more, completed(thought, CALL)))
+        assert found.message.parts == expected

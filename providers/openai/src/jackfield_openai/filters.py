@@ -18,7 +18,8 @@ class FilterResults:
 
     Attributes:
         prompt: what was found in the request.
-        choices: what was found in each choice of the reply, by its index; of a stream, in all that came of it.
+        choices: what was found in each choice of the reply, by its index; of a stream, in all that came of it. A reply
+            over the Responses API has one, with the index 0.
     """
 
     prompt: Mapping[str, Any] = field(factory=dict)
@@ -46,7 +47,17 @@ def filter_results(response: Response) -> FilterResults:
             index = choice.get("index", position)
             if isinstance(index, int) and (results := choice.get("content_filter_results")):
                 _merge(choices.setdefault(index, {}), results)
+        for one in _of_response(payload):
+            found = prompt if one.get("source_type") == "prompt" else choices.setdefault(0, {})
+            _merge(found, one.get("content_filter_results"))
     return FilterResults(prompt, choices)
+
+
+def _of_response(payload: Any) -> Iterator[Mapping[str, Any]]:
+    """What the Responses API states: in the response itself, and in a stream in the events that bear one."""
+    yield from _objects(payload, "content_filters")
+    if isinstance(payload, Mapping):
+        yield from _objects(payload.get("response"), "content_filters")
 
 
 def _objects(payload: Any, name: str) -> Iterator[Mapping[str, Any]]:

@@ -77,6 +77,7 @@ class Item:
     call_id: str = ""
     name: str = ""
     thought: int | None = None  # the block that says what the item is
+    held: int | None = None  # the same, while none of its texts has come
     layout: dict[str, Any] | None = None
 
 
@@ -107,8 +108,18 @@ class Output:
         if item is None:
             item = self._new(name, fact(payload, "output_index", int))
         item.kind, item.wire = fact(wire, "type", str), wire
+        if item.kind != "reasoning":
+            yield from self._held()
         if item.kind in CALLS:
             yield from self._named(item, fact(wire, "call_id", str) or "", fact(wire, "name", str) or "")
+
+    def _held(self) -> Iterator[ChatEvent]:
+        """Hold the places of thoughts that nothing came of yet: they must go back before what they led to."""
+        for item in self.all:
+            if item.kind == "reasoning" and item.thought is None:
+                item.thought = item.held = self._blocks["thought"]
+                self._blocks["thought"] += 1
+                yield self._thought(item, "", item.held, summary=False, extra=None)
 
     def ended(self, payload: Mapping[str, Any]) -> Iterator[ChatEvent]:
         """An item is whole."""
@@ -215,6 +226,8 @@ class Output:
         self, item: Item, of: str, place: int, text: str, extra: dict[str, Any] | None = None, *, more: bool = False
     ) -> Iterator[ChatEvent]:
         """Text of a thought: `more` of it, or the whole."""
+        if item.held is not None:
+            item.texts[of, place], item.held = Piece(item.held), None
         piece = self.text(item, place, of)
         if item.thought is None:
             item.thought = piece.block
