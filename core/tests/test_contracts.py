@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 import pytest
 from attrs import frozen
+from exchanges import chat_call
 
 from jackfield import ChatRequest
 from jackfield.doors import schemas
 from jackfield.errors import BadRequestError, StreamStateError
 from jackfield.operations import CHAT, EMBED, MODELS, ResponseFold
+from jackfield.provider import Provider, serves
 from jackfield.runtime import BlockingRuntime, Control, Limits, Signal, drive
 from jackfield.types import Start, TextDelta, Unrecognized, Usage, UsageReported
 
@@ -23,6 +25,48 @@ class Nothing:
     """A network of which nothing is asked."""
 
     name = "none"
+
+
+# --- what a provider serves
+
+
+class Chats(Provider):
+    @serves(CHAT)
+    async def chat(self, call):
+        yield Start()
+        yield TextDelta("base")
+
+
+class Lists(Provider):
+    @serves(MODELS)
+    async def models(self, call):
+        yield Start()
+
+
+class Embeds:
+    @serves(EMBED)
+    async def embed(self, call):
+        yield Start()
+
+
+class All(Chats, Embeds, Lists):
+    async def chat(self, call):  # it need not be marked again
+        yield TextDelta("own")
+
+
+class Renamed(All):
+    @serves(CHAT)
+    async def talk(self, call):
+        yield TextDelta("talk")
+
+
+@pytest.mark.parametrize(("kind", "said"), [(All, "own"), (Renamed, "talk")])
+def test_a_provider_serves_what_each_of_its_bases_does(kind, said):
+    provider = kind("p")
+    assert provider.operations == {"chat", "models", "embed"}
+    found = provider.open(chat_call(ChatRequest(messages="x")))
+    assert drive(anext(found)).text == said
+    drive(found.aclose())
 
 
 # --- control

@@ -112,8 +112,8 @@ class Provider:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        marked = {name: getattr(method, "__jackfield_serves__", None) for name, method in vars(cls).items()}
-        cls._methods = {**cls._methods, **{operation: name for name, operation in marked.items() if operation}}
+        every = [pair for base in reversed(cls.__mro__) for pair in vars(base).items()]
+        cls._methods = {served: name for name, one in every if (served := getattr(one, "__jackfield_serves__", None))}
 
     def __init__(self, name: str, default_models: Mapping[str, str] | None = None) -> None:
         self.name = name

@@ -35,9 +35,9 @@ from jackfield_wire_openai.destination import put
 from jackfield_wire_openai.errors import in_band_error, said
 from jackfield_wire_openai.headers import request_id
 from jackfield_wire_openai.models import part_of_path
+from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact
 
-from .fine_tuning_wire import FineTuningExchanges
 from .lists import answer, number, object_of, page, query, strings
 
 __all__ = ["BatchExchanges", "read_batch"]
@@ -59,7 +59,7 @@ WINDOW: Final = "24h"
 ENDS: Final = ("completed_at", "failed_at", "expired_at", "cancelled_at")
 
 
-class BatchExchanges(FineTuningExchanges):
+class BatchExchanges(WireProvider):
     """The exchanges of a provider for batches.
 
     Attributes:

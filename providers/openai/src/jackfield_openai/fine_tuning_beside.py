@@ -18,10 +18,10 @@ from jackfield_jobs.told import Listed, told
 from jackfield_wire_openai.destination import put
 from jackfield_wire_openai.errors import said
 from jackfield_wire_openai.models import part_of_path
+from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact
 
 from .lists import answer, number, page, query
-from .uploads import UploadExchanges
 
 __all__ = ["BesideExchanges", "CheckpointPermission", "GraderCheckRequest", "GraderCheckResponse", "GraderRunRequest"]
 __all__ += ["GraderRunResponse", "PermissionsRequest", "PermitRequest", "RevokeRequest", "RevokeResponse"]
@@ -148,7 +148,7 @@ class RevokeRequest(Request[Event, RevokeResponse]):
     permission: str = field(validator=is_id("the id of a permission, as 'cp_...'"))
 
 
-class BesideExchanges(UploadExchanges):
+class BesideExchanges(WireProvider):
     """The exchanges of a provider for graders and permissions."""
 
     @serves(GraderRunRequest.operation)

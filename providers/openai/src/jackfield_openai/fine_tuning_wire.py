@@ -14,6 +14,7 @@ from jackfield.provider import Exchange, serves
 from jackfield.types import Event
 from jackfield_wire_openai.destination import put
 from jackfield_wire_openai.models import part_of_path
+from jackfield_wire_openai.provider import WireProvider
 from jackfield_wire_openai.reading import fact, texts
 
 from .fine_tuning import (
@@ -28,7 +29,6 @@ from .fine_tuning import (
     FineTuningJobRequest,
     FineTuningJobsRequest,
 )
-from .fine_tuning_beside import BesideExchanges
 from .hyperparameters import wire_method
 from .lists import answer, number, object_of, page, query, strings
 
@@ -38,7 +38,7 @@ PATH: Final = "/fine_tuning/jobs"
 PLAIN: Final = ("validation_file", "suffix", "seed")
 
 
-class FineTuningExchanges(BesideExchanges):
+class FineTuningExchanges(WireProvider):
     """The exchanges of a provider for fine-tuning."""
 
     @serves(FineTuneRequest.operation)
