@@ -89,12 +89,7 @@ class Batches:
         writing = evolve(writing, requests=reading)
 
         async def create() -> BatchInfo:
-            try:
-                written: BatchInput = (await self._asking.call(writing, timeout=timeout)).input
-            except PluginError:
-                if reading.failed is None:
-                    raise
-                raise reading.failed from reading.failed.__cause__
+            written = await self._written(writing, reading, timeout)
             try:
                 where = await self._sent(written, progress, timeout)
                 response = await self._begun(creating(endpoint=written.endpoint, **where), timeout)
@@ -104,6 +99,15 @@ class Batches:
             return evolve(made, warnings=(*written.warnings, *response.warnings))
 
         return self._asking.finished(create())
+
+    async def _written(self, writing: BatchWriteRequest, reading: _Reading, timeout: float | None) -> BatchInput:
+        try:
+            written: BatchInput = (await self._asking.call(writing, timeout=timeout)).input
+        except PluginError:
+            if reading.failed is None:
+                raise
+            raise reading.failed from reading.failed.__cause__  # the program's own error, and not the provider's
+        return written
 
     def get(self, batch: str) -> Any:
         """A batch as it is now, as a `BatchInfo`.

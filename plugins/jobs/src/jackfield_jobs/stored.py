@@ -111,17 +111,21 @@ class Files:
 
         async def upload() -> Any:
             try:
-                await sending.open()
-                if not self._parts_wanted(found, resume, wanted=in_parts):
-                    return await sending.whole()
-                state = UnfinishedUpload() if resume is None else resume
-                size = self._part_size(part_size, state)
-                return await sending.in_parts(state, size, keep=resume is not None)
+                return await self._uploaded(sending, part_size, resume, in_parts=in_parts)
             finally:
                 if found is not source:
                     found.close()
 
         return self._asking.finished(upload())
+
+    async def _uploaded(
+        self, sending: Sending, part_size: int | None, resume: UnfinishedUpload | None, *, in_parts: bool | None
+    ) -> Any:
+        await sending.open()
+        if not self._parts_wanted(sending.source, resume, wanted=in_parts):
+            return await sending.whole()
+        state = UnfinishedUpload() if resume is None else resume
+        return await sending.in_parts(state, self._part_size(part_size, state), keep=resume is not None)
 
     def list(
         self, *, purpose: str | None = None, order: Order | None = None, limit: int | None = None
