@@ -28,6 +28,7 @@ from .types import Event
 __all__ = ["Dispatcher"]
 
 LONGEST: Final = 31_536_000
+MODELS: Final = 1000  # that are remembered: they may come from anybody
 JOINED: Final = ("options", "extra_headers", "extra_body")
 
 E = TypeVar("E", bound=Event)
@@ -80,7 +81,7 @@ class Dispatcher:
 
     def health(self, target: Target) -> Health:
         """How a target fares; see `Call.health`."""
-        if len(self._healths) >= 1000:  # models may come from anybody
+        if len(self._healths) >= MODELS:
             for well in [one for one, health in self._healths.items() if not health.failures and health.until is None]:
                 self._healths.pop(well, None)
         return self._healths.get(target) or self._healths.setdefault(target, Health())
@@ -90,6 +91,7 @@ class Dispatcher:
         if not isinstance(middleware, Iterable):
             raise ConfigurationError(f"middleware: expected a list of middleware, got {type(middleware).__name__}")
         added = [*middleware]
+        self._targets: dict[tuple[str | None, str, bool], tuple[Target, str | None, Mapping[str, Any]]] = {}
         self.own = [*self.own, *added]
         self.layers = in_order([*self.layers, *added], self.config.slots)
         self._open = compose([*self.layers, settle], last(self._instances.provider))
@@ -123,12 +125,16 @@ class Dispatcher:
         _check_timeout(timeout)
         timeout = timeout if timeout is not None else self.timeout
         operation = request.operation
-        target, alias, settings = self._target(request.model, operation)
+        asked = request.model, operation.name, operation.of_model
+        if (found := self._targets.get(asked)) is None:
+            found = self._target(request.model, operation)
+            if len(self._targets) < MODELS:
+                self._targets[asked] = found
+        target, alias, settings = found
         if settings:
             request = _filled(request, settings, self.config.place("models", str(alias)))
         control = Control() if within is None else within.runtime.control.child()
-        timeouts = self.config.timeouts
-        unsupported = request.unsupported or self.config.unsupported
+        timeouts, unsupported = self.config.timeouts, request.unsupported or self.config.unsupported
         ledger = Ledger(None if within is None else within.ledger)
         total = timeout if timeout is not None else None if streaming else timeouts.total
 

@@ -49,10 +49,10 @@ class Flow(Generic[E, R]):
         if not self.control.claim():
             raise StreamStateError("the stream is being read by another thread or task: it has one reader")
         try:
-            if self.stage is None:
-                self.stage = self._open()
+            if (stage := self.stage) is None:
+                stage = self.stage = self._open()
             while True:
-                event = cast("E", await self.stage.__anext__())
+                event = cast("E", await stage.__anext__())
                 if not isinstance(event, Event):
                     raise PluginError(f"a middleware gave {event!r}, which is no event")
                 self._fold.add(event)

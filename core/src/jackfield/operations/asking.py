@@ -32,23 +32,24 @@ def read_messages(value: MessagesLike) -> tuple[Message, ...]:
     """
     if isinstance(value, str):
         return (Message("user", value),)
-    if isinstance(value, Message | Mapping):
-        value = (value,)
-    if not isinstance(value, Iterable):
-        raise BadRequestError(f"messages: expected a string, a message or several, got {type(value).__name__}")
+    if type(value) is not list:  # nearly always it is one, and to ask what else it may be takes a while
+        if isinstance(value, Message | Mapping):
+            value = (value,)
+        if not isinstance(value, Iterable):
+            raise BadRequestError(f"messages: expected a string, a message or several, got {type(value).__name__}")
     # none at all is passed on: some servers answer to it, and those that do not say so
-    return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
+    return tuple([_message(item, index) for index, item in enumerate(value)])
 
 
-def _message(value: Any, where: str) -> Message:
+def _message(value: Any, index: int) -> Message:
     if isinstance(value, Message):
         return value
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         role, text = value.get("role"), value.get("content")
         if len(value) == 2 and isinstance(text, str) and role in PLAIN:
             return Message(role, text)
-        return shapes().message(value, where)
-    raise BadRequestError(f"{where}: expected a Message or a dictionary, got {type(value).__name__}")
+        return shapes().message(value, f"messages[{index}]")
+    raise BadRequestError(f"messages[{index}]: expected a Message or a dictionary, got {type(value).__name__}")
 
 
 def read_tools(value: Iterable[ToolLike] | None) -> tuple[Tool | Unknown, ...] | None:

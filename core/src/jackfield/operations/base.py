@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from attrs import field, fields, frozen
 
@@ -15,16 +16,17 @@ from ..types.content import Brief
 __all__ = ["Fold", "Notice", "Operation", "Request", "Response", "ResponseFold", "Sampled", "Unsupported"]
 
 STARTED: Final = ("provider", "model", "id", "created", "request_id", "rate_limit", "cached")
-
 E_contra = TypeVar("E_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 E = TypeVar("E")
 R = TypeVar("R")
 
+Checks: TypeAlias = Mapping[str, Callable[[str, Any], None]]
 Unsupported: TypeAlias = Literal["error", "warn", "drop"]
 
 
-# --- checks of fields: each raises a BadRequestError that names the field, the value and what would be right
+# --- checks of fields: each raises a BadRequestError that names the field, the value and what would be right. They are
+# metadata of the fields, and no validators: most fields are not set, and attrs would ask about each of them every time
 
 
 def _wrong(name: str, what: str, value: object) -> BadRequestError:
@@ -32,62 +34,62 @@ def _wrong(name: str, what: str, value: object) -> BadRequestError:
     return BadRequestError(f"{name}: expected {what}, got {shown if len(shown) < 200 else shown[:200] + '...'}")
 
 
-def _checked(fits: Callable[[Any], bool], what: str) -> Any:
-    def check(_: object, attribute: Any, value: object) -> None:
-        if value is not None and not fits(value):
-            raise _wrong(attribute.name, what, value)
+def _checked(fits: Callable[[Any], bool], what: str) -> Checks:
+    def check(name: str, value: object) -> None:
+        if not fits(value):
+            raise _wrong(name, what, value)
 
-    return check
+    return {"check": check}
+
+
+def set_fields(request: Any, _: object, __: object) -> None:
+    """Check what is set of a request: a validator of one field, which sees them all."""
+    for one in fields(type(request)):
+        if (value := getattr(request, one.name)) is not None and "check" in one.metadata:
+            one.metadata["check"](one.name, value)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def number(low: float, high: float, what: str) -> Any:
+def number(low: float, high: float, what: str) -> Checks:
     """A number within bounds."""
     return _checked(lambda value: _is_number(value) and low <= value <= high, what)
 
 
-def whole(low: int | None = None) -> Any:
+def whole(low: int | None = None) -> Checks:
     """A whole number, with a lower bound or none."""
     what = "a whole number" + ("" if low is None else f" of at least {low}")
     return _checked(lambda value: type(value) is int and (low is None or value >= low), what)
 
 
-def a(kind: type[Any], what: str) -> Any:
+def a(kind: type[Any], what: str) -> Checks:
     """An instance of a type."""
     return _checked(lambda value: isinstance(value, kind), what)
 
 
-def one_of(*words: str) -> Any:
-    """One of several words."""
-    return _checked(words.__contains__, f"one of {', '.join(words)}")
-
-
-mapping_of_numbers: Any = _checked(
+_are_numbers = _checked(
     lambda value: isinstance(value, Mapping) and all(map(_is_number, value.values())), "a number for each token"
 )
-"""Numbers by name."""
+_is_unsupported = _checked(get_args(Unsupported).__contains__, "one of error, warn, drop")
 
 
 def options(_: object, __: object, value: object) -> None:
     """A table for each plugin."""
-    if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
+    if value != {} and not (isinstance(value, Mapping) and all(isinstance(one, Mapping) for one in value.values())):
         raise _wrong("options", "a dictionary for each plugin, by its name", value)
 
 
-def headers(_: object, attribute: Any, value: object) -> None:
-    """Names and values of headers; none is quoted in the error, since it may be a secret."""
-    if value is None:
-        return
+def _headers(field: str, value: object) -> None:
+    # none is quoted in the error, since it may be a secret
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for pair in value.items() for item in pair):
-        raise BadRequestError(f"{attribute.name}: expected a dictionary of texts")
+        raise BadRequestError(f"{field}: expected a dictionary of texts")
     for name, text in value.items():
         if not name or not all("!" <= char <= "~" and char != ":" for char in name):
-            raise BadRequestError(f"{attribute.name}: {name!r} is no name of a header")
+            raise BadRequestError(f"{field}: {name!r} is no name of a header")
         if not all(" " <= char <= "~" or char == "\t" for char in text):
-            raise BadRequestError(f"{attribute.name}.{name}: the value has characters that no header can carry")
+            raise BadRequestError(f"{field}.{name}: the value has characters that no header can carry")
 
 
 def stops(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
@@ -160,11 +162,11 @@ class Request(Generic[E, R]):
 
     operation: ClassVar[Operation[Any, Any]]
 
-    model: str | None = field(default=None, validator=a(str, "'provider:model' or an alias"))
+    model: str | None = field(default=None, metadata=a(str, "'provider:model' or an alias"), validator=set_fields)
     options: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=options)
-    extra_headers: Mapping[str, str] | None = field(default=None, validator=headers, repr=False)
-    extra_body: Mapping[str, Any] | None = field(default=None, validator=a(Mapping, "a dictionary"))
-    unsupported: Unsupported | None = field(default=None, validator=one_of("error", "warn", "drop"))
+    extra_headers: Mapping[str, str] | None = field(default=None, metadata={"check": _headers}, repr=False)
+    extra_body: Mapping[str, Any] | None = field(default=None, metadata=a(Mapping, "a dictionary"))
+    unsupported: Unsupported | None = field(default=None, metadata=_is_unsupported)
 
 
 @frozen(kw_only=True)
@@ -184,16 +186,16 @@ class Sampled(Request[E, R]):
         user: the provider's sign for whoever the request is made for.
     """
 
-    temperature: float | None = field(default=None, validator=number(0, 2, "a number from 0 to 2"))
-    top_p: float | None = field(default=None, validator=number(0, 1, "a number from 0 to 1"))
-    frequency_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
-    presence_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
-    max_output_tokens: int | None = field(default=None, validator=whole(1))
+    temperature: float | None = field(default=None, metadata=number(0, 2, "a number from 0 to 2"))
+    top_p: float | None = field(default=None, metadata=number(0, 1, "a number from 0 to 1"))
+    frequency_penalty: float | None = field(default=None, metadata=number(-2, 2, "a number from -2 to 2"))
+    presence_penalty: float | None = field(default=None, metadata=number(-2, 2, "a number from -2 to 2"))
+    max_output_tokens: int | None = field(default=None, metadata=whole(1))
     stop: tuple[str, ...] | None = field(default=None, converter=stops)
-    seed: int | None = field(default=None, validator=whole())
-    n: int | None = field(default=None, validator=whole(1))
-    logit_bias: Mapping[str, float] | None = field(default=None, validator=mapping_of_numbers)
-    user: str | None = field(default=None, validator=a(str, "text"))
+    seed: int | None = field(default=None, metadata=whole())
+    n: int | None = field(default=None, metadata=whole(1))
+    logit_bias: Mapping[str, float] | None = field(default=None, metadata=_are_numbers)
+    user: str | None = field(default=None, metadata=a(str, "text"))
 
 
 @frozen
@@ -239,13 +241,17 @@ class Response(Brief):
     raw: Any = field(default=None, eq=False, repr=False)
 
 
+_started = attrgetter(*STARTED)
+
+
 class ResponseFold:
     """What the folds of all operations share: the reply's beginning, its usage and its raw payloads."""
+
+    start: Start = Start()
 
     def __init__(self, request: Any = None) -> None:
         """Begin the reply to a request."""
         self.request = request
-        self.start: Start = Start()
         self.usage: Usage | None = None
         self._raw: list[Any] = []
 
@@ -264,4 +270,4 @@ class ResponseFold:
     def facts(self) -> dict[str, Any]:
         """The fields of `Response`."""
         raw = self._raw[0] if len(self._raw) == 1 else tuple(self._raw) or None
-        return {**{name: getattr(self.start, name) for name in STARTED}, "usage": self.usage, "raw": raw}
+        return {**dict(zip(STARTED, _started(self.start), strict=True)), "usage": self.usage, "raw": raw}

@@ -96,8 +96,9 @@ class ChatResponse(Response):
 class _ChatFold(ChoicesFold):
     def response(self) -> ChatResponse:
         folds = sorted(self.choices.items())
-        choices = tuple(Choice(index, fold.message(), fold.finish, fold.logprobs()) for index, fold in folds)
-        return ChatResponse(choices=choices, format=self.request and self.request.response_format, **self.facts())
+        choices = tuple([Choice(index, fold.message(), fold.finish, fold.logprobs()) for index, fold in folds])
+        form = getattr(self.request, "response_format", None)
+        return ChatResponse(choices=choices, format=form, **self.facts())
 
 
 CHAT: Operation[t.ChatEvent, ChatResponse] = Operation("chat", _ChatFold, t.ChatEvent)
@@ -131,12 +132,12 @@ class ChatRequest(Sampled[t.ChatEvent, ChatResponse]):
     messages: tuple[t.Message, ...] = field(converter=read_messages)
     tools: tuple[t.Tool | t.Unknown, ...] | None = field(default=None, converter=read_tools)
     tool_choice: t.ToolChoice | None = field(default=None, converter=read_tool_choice)
-    parallel_tool_calls: bool | None = field(default=None, validator=a(bool, "true or false"))
+    parallel_tool_calls: bool | None = field(default=None, metadata=a(bool, "true or false"))
     response_format: t.ResponseFormat | None = field(default=None, converter=read_response_format)
-    top_k: int | None = field(default=None, validator=whole(0))
-    logprobs: bool | None = field(default=None, validator=a(bool, "true or false"))
-    top_logprobs: int | None = field(default=None, validator=whole(0))
-    reasoning_effort: str | None = field(default=None, validator=a(str, "a word like 'low' or 'high'"))
-    reasoning_budget: int | None = field(default=None, validator=whole(0))
-    metadata: Mapping[str, Any] | None = field(default=None, validator=a(Mapping, "a dictionary"))
-    service_tier: str | None = field(default=None, validator=a(str, "text"))
+    top_k: int | None = field(default=None, metadata=whole(0))
+    logprobs: bool | None = field(default=None, metadata=a(bool, "true or false"))
+    top_logprobs: int | None = field(default=None, metadata=whole(0))
+    reasoning_effort: str | None = field(default=None, metadata=a(str, "a word like 'low' or 'high'"))
+    reasoning_budget: int | None = field(default=None, metadata=whole(0))
+    metadata: Mapping[str, Any] | None = field(default=None, metadata=a(Mapping, "a dictionary"))
+    service_tier: str | None = field(default=None, metadata=a(str, "text"))

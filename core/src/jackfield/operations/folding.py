@@ -55,7 +55,7 @@ class ChoiceFold:
         """The assistant's turn so far."""
         # a limit, a filter or an error can cut a reply inside a call, and nothing tells which call it was
         whole = self.finish is not None and self.finish.unified not in CUT
-        parts = (_part(key, pieces, whole=whole) for key, pieces in self._parts.items())
+        parts = [_part(key, pieces, whole=whole) for key, pieces in self._parts.items()]
         return t.Message("assistant", tuple(parts), annotations=tuple(self._annotations), extra=self._extra)
 
     def logprobs(self) -> t.Logprobs | None:
@@ -127,5 +127,5 @@ class ChoicesFold(ResponseFold):
         """Say which choice has not finished."""
         if not self.choices:
             return "no choice has arrived"
-        open_ = [str(index) for index, choice in sorted(self.choices.items()) if choice.finish is None]
-        return f"choice {', '.join(open_)} has no finish reason" if open_ else None
+        open_ = [index for index, choice in self.choices.items() if choice.finish is None]
+        return f"choice {', '.join(map(str, sorted(open_)))} has no finish reason" if open_ else None

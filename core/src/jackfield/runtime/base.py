@@ -357,12 +357,12 @@ def _leave_alone(generator: object) -> None:
 
 def begin(iterator: AsyncIterator[T]) -> Any:
     """The awaitable of the first step; the hooks bind at the call, not at the await."""
-    hooks = sys.get_asyncgen_hooks()
+    first, final = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, _leave_alone)
     try:
         return iterator.__anext__()
     finally:
-        sys.set_asyncgen_hooks(*hooks)
+        sys.set_asyncgen_hooks(first, final)
 
 
 class Quietly(Generic[T]):

@@ -174,7 +174,7 @@ class Unknown(Brief):
 def _parts(content: str | Part | Iterable[Part]) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (Text(content),)
-    parts = tuple(content) if isinstance(content, Iterable) else (content,)
+    parts = content if type(content) is tuple else tuple(content) if isinstance(content, Iterable) else (content,)
     for part in parts:
         if not isinstance(part, Part):
             raise BadRequestError(f"message.parts: expected text or parts of a message, got {part!r}")
