@@ -126,11 +126,9 @@ class Dispatcher:
         timeout = timeout if timeout is not None else self.timeout
         operation = request.operation
         asked = request.model, operation.name, operation.of_model
-        if (found := self._targets.get(asked)) is None:
-            found = self._target(request.model, operation)
-            if len(self._targets) < MODELS:
-                self._targets[asked] = found
-        target, alias, settings = found
+        target, alias, settings = found = self._targets.get(asked) or self._target(request.model, operation)
+        if len(self._targets) < MODELS:
+            self._targets[asked] = found
         if settings:
             request = _filled(request, settings, self.config.place("models", str(alias)))
         control = Control() if within is None else within.runtime.control.child()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
 
 from attrs import define, field
 
@@ -49,10 +49,10 @@ class Flow(Generic[E, R]):
         if not self.control.claim():
             raise StreamStateError("the stream is being read by another thread or task: it has one reader")
         try:
-            if (stage := self.stage) is None:
-                stage = self.stage = self._open()
+            stage: Any = self.stage or self._open()
+            self.stage = stage
             while True:
-                event = cast("E", await stage.__anext__())
+                event: E = await stage.__anext__()
                 if not isinstance(event, Event):
                     raise PluginError(f"a middleware gave {event!r}, which is no event")
                 self._fold.add(event)

@@ -32,11 +32,10 @@ def read_messages(value: MessagesLike) -> tuple[Message, ...]:
     """
     if isinstance(value, str):
         return (Message("user", value),)
-    if type(value) is not list:  # nearly always it is one, and to ask what else it may be takes a while
-        if isinstance(value, Message | Mapping):
-            value = (value,)
-        if not isinstance(value, Iterable):
-            raise BadRequestError(f"messages: expected a string, a message or several, got {type(value).__name__}")
+    if isinstance(value, Message | Mapping):
+        value = (value,)
+    if not isinstance(value, Iterable):
+        raise BadRequestError(f"messages: expected a string, a message or several, got {type(value).__name__}")
     # none at all is passed on: some servers answer to it, and those that do not say so
     return tuple([_message(item, index) for index, item in enumerate(value)])
 

@@ -30,8 +30,7 @@ Unsupported: TypeAlias = Literal["error", "warn", "drop"]
 
 
 def _wrong(name: str, what: str, value: object) -> BadRequestError:
-    shown = repr(value)
-    return BadRequestError(f"{name}: expected {what}, got {shown if len(shown) < 200 else shown[:200] + '...'}")
+    return BadRequestError(f"{name}: expected {what}, got {value!r:.200}")
 
 
 def _checked(fits: Callable[[Any], bool], what: str) -> Checks:
@@ -42,15 +41,26 @@ def _checked(fits: Callable[[Any], bool], what: str) -> Checks:
     return {"check": check}
 
 
+@cache
+def _checks(cls: Any, /) -> tuple[Callable[[Any], Iterable[Any]], list[tuple[str, Any]]]:
+    found = [(one.name, check) for one in fields(cls) if (check := one.metadata.get("check"))]
+    return attrgetter(*(name for name, _ in found)), found
+
+
 def set_fields(request: Any, _: object, __: object) -> None:
     """Check what is set of a request: a validator of one field, which sees them all."""
-    for one in fields(type(request)):
-        if (value := getattr(request, one.name)) is not None and "check" in one.metadata:
-            one.metadata["check"](one.name, value)
+    get, checks = _checks(request.__class__)
+    for (name, check), value in zip(checks, get(request)):  # noqa: B905 - it would take longer
+        if value is not None:
+            check(name, value)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _numbers(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_number, value.values()))
 
 
 def number(low: float, high: float, what: str) -> Checks:
@@ -69,10 +79,8 @@ def a(kind: type[Any], what: str) -> Checks:
     return _checked(lambda value: isinstance(value, kind), what)
 
 
-_are_numbers = _checked(
-    lambda value: isinstance(value, Mapping) and all(map(_is_number, value.values())), "a number for each token"
-)
-_is_unsupported = _checked(get_args(Unsupported).__contains__, "one of error, warn, drop")
+ONE_EACH: Final = _checked(_numbers, "a number for each token")
+LEFT_OUT: Final = _checked(get_args(Unsupported).__contains__, "one of error, warn, drop")
 
 
 def options(_: object, __: object, value: object) -> None:
@@ -166,7 +174,7 @@ class Request(Generic[E, R]):
     options: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=options)
     extra_headers: Mapping[str, str] | None = field(default=None, metadata={"check": _headers}, repr=False)
     extra_body: Mapping[str, Any] | None = field(default=None, metadata=a(Mapping, "a dictionary"))
-    unsupported: Unsupported | None = field(default=None, metadata=_is_unsupported)
+    unsupported: Unsupported | None = field(default=None, metadata=LEFT_OUT)
 
 
 @frozen(kw_only=True)
@@ -194,7 +202,7 @@ class Sampled(Request[E, R]):
     stop: tuple[str, ...] | None = field(default=None, converter=stops)
     seed: int | None = field(default=None, metadata=whole())
     n: int | None = field(default=None, metadata=whole(1))
-    logit_bias: Mapping[str, float] | None = field(default=None, metadata=_are_numbers)
+    logit_bias: Mapping[str, float] | None = field(default=None, metadata=ONE_EACH)
     user: str | None = field(default=None, metadata=a(str, "text"))
 
 

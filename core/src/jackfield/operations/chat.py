@@ -97,8 +97,7 @@ class _ChatFold(ChoicesFold):
     def response(self) -> ChatResponse:
         folds = sorted(self.choices.items())
         choices = tuple([Choice(index, fold.message(), fold.finish, fold.logprobs()) for index, fold in folds])
-        form = getattr(self.request, "response_format", None)
-        return ChatResponse(choices=choices, format=form, **self.facts())
+        return ChatResponse(choices=choices, format=getattr(self.request, "response_format", None), **self.facts())
 
 
 CHAT: Operation[t.ChatEvent, ChatResponse] = Operation("chat", _ChatFold, t.ChatEvent)

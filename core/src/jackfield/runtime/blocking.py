@@ -38,10 +38,11 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
         BlockingAwaitError: it did suspend; raised first inside it, at that very `await`.
     """
     hooks, depth = sys.get_asyncgen_hooks(), _here.depth
-    adopts = any(hooks)
     try:
         _here.depth = depth + 1
-        if adopts:  # a surrounding loop would adopt the generators that start in here, and close them when it pleases
+        if any(
+            hooks
+        ):  # a surrounding loop would adopt the generators that start in here, and close them when it pleases
             sys.set_asyncgen_hooks(None, None)
         coroutine.send(None)
         _insist(coroutine)
@@ -54,7 +55,7 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     finally:
         coroutine.close()  # for Ctrl-C before the first step: elsewhere it is over already
         _here.depth = depth
-        if adopts:
+        if any(hooks):
             sys.set_asyncgen_hooks(*hooks)
         if _here.dropped:
             _reap_dropped()
