@@ -51,7 +51,7 @@ class Stage(AsyncIterator[Event]):
 
     def own(self, stage: Stage) -> Stage:
         """Take charge of a stage that this one opened."""
-        for one in [one for one in self._opened if one.done]:  # attempts that are over need no closing
+        for one in self._opened and [one for one in self._opened if one.done]:  # attempts that are over need no closing
             with suppress(ValueError):  # the two sides of a race may both come by
                 self._opened.remove(one)
         self._opened.append(stage)
@@ -62,7 +62,7 @@ class Stage(AsyncIterator[Event]):
             raise StopAsyncIteration
         try:
             if self._started:
-                return await self.events.__anext__()
+                return await anext(self.events)
             self._started = True
             event: Event = await begin(self.events)
         except BaseException:

@@ -360,7 +360,7 @@ def begin(iterator: AsyncIterator[T]) -> Any:
     first, final = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, _leave_alone)
     try:
-        return iterator.__anext__()
+        return anext(iterator)
     finally:
         sys.set_asyncgen_hooks(first, final)
 
