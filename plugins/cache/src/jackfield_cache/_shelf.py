@@ -88,22 +88,28 @@ class Shelf:
             "the cache's store takes nothing, and is not written until it does", "the cache's store is written again"
         )
 
+    @property
+    def handy(self) -> bool:
+        """Whether the store is quick and all is well with it, so that nothing is to be awaited."""
+        return self._quick and self._reads.until is None and self._writes.until is None
+
     async def get(self, runtime: Runtime, key: str) -> bytes | None:
         """The value, or None."""
-        value: object
-        if self._quick and self._reads.until is None:  # as below, for those who come most often
-            try:
-                value = self.store.get(key)
-            except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
-                self._reads.failed(runtime.now(), _told(error), probe=False)
-                return None
-        else:
-            value = await self._use(runtime, self._reads, self.store.get, key)
+        value: object = await self._use(runtime, self._reads, self.store.get, key)
+        return value if isinstance(value, bytes) else None
+
+    def get_now(self, runtime: Runtime, key: str) -> bytes | None:
+        """As `get`, from a store that is `handy`."""
+        value: object = self._now(runtime, self._reads, self.store.get, key)
         return value if isinstance(value, bytes) else None
 
     async def set(self, runtime: Runtime, key: str, value: bytes, ttl: float | None) -> None:
         """Keep a value, where that can be done."""
-        await self._write(runtime, self.store.set, key, value, ttl, runtime.wall())
+        what = (self.store.set, key, value, ttl, runtime.wall())
+        if self.handy:
+            self._now(runtime, self._writes, *what)
+        else:
+            await self._write(runtime, *what)
 
     async def add(self, runtime: Runtime, sums: Mapping[str, float]) -> None:
         """Add to the sums, where that can be done."""
@@ -128,7 +134,7 @@ class Shelf:
 
     async def _use(self, runtime: Runtime, way: _Way, function: Callable[..., T], *args: Any) -> T | None:
         begun = runtime.now()
-        probe = way.enter(begun)
+        probe = way.until is not None and way.enter(begun)
         if probe is None:
             return None
         try:
@@ -141,6 +147,13 @@ class Shelf:
         elif probe:
             way.healed()
         return result
+
+    def _now(self, runtime: Runtime, way: _Way, function: Callable[..., T], *args: Any) -> T | None:
+        try:
+            return function(*args)
+        except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
+            way.failed(runtime.now(), _told(error), probe=False)
+            return None
 
 
 def _told(error: Exception) -> str:
