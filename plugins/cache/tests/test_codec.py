@@ -1,6 +1,7 @@
 """Events as lines, and entries as bytes: nothing is lost, and nothing that is damaged is believed."""
 
 import json
+import math
 from array import array
 from contextlib import suppress
 from functools import partial
@@ -15,13 +16,14 @@ from jackfield import types as t
 from jackfield.types import Event
 from jackfield_cache._codec import Codec, NotStorableError, Script, codec_for, made
 from jackfield_cache._entry import BadEntryError, Facts, pack, unpack
+from jackfield_cache._json import dumps, loads
 
 EVENTS = t.ChatEvent | t.CompleteEvent | t.EmbedEvent | t.ModelsEvent
 CODEC = Codec(EVENTS)
 
-TEXT = st.text(max_size=8)
+TEXT = st.text(st.characters(), max_size=8)  # halves of surrogate pairs too
 JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT),
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXT),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
     max_leaves=6,
 )
@@ -67,9 +69,9 @@ CLASSES = [kind for kind in CLASSES if issubclass(kind, Event) and kind is not E
 def kept(codec, *events):
     """A script of these events, as one that was read from JSON."""
     rows = [(type(event), [codec.reader(type(event))(event)]) for event in events]
-    script = codec.script(rows, ["" if event.raw is None else codec.raw(event.raw) for event in events])
-    assert not any("\n" in raw for raw in script.raws)
-    return Script(*json.loads(codec.dumps(script)))
+    script = codec.script(rows, [b"" if event.raw is None else codec.raw(event.raw) for event in events])
+    assert not any(b"\n" in raw for raw in script.raws)
+    return Script(loads(dumps(script.runs)), script.raws)
 
 
 def again(codec, script):
@@ -95,7 +97,7 @@ def same(one, other):
         return one.keys() == other.keys() and all(same(item, other[key]) for key, item in one.items())
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))
-    return one == other
+    return repr(one) == repr(other) if isinstance(one, float) else one == other
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
@@ -105,7 +107,6 @@ def test_every_event_comes_back_as_it_was(kind):
     def check(event):
         (back,) = map(as_first, again(CODEC, kept(CODEC, event)))
         assert same(back, as_first(event))
-        assert back == as_first(event)
 
     check()
 
@@ -192,12 +193,17 @@ def test_what_the_operation_does_not_name_is_not_kept():
 
 
 def test_events_that_follow_one_another_come_back_in_their_order():
-    events = [t.Start(), *(t.TextDelta(f"{number}", raw={"a": number}) for number in range(3)), t.TextDelta("x")]
-    events += [
+    events = [
+        t.Start(),
+        *(t.TextDelta(f"{number}", raw={"a": number}) for number in range(3)),
+        t.TextDelta("x"),
         t.ReasoningDelta("a"),
         t.ReasoningDelta("b", extra={"c": [1]}),
         t.TextDelta("y", raw=(1, b"2")),
-        events[0],
+        t.Start(created=math.inf, id="\ud83d", raw=math.nan),
+        t.TextDelta("\ude00", raw={"\ud83d": -math.inf, "b": [10**40, 1e300, -0.0]}),
+        t.Unrecognized(),
+        t.Unrecognized(raw="z"),
     ]
     back = again(CODEC, kept(CODEC, *events))
     assert same([as_first(event) for event in back], events)
@@ -243,7 +249,7 @@ def test_what_is_no_event_is_refused(runs):
         CODEC.template(Script(runs, []))
 
 
-@pytest.mark.parametrize("raws", [["{}", "{}"], ["{}", "{}", "{}", "{}"], ["{}", "[", ""], ["~[1]", "", ""]])
+@pytest.mark.parametrize("raws", [[b"{}", b"{}"], [b"{}"] * 4, [b"{}", b"[", b""], [b"~[1]", b"", b""]])
 def test_payloads_that_fit_no_event_are_refused(raws):
     with pytest.raises(NotStorableError):
         CODEC.template(Script([[TEXT_DELTA, [["x", 0, 0]] * 3]], raws))
@@ -258,7 +264,7 @@ TREES = st.recursive(
 )
 
 
-@given(TREES, st.lists(st.text(max_size=5), max_size=3))
+@given(TREES, st.lists(st.binary(max_size=5), max_size=3))
 def test_nothing_does_anything_but_be_refused(runs, raws):
     with suppress(NotStorableError):
         assert all(isinstance(event, Event) for event in again(CODEC, Script(runs, raws)))
@@ -268,15 +274,15 @@ FACTS = Facts("k" * 64, "chat", ["a:m"], ["", ""], 5.0, None, 0.5, 0.25, [["note
 
 
 def test_an_entry_comes_back_as_it_was():
-    script = Script([["TextDelta text", [["x"], ["y"]]]], ["", '"\u00e9t\u00e9 \ud800"'])
-    entry = unpack(pack(FACTS, [["a", 1], {}], script, CODEC.dumps))
-    assert entry == (FACTS, [["a", 1], {}], script)
+    script = Script([["TextDelta text", [["x"], ["\u00e9t\u00e9 \ud800"]]]], [b"", b'"z"'])
+    entry = unpack(pack(FACTS, b'[["a",1],{}]', script))
+    assert entry == (FACTS, b'[["a",1],{}]', script)
     assert entry.facts.noted() == [jf.Notice("note", "a", "b")]
 
 
 @given(st.data())
 def test_an_entry_with_any_byte_changed_is_refused(data):
-    value = bytearray(pack(FACTS, [], Script([], ["one", "two"])))
+    value = bytearray(pack(FACTS, b"", Script([], [b"one", b"two"])))
     value[data.draw(st.integers(0, len(value) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(BadEntryError):
         unpack(bytes(value))
@@ -284,13 +290,13 @@ def test_an_entry_with_any_byte_changed_is_refused(data):
 
 @given(st.data())
 def test_a_part_of_an_entry_is_refused(data):
-    value = pack(FACTS, [], Script([], ["one", "two"]))
+    value = pack(FACTS, b"", Script([], [b"one", b"two"]))
     with pytest.raises(BadEntryError):
         unpack(value[: data.draw(st.integers(0, len(value) - 1))])
 
 
 def test_an_entry_of_a_later_version_is_refused():
-    value = pack(FACTS, [], Script([], []))
+    value = pack(FACTS, b"", Script([], []))
     assert value.startswith(b"jackfield-cache 2 ")
     with pytest.raises(BadEntryError):
         unpack(value.replace(b"jackfield-cache 2 ", b"jackfield-cache 3 ", 1))
@@ -299,7 +305,8 @@ def test_an_entry_of_a_later_version_is_refused():
 def test_facts_that_do_not_fit_are_refused():
     from jackfield_cache import _entry
 
-    for body in (json.dumps([["k", "red"], [], []]), json.dumps([[*FACTS, "more"], [], []]), "{}", "[]", "5", ""):
+    for told in ([["k", "red"], []], [[*FACTS, "more"], []], [FACTS, [], []], {}, [], 5):
+        body = f"{json.dumps(told)}\n"
         head = f"{_entry.MAGIC} {_entry.VERSION} {_entry._checksum(body.encode())}\n"
         with pytest.raises(BadEntryError):
             unpack((head + body).encode())
@@ -326,7 +333,7 @@ def test_facts_that_do_not_fit_are_refused():
 )
 def test_a_fact_of_another_type_is_refused(name, value):
     with pytest.raises(BadEntryError):
-        unpack(pack(FACTS._replace(**{name: value}), [], Script([], [])))
+        unpack(pack(FACTS._replace(**{name: value}), b"", Script([], [])))
 
 
 def test_freshness_counts_from_both_sides_of_the_clock():

@@ -138,6 +138,7 @@ class Cache:
             return
         found = await self._answer(call, plan)
         if isinstance(found, _Found):
+            await self._add_in_time(call.runtime)
             for item in found.template:
                 yield item if isinstance(item, Event) else made(item)
             return
@@ -211,7 +212,7 @@ class Cache:
         if plan.mode != "refresh":
             found = await self._look(call, plan)
             if found is not None:
-                return await self._give(call, found, "hit")
+                return self._given(call, found, "hit")
         if plan.mode == "only":
             call.ledger.cache = "miss"
             raise _placed(NotCachedError("the cache has no reply to this request, and may not ask for one"), call)
@@ -236,7 +237,7 @@ class Cache:
                     return flight
                 flight.flight.outcome = found.value
                 flight.land()
-                return await self._give(call, found, "hit")
+                return self._given(call, found, "hit")
             if leads():
                 return None
             try:
@@ -251,11 +252,11 @@ class Cache:
                 return None
             elif outcome is not None:
                 found = self._read(call, plan, outcome)
-                return found and await self._give(call, found, "joined")
+                return found and self._given(call, found, "joined")
 
     async def _look(self, call: Call[Any], plan: _Plan) -> _Found | None:
         shelf, runtime = self._shelf, call.runtime
-        value = shelf.get_now(runtime, plan.key) if shelf.handy else await shelf.get(runtime, plan.key)
+        value = shelf.get_now(runtime, plan.key) if shelf.handy(runtime) else await shelf.get(runtime, plan.key)
         found = None if value is None else self._read(call, plan, value)
         return found if found is not None and found.facts.fresh(runtime.wall(), plan.ttl) else None
 
@@ -285,20 +286,18 @@ class Cache:
             while self._known_bytes > REMEMBERED:
                 self._known_bytes -= len(self._known.pop(next(iter(self._known))).value)
 
-    async def _give(self, call: Call[Any], found: _Found, how: str) -> _Found:
+    def _given(self, call: Call[Any], found: _Found, how: str) -> _Found:
         call.ledger.cache = how
         for notice in found.notices:
             if notice.kind == "unsupported" and call.unsupported != "error":
                 call.report(notice.field, notice.message)
             else:
                 call.ledger.note(notice)
-        now, facts, sums = call.runtime.now(), found.facts, self._sums
+        sums = self._sums
         with self._lock:
             sums.hits += 1
-            sums.seconds += facts.took
-            sums.cost += facts.cost or 0.0
-        if now - self._added >= EVERY:
-            await self._add(call.runtime, now)
+            sums.seconds += found.facts.took
+            sums.cost += found.facts.cost or 0.0
         return found
 
     async def _lead(
@@ -331,9 +330,11 @@ class Cache:
             await self._shelf.set(call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
         with self._lock:
             self._sums.misses += 1
-        now = call.runtime.now()
-        if now - self._added >= EVERY:
-            await self._add(call.runtime, now)
+        await self._add_in_time(call.runtime)
+
+    async def _add_in_time(self, runtime: Runtime) -> None:
+        if (now := runtime.now()) - self._added >= EVERY:
+            await self._add(runtime, now)
 
     async def _add(self, runtime: Runtime, now: float) -> None:
         """Add what was counted to the store's sums."""

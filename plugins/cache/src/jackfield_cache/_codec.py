@@ -7,18 +7,18 @@ A scalar stands for itself. Everything else is a list that begins with a tag:
 
     ["j", value]  plain JSON, as it is            ["l", [...]]  a list       ["t", [...]]  a tuple
     ["d", [[key, value], ...]]  a dictionary      ["b", base64]  bytes       ["a", typecode, size, base64]  an array
-    ["@", names, [value, ...]]  an instance of an attrs class
+    ["@", names, [value, ...]]  an instance of an attrs class                ["f", text]  a float that is no number
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import chain, repeat
+from math import isfinite
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -27,22 +27,18 @@ import attrs
 from jackfield.types import Event, Start, UsageReported
 
 from ._classes import PLAIN, cannot_change, classes, getting, is_frozen
+from ._json import SAFE, dumps, is_json, loads
 
 __all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Script", "Template", "codec_for", "made"]
 
 MUTABLE: Final = frozenset({"j", "l", "d", "a"})
-TAGGED: Final = "~"  # no JSON begins with it: what follows is no payload, but stands for one
+TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but stands for one
 
 Maker: TypeAlias = Callable[[], Any]
 Item: TypeAlias = Event | tuple[type[Any], dict[str, Any], tuple[tuple[str, Maker], ...]]
 Template: TypeAlias = tuple[Item, ...]
 """The events of a reply that can be given again and again: an event that nobody can change is there once, and of the
 others their class, what cannot be changed of them, and what makes the rest anew."""
-
-JSON: Final[Any] = {"ensure_ascii": False, "check_circular": False, "separators": (",", ":")}
-_dumps = json.JSONEncoder(**JSON).encode
-_loads = json.JSONDecoder().decode
-_scan = json.JSONDecoder().raw_decode
 
 
 class NotStorableError(Exception):
@@ -58,11 +54,11 @@ class Script(NamedTuple):
 
     Attributes:
         runs: those of one class that follow one another: what class and fields are called, and each one's values.
-        raws: the text of each one's raw payload, empty where it has none; no text at all where none of them has.
+        raws: the JSON of each one's raw payload, empty where it has none; nothing at all where none of them has.
     """
 
     runs: Sequence[tuple[str, Sequence[Sequence[Any]]]]
-    raws: Sequence[str]
+    raws: Sequence[bytes]
 
 
 class _Shape(NamedTuple):
@@ -76,9 +72,6 @@ class _Shape(NamedTuple):
 
 class Codec:
     """Writes and reads the events of one operation.
-
-    Attributes:
-        dumps: writes as JSON, where instances of steady classes may be among the values of a script.
 
     Raises:
         NotStorableError: two of the classes have the same name.
@@ -96,8 +89,6 @@ class Codec:
         self._steady = frozenset(
             kind for kind in self._by_class if cannot_change(kind, but="raw" if issubclass(kind, Event) else None)
         )
-        self._simple = PLAIN.union(kind for kind in self._steady if not issubclass(kind, Event))
-        self.dumps: Callable[[Any], str] = json.JSONEncoder(**JSON, default=self._told).encode
 
     def reader(self, kind: type[Any]) -> Callable[[Any], Sequence[Any]]:
         """What gives the values of an event of this class as they are now, its raw payload aside, for `script`.
@@ -108,24 +99,28 @@ class Codec:
         shape = self._shape(kind)
         return shape.get if kind in self._steady else self._row
 
-    def raw(self, value: Any) -> str:
+    def raw(self, value: Any) -> bytes:
         """A raw payload as it is now, for `script`.
 
         Raises:
             NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
         """
-        return _dumps(value) if _is_json(value) else TAGGED + _dumps(self._tagged(value))
+        return dumps(value) if is_json(value) else TAGGED + dumps(self._tagged(value))
 
-    def script(self, runs: Sequence[tuple[type[Any], Sequence[Sequence[Any]]]], raws: Sequence[str]) -> Script:
+    def script(self, runs: Sequence[tuple[type[Any], Sequence[Sequence[Any]]]], raws: Sequence[bytes]) -> Script:
         """What is kept of a reply: of the values and the payloads of its events as they were when they came.
 
         Raises:
             NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
         """
-        steady = chain.from_iterable(rows for kind, rows in runs if kind in self._steady)
-        if not self._simple.issuperset(map(type, chain.from_iterable(steady))):
-            runs = [(kind, list(map(self._unchanged, rows)) if kind in self._steady else rows) for kind, rows in runs]
-        return Script([(self._by_class[kind].names, rows) for kind, rows in runs], raws if any(raws) else ())
+        told = []
+        for kind, rows in runs:
+            # one look at all of them at once, where there are many
+            plain = kind not in self._steady or (
+                len(rows) > 1 and SAFE.issuperset(map(type, chain.from_iterable(rows)))
+            )
+            told.append((self._by_class[kind].names, rows if plain else list(map(self._unchanged, rows))))
+        return Script(told, raws if any(raws) else ())
 
     def template(self, script: Script) -> Template:
         """The events of a reply as a hit gives them: the start says that it is cached, and nothing was charged.
@@ -133,7 +128,7 @@ class Codec:
         Raises:
             NotStorableError: one is no event of this operation.
         """
-        raws = iter(script.raws or repeat(""))
+        raws = iter(script.raws or repeat(b""))
         try:
             items = [
                 self._item(shape, dict(zip(names, row, strict=True)), next(raws))
@@ -161,25 +156,20 @@ class Codec:
 
     def _row(self, event: Any) -> Sequence[Any]:
         row = self._by_class[type(event)].get(event)
-        return row if PLAIN.issuperset(map(type, row)) else list(map(self._tagged, row))
+        return row if SAFE.issuperset(map(type, row)) else list(map(self._tagged, row))
 
     def _unchanged(self, row: Sequence[Any]) -> Sequence[Any]:
-        """The values of a steady event, or of what it holds, that are written later than they came."""
-        if PLAIN.issuperset(map(type, row)):
-            return row
-        tagged = list(map(self._tagged, row))
-        if any(map(self._changes, tagged)):
+        """The values of a steady event, which are written later than they came: they must be as its class has said."""
+        return [one if type(one) in SAFE else self._still(one) for one in row]
+
+    def _still(self, value: Any) -> Any:
+        tagged = self._tagged(value)
+        # the values of an instance are a tuple where they are all plain
+        if not (type(value) in self._steady and type(tagged[-1]) is tuple) and self._changes(tagged):
             raise NotStorableError("a value of another type than its class has")
         return tagged
 
-    def _told(self, value: Any) -> Any:
-        """What JSON has no word for: instances of steady classes, and bytes in what people see of a request."""
-        if type(value) is bytes:
-            return value.hex()
-        shape = self._shape(type(value))
-        return "@", shape.names, self._unchanged(shape.get(value))
-
-    def _item(self, shape: _Shape, fields: dict[str, Any], raw: str) -> Item:
+    def _item(self, shape: _Shape, fields: dict[str, Any], raw: bytes) -> Item:
         if not issubclass(shape.kind, Event):
             raise NotStorableError(f"{shape.kind.__name__} is no event")
         makers: list[tuple[str, Maker]] = []
@@ -188,27 +178,32 @@ class Codec:
             fields = {key: self._value(value) for key, value in fields.items() if not self._changes(value)}
         if raw:
             tagged = raw.startswith(TAGGED)
-            makers.append(("raw", partial(self._value, _loads(raw[1:])) if tagged else partial(_read_again, raw)))
+            makers.append(("raw", partial(self._value, loads(raw[1:])) if tagged else partial(loads, raw)))
         item = (shape.kind, fields, tuple(makers))
         event = made(item)
         return item if makers else event
 
     def _maker(self, value: Any) -> Maker:
         if value[0] == "j":
-            return partial(_read_again, _dumps(value[1]))
+            return partial(loads, dumps(value[1]))
         return partial(self._value, value)
 
     def _tagged(self, value: Any) -> Any:
         kind = type(value)
-        if kind in PLAIN:
+        if kind in SAFE or (kind is float and isfinite(value)):
             return value
         if (shape := self._by_class.get(kind)) is not None:
             names, row = shape.names, shape.get(value)
             if isinstance(value, Event):  # one inside of another has its payload with it
                 names, row = f"{names} raw", (*row, value.raw)
-            return ["@", names, row if PLAIN.issuperset(map(type, row)) else list(map(self._tagged, row))]
+            return ["@", names, row if SAFE.issuperset(map(type, row)) else list(map(self._tagged, row))]
         if kind is dict or kind is list:
-            return ["j", value] if _is_json(value) else self._tagged_items(value, kind)
+            return ["j", value] if is_json(value) else self._tagged_items(value, kind)
+        return self._tagged_odd(value, kind)
+
+    def _tagged_odd(self, value: Any, kind: type[Any]) -> Any:
+        if kind is float:
+            return ["f", repr(value)]
         if kind is tuple:
             return ["t", [self._tagged(item) for item in value]]
         if kind is bytes:
@@ -240,13 +235,15 @@ class Codec:
             return tagged
         match tagged:
             case ["j", value]:
-                return _loads(_dumps(value))  # what comes of the same line twice shares nothing
+                return loads(dumps(value))  # what comes of the same line twice shares nothing
             case ["t", items]:
                 return tuple(self._value(item) for item in items)
             case ["l", items]:
                 return [self._value(item) for item in items]
             case ["d", pairs]:
                 return {self._value(key): self._value(item) for key, item in pairs}
+            case ["f", text]:
+                return float(text)
             case ["b", text]:
                 return b64decode(text, validate=True)
             case ["a", typecode, size, text]:
@@ -266,11 +263,6 @@ def codec_for(events: Any) -> Codec | None:
         return Codec(events)
     except NotStorableError:
         return None
-
-
-def _read_again(text: str) -> Any:
-    """The value of JSON that was written here, and so needs no look at what is around it."""
-    return _scan(text, 0)[0]
 
 
 def made(item: Item) -> Event:
@@ -294,21 +286,6 @@ def _as_hit(item: Item) -> Item:
     if isinstance(item, Event):
         return attrs.evolve(item, **changes)
     return kind, {**item[1], **changes}, item[2]
-
-
-def _is_json(value: Any) -> bool:
-    """Whether a list or a dictionary comes back from JSON as it is."""
-    if type(value) is dict:
-        for key in value:
-            if type(key) is not str:
-                return False
-        value = value.values()
-    elif type(value) is not list:
-        return False
-    for item in value:  # noqa: SIM110 - a generator would take twice as long, for every event that is kept
-        if type(item) not in PLAIN and not _is_json(item):
-            return False
-    return True
 
 
 def _little(numbers: Any) -> Any:

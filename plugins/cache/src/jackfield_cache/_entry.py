@@ -1,21 +1,22 @@
-"""An entry as bytes: a line that says what it is, a line of JSON, and a line for the raw payload of each event.
+"""An entry as bytes: a line that says what it is, and lines of JSON.
 
-The JSON is a list of the facts, of what people may see of the request, and of the events without their raw payloads.
+The first of these has the facts and the events, the second what people may see of the request, and the others have the
+raw payload of each event.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from math import isfinite
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import attrs
 
 from jackfield.operations import Notice
 
 from ._codec import Script
+from ._json import dumps, loads
 
 __all__ = ["BadEntryError", "Entry", "Facts", "pack", "unpack"]
 
@@ -66,20 +67,20 @@ class Facts(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An entry that was read: its facts, what `pack` was told of the request, and its events."""
+    """An entry that was read: its facts, JSON of what people may see of the request, and its events."""
 
     facts: Facts
-    request: Sequence[Any]
+    request: bytes
     script: Script
 
 
-def pack(facts: Facts, request: Sequence[Any], script: Script, dumps: Callable[[Any], str] = json.dumps) -> bytes:
-    """An entry as bytes; `dumps` writes JSON.
+def pack(facts: Facts, request: bytes, script: Script) -> bytes:
+    """An entry as bytes.
 
     Raises:
-        ValueError: something cannot be written. So may whatever `dumps` raises say.
+        TypeError: a fact cannot be written. So may a ValueError or a RecursionError say.
     """
-    body = "\n".join((dumps((facts, request, script.runs)), *script.raws)).encode("utf-8", "surrogatepass")
+    body = b"\n".join((dumps((facts, script.runs)), request, *script.raws))
     return f"{MAGIC} {VERSION} {_checksum(body)}\n".encode() + body
 
 
@@ -93,8 +94,8 @@ def unpack(value: bytes) -> Entry:
     if head != f"{MAGIC} {VERSION} {_checksum(body)}".encode():
         raise BadEntryError("no entry, a damaged one, or one of another version")
     try:
-        told, *raws = body.decode("utf-8", "surrogatepass").split("\n")
-        facts, request, runs = json.loads(told)
+        told, request, *raws = body.split(b"\n")
+        facts, runs = loads(told)
         return Entry(_checked(Facts(*facts)), request, Script(runs, raws))
     except (ValueError, TypeError, RecursionError) as error:
         raise BadEntryError(f"{type(error).__name__}: {error}") from None

@@ -7,7 +7,8 @@ The form is a list of tokens, and can be read back without any doubt. The first 
     text            an attrs class, and its fields that are set: the values of the plain ones come next, then the others
     a number        a list of so many values
     a tuple of one  the plain value in it
-    a longer tuple  ("dictionary", size), with so many keys and values behind it; ("set", ...); ("array", ...)
+    a longer tuple  ("dictionary", size), with so many keys and values behind it; ("list", size, ...), of plain values;
+                    ("set", size, ...); ("array", ...)
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ import attrs
 
 from jackfield.call import Call
 from jackfield.operations import Request
-from jackfield.types import JsonSchema
+from jackfield.types import JsonSchema, Message, Text
 
 from ._classes import getting, is_frozen
 
-__all__ = ["SECRET", "Form", "NotCanonicalError", "canonical", "key_of"]
+__all__ = ["SAID", "SECRET", "Form", "NotCanonicalError", "canonical", "key_of"]
 
 FORMAT: Final = "jackfield-cache 2"
 OWN: Final = "cache"  # the key of our own options in a request
@@ -102,6 +103,9 @@ def canonical(value: Any) -> bytes:
 
 
 def _put_items(out: Form, value: Any) -> None:
+    if value and PLAIN.issuperset(map(type, value)):
+        out.append(("list", len(value), *value))
+        return
     out.append(len(value))
     for item in value:
         kind = type(item)
@@ -165,7 +169,9 @@ def _putting_fields(kind: type[Any], names: Sequence[str]) -> Put:
         others = [place for place in there if place not in plain]
         told = (",".join(names[place] for place in places) for places in (plain, others))
         putting = [(place, _put_hidden if names[place] in hidden else _found(kinds[place])) for place in others]
-        way = _Way(f"{name} {' '.join(told)}", getting(itemgetter, plain), putting)
+        # a slice gives a tuple where there is one alone, or none
+        get_plain = itemgetter(*plain) if len(plain) > 1 else itemgetter(slice(sum(plain), sum(plain) + len(plain)))
+        way = _Way(f"{name} {' '.join(told)}", get_plain, putting)
         if len(ways) < MOST:
             ways[kinds] = way
         return way
@@ -182,6 +188,34 @@ def _putting_fields(kind: type[Any], names: Sequence[str]) -> Put:
             out.fixed = False
 
     return put
+
+
+# the fields of a turn that is nothing but a role and a text, as nearly all are. Where there are more, none is taken so
+TURN: Final = ("role", "parts", "name", "annotations", "cache", "extra")
+TEXT: Final = ("text", "cache", "extra")
+SAID: Final = f"{Message.__module__}.{Message.__qualname__} role,said "
+
+
+def _putting_turns(put: Put) -> Put:
+    """A function that puts messages: in short where there is no more to them, or else with this one."""
+    get, get_text = attrgetter(*TURN), attrgetter(*TEXT)
+
+    def put_turn(out: Form, value: Any) -> None:
+        role, parts, name, annotations, cache, extra = get(value)
+        if name is cache is extra is None and annotations == () and type(parts) is tuple and len(parts) == 1:
+            (part,) = parts
+            if type(part) is Text:
+                text, cache, extra = get_text(part)
+                if cache is extra is None and type(role) is type(text) is str:
+                    out += (SAID, role, text)
+                    return
+        put(out, value)
+
+    return put_turn
+
+
+def _are(kind: type[Any], names: Sequence[str]) -> bool:
+    return {field.name for field in attrs.fields(kind)} == {*names}
 
 
 def _plain(exactly: Callable[[Any], Any]) -> Put:
@@ -214,7 +248,8 @@ def _look_up(kind: type[Any]) -> Put:
     """How values of a further type are put: an attrs class by its fields, a subclass of a plain type as that."""
     if attrs.has(kind):
         left_out = REQUEST if issubclass(kind, Request) else SCHEMA if issubclass(kind, JsonSchema) else ()
-        return _putting_fields(kind, [field.name for field in attrs.fields(kind) if field.name not in left_out])
+        put = _putting_fields(kind, [field.name for field in attrs.fields(kind) if field.name not in left_out])
+        return _putting_turns(put) if kind is Message and _are(Message, TURN) and _are(Text, TEXT) else put
     for base in (str, int, float):
         if issubclass(kind, base):
             return PUTS[base]

@@ -12,13 +12,12 @@ from jackfield.types import Event, Finished, UsageReported
 from ._codec import UNSTORABLE, Codec
 from ._entry import Facts, pack
 from ._key import Form
+from ._people import request_told
 
 __all__ = ["Recording"]
 
 # an error is not kept, nor is what a filter cut, nor what ended for a reason that nobody here knows
 WHOLE: Final = frozenset({"stop", "length", "tool_calls"})
-# fields whose values may be secrets: of these only the names are written down
-MASKED: Final = ("extra_headers", "extra_body", "options")
 
 
 class Recording:
@@ -34,7 +33,7 @@ class Recording:
         self._codec = codec
         self._storable = True
         self._runs: list[tuple[type[Event], list[Sequence[Any]]]] = []
-        self._raws: list[str] = []
+        self._raws: list[bytes] = []
         # the class of the latest run, what reads its events, and what it has read
         self._kind: type[Event] | None = None
         self._read: Callable[[Any], Sequence[Any]] = tuple
@@ -51,7 +50,7 @@ class Recording:
                 self._kind, self._read, self._rows = kind, self._codec.reader(kind), []
                 self._runs.append((kind, self._rows))
             self._rows.append(self._read(event))
-            self._raws.append("" if event.raw is None else self._codec.raw(event.raw))
+            self._raws.append(b"" if event.raw is None else self._codec.raw(event.raw))
         except UNSTORABLE:
             self._storable = False
 
@@ -85,15 +84,8 @@ class Recording:
             costs[-1] if costs else None,
             [(one.kind, one.field, one.message) for one in notices],
         )
-        masked = {} if form.hidden is None else _masked(call.request)
         try:
-            script = self._codec.script(self._runs, self._raws)
-            return pack(facts, (form, masked), script, self._codec.dumps)
+            request = request_told(call.request, form)
+            return pack(facts, request, self._codec.script(self._runs, self._raws))
         except UNSTORABLE:
             return None
-
-
-def _masked(request: Any) -> dict[str, list[str]]:
-    """The names of what may be secrets."""
-    given = ((name, getattr(request, name, None)) for name in MASKED)
-    return {name: sorted(map(str, value)) for name, value in given if value}

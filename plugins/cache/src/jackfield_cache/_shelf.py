@@ -20,6 +20,7 @@ T = TypeVar("T")
 log = logging.getLogger("jackfield.cache")
 
 SLOW: Final = 1.0  # seconds of one operation, above which a store is in trouble
+TOO_SLOW: Final = f"it took longer than {SLOW:g} s"
 FIRST: Final = 1.0  # seconds for which it is skipped, doubled each time
 LONGEST: Final = 60.0
 
@@ -88,10 +89,10 @@ class Shelf:
             "the cache's store takes nothing, and is not written until it does", "the cache's store is written again"
         )
 
-    @property
-    def handy(self) -> bool:
-        """Whether the store is quick and all is well with it, so that nothing is to be awaited."""
-        return self._quick and self._reads.until is None and self._writes.until is None
+    def handy(self, runtime: Runtime) -> bool:
+        """Whether nothing is to be awaited: all is well with the store, and it is called in place."""
+        in_place = self._quick or (runtime.blocking and not runtime.scopes)
+        return in_place and self._reads.until is None and self._writes.until is None
 
     async def get(self, runtime: Runtime, key: str) -> bytes | None:
         """The value, or None."""
@@ -106,7 +107,7 @@ class Shelf:
     async def set(self, runtime: Runtime, key: str, value: bytes, ttl: float | None) -> None:
         """Keep a value, where that can be done."""
         what = (self.store.set, key, value, ttl, runtime.wall())
-        if self.handy:
+        if self.handy(runtime):
             self._now(runtime, self._writes, *what)
         else:
             await self._write(runtime, *what)
@@ -143,17 +144,21 @@ class Shelf:
             way.failed(runtime.now(), _told(error), probe=probe)
             return None
         if not self._quick and runtime.now() - begun > SLOW:
-            way.failed(runtime.now(), f"it took longer than {SLOW:g} s", probe=probe)
+            way.failed(runtime.now(), TOO_SLOW, probe=probe)
         elif probe:
             way.healed()
         return result
 
     def _now(self, runtime: Runtime, way: _Way, function: Callable[..., T], *args: Any) -> T | None:
+        begun = 0.0 if self._quick else runtime.now()
         try:
-            return function(*args)
+            result = function(*args)
         except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
             way.failed(runtime.now(), _told(error), probe=False)
             return None
+        if not self._quick and runtime.now() - begun > SLOW:
+            way.failed(runtime.now(), TOO_SLOW, probe=False)
+        return result
 
 
 def _told(error: Exception) -> str:
