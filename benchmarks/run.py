@@ -59,6 +59,7 @@ def rows_of(measure: Measure, options: Options) -> list[tuple[Row, Place]]:
         ]
     elif measure.name != "help" and not measure.gauge:
         rows += [(Row(name, name), place) for name, place in options.peers.items()]
+        rows += [(row, options.peers[row.subject]) for row in measure.of_peers if row.subject in options.peers]
     return rows
 
 

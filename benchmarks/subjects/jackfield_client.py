@@ -3,6 +3,7 @@
 Options: `engine` is the HTTP library, `layers` how many middlewares that only pass events on, `use` others, by
 names joined by "+". "logging" discards records; "logging:jsonl" and "logging:journal" write them to a file that goes.
 "cache" keeps replies in memory, "cache:sqlite" in such a file; "replay" gives what came first again, and asks nobody.
+With `vary`, no request is the same as an earlier one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from typing import Any
 
 import attrs
@@ -77,19 +79,27 @@ def arguments(base: str, engine: str, layers: str, use: str) -> dict[str, Any]:
     return {"config": config, "middleware": [*passing, *([Replay()] if "replay" in names else [])]}
 
 
+def messages(vary: str) -> Iterator[list[dict[str, str]]]:
+    """What to send, call by call."""
+    system, user = MESSAGES
+    for number in count():
+        yield [system, {**user, "content": f"{user['content']} {number}"}] if vary else MESSAGES
+
+
 class Sync:
-    def __init__(self, base: str, engine: str = "httpx", layers: str = "0", use: str = "") -> None:
+    def __init__(self, base: str, engine: str = "httpx", layers: str = "0", use: str = "", vary: str = "") -> None:
         self._client = jf.Client(**arguments(base, engine, layers, use))
+        self._messages = messages(vary)
 
     def chat(self) -> str:
-        return self._client.chat(MESSAGES, **OPTIONS).text
+        return self._client.chat(next(self._messages), **OPTIONS).text
 
     def cached(self) -> str:
         return self.chat()
 
     def stream(self) -> Iterator[Any]:
         """Typed events, not only their text."""
-        with self._client.stream(MESSAGES, **OPTIONS) as stream:
+        with self._client.stream(next(self._messages), **OPTIONS) as stream:
             yield from stream
             assert stream.response.text
 

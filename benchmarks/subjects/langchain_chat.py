@@ -1,8 +1,11 @@
-"""langchain-openai."""
+"""langchain-openai. Option: `store` is where `cached` keeps replies, "memory" or "sqlite" (of langchain-community)."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -22,11 +25,21 @@ def model(base: str) -> Any:
     return ChatOpenAI(model=MODEL, api_key=KEY, base_url=base, **settings)
 
 
+def store_of(kind: str) -> Any:
+    if kind == "memory":
+        return InMemoryCache()
+    from langchain_community.cache import SQLiteCache
+
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return SQLiteCache(f"{folder}/cache.sqlite")
+
+
 class Sync:
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, store: str = "memory") -> None:
         self._base = base
         self._model = model(base)
-        self._kept = model(base).model_copy(update={"cache": InMemoryCache()})
+        self._kept = model(base).model_copy(update={"cache": store_of(store)})
 
     def cached(self) -> Any:
         return self._kept.invoke(MESSAGES).content

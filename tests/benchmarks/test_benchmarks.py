@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "benchmarks" / "run.py"
 MEASURES = ["import", "first", "help", "chat", "stream", "async-stream", "at-once", "cached", "async-cached", "embed"]
-MEASURES += ["files", "logging-call", "logging-chunk", "async-logging-chunk"]
+MEASURES += ["files", "logging-call", "logging-chunk", "async-logging-chunk", "three-call", "three-chunk"]
 
 
 def benchmarks(*arguments):

@@ -248,28 +248,45 @@ def test_an_error_for_want_of_time_is_for_those_who_have_none_either(timeout, ca
     assert len(player.calls) == calls
 
 
-class Interrupted(MemoryStore):
-    """A store whose second look is interrupted."""
+class Landing(MemoryStore):
+    """A store in which, while somebody looks for the first time, something else happens before the answer."""
 
     quick = False
 
     def __init__(self):
         super().__init__()
-        self.looks = 0
+        self.meanwhile = []
+        self.looks = []
 
     def get(self, key):
-        self.looks += 1
-        if self.looks == 2:
-            raise KeyboardInterrupt
-        return super().get(key)
+        found = super().get(key)
+        self.looks.append(key)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        return found
 
 
 def test_a_lead_that_is_interrupted_before_it_asks_hands_over():
-    with jf.Client(middleware=caches(store=Interrupted()), **playing(Player(hello()))) as client:
+    def interrupt():
+        raise KeyboardInterrupt
+
+    store = Landing()
+    with jf.Client(middleware=caches(store=store), **playing(Player(hello()))) as client:
+        # another lands while it looks, so that it looks again
+        store.meanwhile = [lambda: client.chat("y"), lambda: None, interrupt]
         with pytest.raises(KeyboardInterrupt) as kept:  # as `sys.last_value` is, with all its frames
             client.chat("x")
         assert client.chat("x", timeout=20).text == "Hello"
     assert kept.traceback
+
+
+@pytest.mark.parametrize(("other", "calls", "looks"), [(None, 1, 1), ("y", 2, 3), ("x", 1, 3)])
+def test_who_is_elected_looks_again_where_another_has_landed_meanwhile(other, calls, looks):
+    store, player = Landing(), Player(hello())
+    with jf.Client(middleware=caches(store=store), **playing(player)) as client:
+        store.meanwhile = [lambda: other and client.chat(other)]
+        assert client.chat("x").cached is (other == "x")
+    assert (len(player.calls), len(store.looks)) == (calls, looks)
 
 
 def test_what_was_changed_meanwhile_is_neither_kept_nor_shared(following):

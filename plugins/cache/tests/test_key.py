@@ -64,10 +64,7 @@ def test_values_have_the_same_form_exactly_where_they_are_the_same(one, other):
     ],
 )
 def test_these_differ(one, other):
-    def whole(text):
-        return text.encode("utf-8", "surrogatepass")
-
-    assert whole(canonical(one)) != whole(canonical(other))
+    assert canonical(one) != canonical(other)
 
 
 def test_these_are_the_same():
@@ -101,7 +98,7 @@ def called(**options):
 
 
 def key(identity="i", namespace=("", ""), **options):
-    return key_of(called(**{"messages": "x", **options}), identity, namespace)
+    return key_of(called(**{"messages": "x", **options}), identity, namespace)[0]
 
 
 OTHER_VALUES = {
@@ -145,7 +142,7 @@ def test_what_is_beside_the_request_counts():
         key(identity="j"),
         key(namespace=("a", "")),
         key(namespace=("", "a")),
-        key_of(evolve(called(messages="x"), operation=evolve(CHAT, name="other")), "i", ("", "")),
+        key_of(evolve(called(messages="x"), operation=evolve(CHAT, name="other")), "i", ("", ""))[0],
     }
     assert len(keys) == 5
 
@@ -183,7 +180,7 @@ def test_a_new_field_is_never_forgotten():
 
     def with_mood(mood):
         call = called(messages="x")
-        return key_of(evolve(call, request=Newer(messages="x", mood=mood)), "i", ("", ""))
+        return key_of(evolve(call, request=Newer(messages="x", mood=mood)), "i", ("", ""))[0]
 
     assert len({with_mood(None), with_mood("a"), with_mood("b")}) == 3
 
@@ -191,7 +188,7 @@ def test_a_new_field_is_never_forgotten():
 def test_a_request_that_has_no_form_is_refused():
     loop = {}
     loop["a"] = loop
-    for extra in (loop, {"a": object()}, {"a": 10**5000}):
+    for extra in (loop, {"a": object()}, {"a": {"b": [lambda: None]}}):
         with pytest.raises(NotCanonicalError):
             key(extra_body=extra)
 
@@ -202,4 +199,4 @@ def test_a_request_of_one_field_has_a_key():
         operation = CHAT
         model: str | None = None
 
-    assert canonical(Small()).startswith("<")
+    assert canonical(Small()) != canonical(Small(extra_body={}))

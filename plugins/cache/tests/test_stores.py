@@ -308,7 +308,7 @@ DAMAGE = {
     "empty": lambda store, one, other: store.set(one, b"", None, NOW),
     "foreign": lambda store, one, other: store.set(one, b'{"text": "one"}', None, NOW),
     "later": lambda store, one, other: store.set(
-        one, store.get(one).replace(b"jackfield-cache 1", b"jackfield-cache 9"), None, NOW
+        one, store.get(one).replace(b"jackfield-cache 2", b"jackfield-cache 9"), None, NOW
     ),
 }
 

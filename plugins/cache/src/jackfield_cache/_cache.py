@@ -17,9 +17,9 @@ from jackfield.types import Event
 
 from ._codec import Codec, Template, codec_for, made
 from ._entry import BadEntryError, Facts, unpack
-from ._flight import ALONE, Flights, Lead, leading, leads
+from ._flight import ALONE, Flights, Lead, leads
 from ._forks import renew_in_children
-from ._key import NotCanonicalError, key_of
+from ._key import Form, NotCanonicalError, key_of
 from ._making import make_store
 from ._recording import Recording
 from ._settings import CacheSettings, Mode, Wishes, read_wishes
@@ -42,6 +42,7 @@ class _Plan:
     """What is to be done about one call."""
 
     key: str
+    form: Form
     identity: str
     mode: Mode
     ttl: float
@@ -50,8 +51,10 @@ class _Plan:
 
     def stands(self, call: Call[Any]) -> bool:
         """Whether the request is still what its key says: who asked may have changed a dictionary in it since."""
+        if self.form.fixed and not call.request.options:
+            return True
         try:
-            return key_of(call, self.identity, self.namespace) == self.key
+            return key_of(call, self.identity, self.namespace)[0] == self.key
         except NotCanonicalError:
             return False
 
@@ -135,6 +138,7 @@ class Cache:
             return
         found = await self._answer(call, plan)
         if isinstance(found, _Found):
+            await self._add_in_time(call.runtime)
             for item in found.template:
                 yield item if isinstance(item, Event) else made(item)
             return
@@ -160,8 +164,8 @@ class Cache:
         await self._shelf.close(runtime)
 
     def after_fork(self) -> None:
-        """Begin in the child of a fork: its parent holds the locks, and writes down what it has counted."""
-        self._lock, self._sums = Lock(), _Sums()
+        """Begin in the child of a fork: locks, flights and what was counted are its parent's."""
+        self._lock, self._sums, self._flights = Lock(), _Sums(), Flights()
         self._known, self._known_bytes = {}, 0
         self._shelf.after_fork()
 
@@ -185,13 +189,13 @@ class Cache:
         namespaces = (namespace, wishes.namespace)
         try:
             identity = await call.identity()
-            key = key_of(call, identity, namespaces)
+            key, form = key_of(call, identity, namespaces)
         except Exception as error:  # noqa: BLE001 - whoever is asked meets it too, and says better what is wrong
             # the text of a foreign error, such as that of a credential's function, may hold anything
             ours = isinstance(error, NotCanonicalError | JackfieldError)
             why = f"no key can be made for it: {error if ours else type(error).__name__}"
         else:
-            return _Plan(key, identity, wishes.mode, wishes.ttl or ttl, namespaces, codec)
+            return _Plan(key, form, identity, wishes.mode, wishes.ttl or ttl, namespaces, codec)
         _left_alone(call, wishes, why)
         return None
 
@@ -204,24 +208,27 @@ class Cache:
 
     async def _answer(self, call: Call[Any], plan: _Plan) -> _Found | Lead | None:
         """The reply; or the lead of a flight; or None, where the call is to ask by itself."""
+        latest = self._flights.latest
         if plan.mode != "refresh":
             found = await self._look(call, plan)
             if found is not None:
-                return await self._give(call, found, "hit")
+                return self._given(call, found, "hit")
         if plan.mode == "only":
             call.ledger.cache = "miss"
             raise _placed(NotCachedError("the cache has no reply to this request, and may not ask for one"), call)
         call.ledger.cache = "miss" if plan.mode == "default" else plan.mode
         if call.streaming or plan.mode == "refresh":  # a consumer can pause a stream, and whoever waits for it
             return None
-        return await self._join(call, plan)
+        return await self._join(call, plan, latest)
 
-    async def _join(self, call: Call[Any], plan: _Plan) -> _Found | Lead | None:
+    async def _join(self, call: Call[Any], plan: _Plan, latest: object) -> _Found | Lead | None:
         while True:
             flight = self._flights.elect(call, plan.key)
             if isinstance(flight, Lead):
+                if self._flights.latest is latest:
+                    return flight
                 try:
-                    # since this call looked, another may have landed
+                    # since this call looked, another has landed, which may have asked the same
                     found = await self._look(call, plan)
                 except BaseException:  # cancelled; whoever keeps the traceback keeps the lead
                     flight.land()
@@ -230,7 +237,7 @@ class Cache:
                     return flight
                 flight.flight.outcome = found.value
                 flight.land()
-                return await self._give(call, found, "hit")
+                return self._given(call, found, "hit")
             if leads():
                 return None
             try:
@@ -245,12 +252,13 @@ class Cache:
                 return None
             elif outcome is not None:
                 found = self._read(call, plan, outcome)
-                return found and await self._give(call, found, "joined")
+                return found and self._given(call, found, "joined")
 
     async def _look(self, call: Call[Any], plan: _Plan) -> _Found | None:
-        value = await self._shelf.get(call.runtime, plan.key)
+        shelf, runtime = self._shelf, call.runtime
+        value = shelf.get_now(runtime, plan.key) if shelf.handy(runtime) else await shelf.get(runtime, plan.key)
         found = None if value is None else self._read(call, plan, value)
-        return found if found is not None and found.facts.fresh(call.runtime.wall(), plan.ttl) else None
+        return found if found is not None and found.facts.fresh(runtime.wall(), plan.ttl) else None
 
     def _read(self, call: Call[Any], plan: _Plan, value: bytes) -> _Found | None:
         """The entry of these bytes; None where they are none, or belong to something else."""
@@ -262,7 +270,7 @@ class Cache:
             facts = entry.facts
             if (facts.key, facts.operation) != (plan.key, call.operation.name):
                 raise BadEntryError("an entry of another key")
-            found = _Found(value, facts, facts.noted(), plan.codec.template(entry.lines))
+            found = _Found(value, facts, facts.noted(), plan.codec.template(entry.script))
         except Exception:  # noqa: BLE001 - whatever is wrong with an entry, it is a miss
             return None
         self._remember(plan.key, found)
@@ -278,20 +286,18 @@ class Cache:
             while self._known_bytes > REMEMBERED:
                 self._known_bytes -= len(self._known.pop(next(iter(self._known))).value)
 
-    async def _give(self, call: Call[Any], found: _Found, how: str) -> _Found:
+    def _given(self, call: Call[Any], found: _Found, how: str) -> _Found:
         call.ledger.cache = how
         for notice in found.notices:
             if notice.kind == "unsupported" and call.unsupported != "error":
                 call.report(notice.field, notice.message)
             else:
                 call.ledger.note(notice)
-        now, facts, sums = call.runtime.now(), found.facts, self._sums
+        sums = self._sums
         with self._lock:
             sums.hits += 1
-            sums.seconds += facts.took
-            sums.cost += facts.cost or 0.0
-        if now - self._added >= EVERY:
-            await self._add(call.runtime, now)
+            sums.seconds += found.facts.took
+            sums.cost += found.facts.cost or 0.0
         return found
 
     async def _lead(
@@ -299,7 +305,7 @@ class Cache:
     ) -> Exception | None:
         """Ask for all who wait, and give the error that came behind the events."""
         flight = lead.flight
-        with leading(lead):
+        with lead:
             try:
                 async for event in events:
                     record.add(event)
@@ -317,16 +323,18 @@ class Cache:
         """The reply as an entry, or `ALONE` where it cannot be written down, or answers another request by now."""
         if not plan.stands(call):
             return ALONE
-        return record.packed(call, plan.key, plan.namespace, plan.ttl) or ALONE
+        return record.packed(call, plan.key, plan.form, plan.namespace, plan.ttl) or ALONE
 
     async def _keep(self, call: Call[Any], plan: _Plan, record: Recording, value: Any) -> None:
         if isinstance(value, bytes) and record.whole(call):
             await self._shelf.set(call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
         with self._lock:
             self._sums.misses += 1
-        now = call.runtime.now()
-        if now - self._added >= EVERY:
-            await self._add(call.runtime, now)
+        await self._add_in_time(call.runtime)
+
+    async def _add_in_time(self, runtime: Runtime) -> None:
+        if (now := runtime.now()) - self._added >= EVERY:
+            await self._add(runtime, now)
 
     async def _add(self, runtime: Runtime, now: float) -> None:
         """Add what was counted to the store's sums."""

@@ -1,36 +1,38 @@
-"""Events as lines of JSON, and back. Only classes that an operation names for its events can come out of it.
+"""Events as plain JSON, and back. Only classes that an operation names for its events can come out of it.
+
+Events of one class that follow one another are a run: the names of the class and of its fields in one text, and a list
+of each one's values. Their raw payloads are beside them, each a text of its own.
 
 A scalar stands for itself. Everything else is a list that begins with a tag:
 
     ["j", value]  plain JSON, as it is            ["l", [...]]  a list       ["t", [...]]  a tuple
     ["d", [[key, value], ...]]  a dictionary      ["b", base64]  bytes       ["a", typecode, size, base64]  an array
-    ["@", name, {field: value}]  an instance of an attrs class
+    ["@", names, [value, ...]]  an instance of an attrs class                ["f", text]  a float that is no number
 """
 
 from __future__ import annotations
 
-import json
 import sys
-import typing
 from array import array
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from itertools import chain, repeat
+from math import isfinite
 from operator import attrgetter
-from types import SimpleNamespace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
-from attrs import frozen
 
 from jackfield.types import Event, Start, UsageReported
 
-__all__ = ["Codec", "NotStorableError", "Template", "codec_for", "made"]
+from ._classes import PLAIN, cannot_change, classes, getting, is_frozen
+from ._json import SAFE, dumps, is_json, loads
 
-PLAIN: Final = frozenset({str, int, float, bool, type(None)})
-FROZEN: Final = attrs.make_class("_Frozen", (), frozen=True).__setattr__  # how a frozen class refuses to be changed
+__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Script", "Template", "codec_for", "made"]
+
 MUTABLE: Final = frozenset({"j", "l", "d", "a"})
+TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but stands for one
 
 Maker: TypeAlias = Callable[[], Any]
 Item: TypeAlias = Event | tuple[type[Any], dict[str, Any], tuple[tuple[str, Maker], ...]]
@@ -38,23 +40,33 @@ Template: TypeAlias = tuple[Item, ...]
 """The events of a reply that can be given again and again: an event that nobody can change is there once, and of the
 others their class, what cannot be changed of them, and what makes the rest anew."""
 
-_dumps = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
-_loads = json.JSONDecoder().decode
-_scan = json.JSONDecoder().raw_decode
-
 
 class NotStorableError(Exception):
     """A reply holds something that cannot be kept, or an entry something that cannot be read."""
 
 
-@frozen
-class _Shape:
-    """What is to be known of a class: its name, and how its fields are read, called and made."""
+UNSTORABLE: Final = (NotStorableError, RecursionError, TypeError, ValueError, OverflowError)
+"""What is raised where something cannot be kept."""
+
+
+class Script(NamedTuple):
+    """The events of a reply, as they are kept.
+
+    Attributes:
+        runs: those of one class that follow one another: what class and fields are called, and each one's values.
+        raws: the JSON of each one's raw payload, empty where it has none; nothing at all where none of them has.
+    """
+
+    runs: Sequence[tuple[str, Sequence[Sequence[Any]]]]
+    raws: Sequence[bytes]
+
+
+class _Shape(NamedTuple):
+    """What is to be known of a class: what its fields are called, and how they are read."""
 
     kind: type[Any]
+    names: str
     get: Callable[[Any], tuple[Any, ...]]
-    names: tuple[str, ...]
-    defaults: tuple[Any, ...]
     frozen: bool
 
 
@@ -69,77 +81,136 @@ class Codec:
         """Look at the union of the events' classes."""
         self._by_name: dict[str, _Shape] = {}
         self._by_class: dict[type[Any], _Shape] = {}
-        for kind in _classes(events, set()):
+        for kind in classes(events, set()):
             if kind.__name__ in self._by_name:
                 raise NotStorableError(f"two classes are called {kind.__name__}")
             self._by_name[kind.__name__] = self._by_class[kind] = _shape(kind)
+        # those of which nobody can change anything, the raw payload of an event aside
+        self._steady = frozenset(
+            kind for kind in self._by_class if cannot_change(kind, but="raw" if issubclass(kind, Event) else None)
+        )
 
-    def line(self, event: Any) -> str:
-        """One event as a line.
-
-        Raises:
-            NotStorableError: it holds something that cannot be kept.
-        """
-        try:
-            return _dumps(self._tagged(event)[1:])
-        except (RecursionError, TypeError, ValueError, OverflowError) as error:
-            raise NotStorableError(f"{type(event).__name__}: {error}") from None
-
-    def event(self, line: str) -> Event:
-        """The event of a line, as it was.
+    def reader(self, kind: type[Any]) -> Callable[[Any], Sequence[Any]]:
+        """What gives the values of an event of this class as they are now, its raw payload aside, for `script`.
 
         Raises:
-            NotStorableError: it is no event of this operation.
+            NotStorableError: the operation does not name the class. So may any of `UNSTORABLE` say, of an event.
         """
-        return made(self._item(line))
+        shape = self._shape(kind)
+        return shape.get if kind in self._steady else self._row
 
-    def template(self, lines: Iterable[str]) -> Template:
+    def raw(self, value: Any) -> bytes:
+        """A raw payload as it is now, for `script`.
+
+        Raises:
+            NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
+        """
+        return dumps(value) if is_json(value) else TAGGED + dumps(self._tagged(value))
+
+    def script(self, runs: Sequence[tuple[type[Any], Sequence[Sequence[Any]]]], raws: Sequence[bytes]) -> Script:
+        """What is kept of a reply: of the values and the payloads of its events as they were when they came.
+
+        Raises:
+            NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
+        """
+        told = []
+        for kind, rows in runs:
+            # one look at all of them at once, where there are many
+            plain = kind not in self._steady or (
+                len(rows) > 1 and SAFE.issuperset(map(type, chain.from_iterable(rows)))
+            )
+            told.append((self._by_class[kind].names, rows if plain else list(map(self._unchanged, rows))))
+        return Script(told, raws if any(raws) else ())
+
+    def template(self, script: Script) -> Template:
         """The events of a reply as a hit gives them: the start says that it is cached, and nothing was charged.
 
         Raises:
             NotStorableError: one is no event of this operation.
         """
-        return tuple(map(_as_hit, map(self._item, lines)))
-
-    def _item(self, line: str) -> Item:
+        raws = iter(script.raws or repeat(b""))
         try:
-            name, fields = _loads(line)
-            shape = self._by_name[name]
-            if not issubclass(shape.kind, Event):
-                raise NotStorableError(f"{name} is no event")
-            makers = tuple((key, self._maker(value)) for key, value in fields.items() if self._changes(value))
-            fixed = {key: self._value(value) for key, value in fields.items() if not self._changes(value)}
-            item = (shape.kind, fixed, makers)
-            event = made(item)
+            items = [
+                self._item(shape, dict(zip(names, row, strict=True)), next(raws))
+                for told, rows in script.runs
+                for shape, names in [self._named(told)]
+                for row in rows
+            ]
+            if not items or (script.raws and len(items) != len(script.raws)):
+                raise NotStorableError("no events, or payloads of none")
         except NotStorableError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a damaged line leads to, it is a miss
+        except Exception as error:  # noqa: BLE001 - whatever a damaged entry leads to, it is a miss
             raise NotStorableError(f"{type(error).__name__}: {error}") from None
+        return tuple(map(_as_hit, items))
+
+    def _shape(self, kind: type[Any]) -> _Shape:
+        shape = self._by_class.get(kind)
+        if shape is None:
+            raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
+        return shape
+
+    def _named(self, told: str) -> tuple[_Shape, list[str]]:
+        name, *names = told.split(" ")
+        return self._by_name[name], names
+
+    def _row(self, event: Any) -> Sequence[Any]:
+        row = self._by_class[type(event)].get(event)
+        return row if SAFE.issuperset(map(type, row)) else list(map(self._tagged, row))
+
+    def _unchanged(self, row: Sequence[Any]) -> Sequence[Any]:
+        """The values of a steady event, which are written later than they came: they must be as its class has said."""
+        return [one if type(one) in SAFE else self._still(one) for one in row]
+
+    def _still(self, value: Any) -> Any:
+        tagged = self._tagged(value)
+        # the values of an instance are a tuple where they are all plain
+        if not (type(value) in self._steady and type(tagged[-1]) is tuple) and self._changes(tagged):
+            raise NotStorableError("a value of another type than its class has")
+        return tagged
+
+    def _item(self, shape: _Shape, fields: dict[str, Any], raw: bytes) -> Item:
+        if not issubclass(shape.kind, Event):
+            raise NotStorableError(f"{shape.kind.__name__} is no event")
+        makers: list[tuple[str, Maker]] = []
+        if not PLAIN.issuperset(map(type, fields.values())):
+            makers = [(key, self._maker(value)) for key, value in fields.items() if self._changes(value)]
+            fields = {key: self._value(value) for key, value in fields.items() if not self._changes(value)}
+        if raw:
+            tagged = raw.startswith(TAGGED)
+            makers.append(("raw", partial(self._value, loads(raw[1:])) if tagged else partial(loads, raw)))
+        item = (shape.kind, fields, tuple(makers))
+        event = made(item)
         return item if makers else event
 
     def _maker(self, value: Any) -> Maker:
         if value[0] == "j":
-            return partial(_read_again, _dumps(value[1]))
+            return partial(loads, dumps(value[1]))
         return partial(self._value, value)
 
     def _tagged(self, value: Any) -> Any:
         kind = type(value)
-        if kind in PLAIN:
+        if kind in SAFE or (kind is float and isfinite(value)):
             return value
+        if (shape := self._by_class.get(kind)) is not None:
+            names, row = shape.names, shape.get(value)
+            if isinstance(value, Event):  # one inside of another has its payload with it
+                names, row = f"{names} raw", (*row, value.raw)
+            return ["@", names, row if SAFE.issuperset(map(type, row)) else list(map(self._tagged, row))]
         if kind is dict or kind is list:
-            return ["j", value] if _is_json(value) else self._tagged_items(value, kind)
+            return ["j", value] if is_json(value) else self._tagged_items(value, kind)
+        return self._tagged_odd(value, kind)
+
+    def _tagged_odd(self, value: Any, kind: type[Any]) -> Any:
+        if kind is float:
+            return ["f", repr(value)]
         if kind is tuple:
             return ["t", [self._tagged(item) for item in value]]
         if kind is bytes:
             return ["b", b64encode(value).decode()]
         if kind is array:
             return ["a", value.typecode, value.itemsize, b64encode(_little(value).tobytes()).decode()]
-        shape = self._by_class.get(kind)
-        if shape is None:
-            raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
-        told = zip(shape.names, shape.get(value), shape.defaults, strict=True)
-        fields = {name: self._tagged(item) for name, item, default in told if item is not default}
-        return ["@", kind.__name__, fields]
+        raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
 
     def _tagged_items(self, value: Any, kind: type[Any]) -> Any:
         if kind is list:
@@ -153,8 +224,8 @@ class Codec:
         match tagged:
             case ["t", items]:
                 return any(map(self._changes, items))
-            case ["@", name, fields]:
-                return not self._by_name[name].frozen or any(map(self._changes, fields.values()))
+            case ["@", told, row]:
+                return not self._named(told)[0].frozen or any(map(self._changes, row))
         return tagged[0] in MUTABLE
 
     def _value(self, tagged: Any) -> Any:  # noqa: PLR0911 - one for each tag
@@ -164,20 +235,22 @@ class Codec:
             return tagged
         match tagged:
             case ["j", value]:
-                return _loads(_dumps(value))  # what comes of the same line twice shares nothing
+                return loads(dumps(value))  # what comes of the same line twice shares nothing
             case ["t", items]:
                 return tuple(self._value(item) for item in items)
             case ["l", items]:
                 return [self._value(item) for item in items]
             case ["d", pairs]:
                 return {self._value(key): self._value(item) for key, item in pairs}
+            case ["f", text]:
+                return float(text)
             case ["b", text]:
                 return b64decode(text, validate=True)
             case ["a", typecode, size, text]:
                 return _array(typecode, size, text)
-            case ["@", name, fields]:
-                shape = self._by_name[name]
-                return shape.kind(**{key: self._value(item) for key, item in fields.items()})
+            case ["@", told, row]:
+                shape, names = self._named(told)
+                return shape.kind(**dict(zip(names, map(self._value, row), strict=True)))
         raise NotStorableError("an unknown tag")
 
 
@@ -190,11 +263,6 @@ def codec_for(events: Any) -> Codec | None:
         return Codec(events)
     except NotStorableError:
         return None
-
-
-def _read_again(text: str) -> Any:
-    """The value of JSON that was written here, and so needs no look at what is around it."""
-    return _scan(text, 0)[0]
 
 
 def made(item: Item) -> Event:
@@ -220,21 +288,6 @@ def _as_hit(item: Item) -> Item:
     return kind, {**item[1], **changes}, item[2]
 
 
-def _is_json(value: Any) -> bool:
-    """Whether a list or a dictionary comes back from JSON as it is."""
-    if type(value) is dict:
-        for key in value:
-            if type(key) is not str:
-                return False
-        value = value.values()
-    elif type(value) is not list:
-        return False
-    for item in value:  # noqa: SIM110 - a generator would take twice as long, for every event that is kept
-        if type(item) not in PLAIN and not _is_json(item):
-            return False
-    return True
-
-
 def _little(numbers: Any) -> Any:
     if sys.byteorder == "big":
         numbers = numbers[:]
@@ -251,33 +304,8 @@ def _array(typecode: str, size: int, text: str) -> Any:
 
 
 def _shape(kind: type[Any]) -> _Shape:
-    fields = [field for field in attrs.fields(kind) if field.init]
-    names = [field.name for field in fields]
-    get = attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
-    aliases, defaults = tuple(field.alias for field in fields), tuple(field.default for field in fields)
-    return _Shape(kind, get, aliases, defaults, kind.__setattr__ is FROZEN)
-
-
-def _classes(kind: Any, seen: set[Any]) -> Iterator[type[Any]]:
-    """The attrs classes that a type names, and those that their fields name."""
-    if isinstance(kind, type) and attrs.has(kind):
-        if kind not in seen:
-            seen.add(kind)
-            yield kind
-            for field in attrs.fields(kind):
-                yield from _classes(_hints(kind).get(field.name), seen)
-        return
-    for inner in typing.get_args(kind):
-        yield from _classes(inner, seen)
-
-
-def _hints(kind: type[Any]) -> Mapping[str, Any]:
-    """The types of the fields, each by itself: one that cannot be evaluated leaves the others as they are."""
-    known = vars(sys.modules[kind.__module__])
-    found: dict[str, Any] = {}
-    for field in attrs.fields(kind):
-        one: Any = SimpleNamespace(__annotations__={field.name: field.type})
-        # a class of a function's own; or, before Python 3.12, `array[float]`
-        with suppress(NameError, TypeError):
-            found |= typing.get_type_hints(one, globalns=known)
-    return found
+    # the raw payload of an event is looked at by itself
+    raw = "raw" if issubclass(kind, Event) else None
+    fields = [field for field in attrs.fields(kind) if field.init and field.name != raw]
+    names = " ".join((kind.__name__, *(field.alias for field in fields)))
+    return _Shape(kind, names, getting(attrgetter, [field.name for field in fields]), is_frozen(kind))

@@ -135,6 +135,8 @@ class Connection:
         self._shared.number += 1
 
     def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._inner is not None and not self._writes and self._number == self._shared.number:  # nearly always
+            return work(self._inner)
         if self._inner is not None and self._writes and self._moved():
             self._shared.number += 1
         if self._inner is not None and self._number != self._shared.number:

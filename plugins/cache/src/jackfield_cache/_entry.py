@@ -1,33 +1,34 @@
-"""An entry as bytes: a line that says what it is, a line of facts, the request, and the events, one a line."""
+"""An entry as bytes: a line that says what it is, and lines of JSON.
+
+The first of these has the facts and the events, the second what people may see of the request, and the others have the
+raw payload of each event.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from math import isfinite
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import attrs
-from attrs import field, frozen
 
-from jackfield.call import Call
 from jackfield.operations import Notice
+
+from ._codec import Script
+from ._json import dumps, loads
 
 __all__ = ["BadEntryError", "Entry", "Facts", "pack", "unpack"]
 
 MAGIC: Final = "jackfield-cache"
-VERSION: Final = 1
-# fields whose values may be secrets: of these only the names are written down
-MASKED: Final = frozenset({"extra_headers", "extra_body", "options"})
+VERSION: Final = 2
 
 
 class BadEntryError(Exception):
     """Bytes that are no entry, or not the one that was asked for."""
 
 
-@frozen
-class Facts:
+class Facts(NamedTuple):
     """What an entry says of itself.
 
     Attributes:
@@ -65,23 +66,21 @@ class Facts:
         return (self.ttl is None or age < self.ttl) and (ttl is None or age < ttl)
 
 
-@frozen
-class Entry:
-    """An entry that was read: its facts, the request in a form for people, and the lines of its events."""
+class Entry(NamedTuple):
+    """An entry that was read: its facts, JSON of what people may see of the request, and its events."""
 
     facts: Facts
-    request: str
-    lines: Sequence[str] = field(repr=False)
+    request: bytes
+    script: Script
 
 
-def pack(facts: Facts, request: str, lines: Sequence[str]) -> bytes:
+def pack(facts: Facts, request: bytes, script: Script) -> bytes:
     """An entry as bytes.
 
     Raises:
-        ValueError: a fact cannot be written.
+        TypeError: a fact cannot be written. So may a ValueError or a RecursionError say.
     """
-    told = json.dumps(attrs.asdict(facts), ensure_ascii=False, separators=(",", ":"))
-    body = "\n".join((told, request, *lines)).encode("utf-8", "surrogatepass")
+    body = b"\n".join((dumps((facts, script.runs)), request, *script.raws))
     return f"{MAGIC} {VERSION} {_checksum(body)}\n".encode() + body
 
 
@@ -95,8 +94,9 @@ def unpack(value: bytes) -> Entry:
     if head != f"{MAGIC} {VERSION} {_checksum(body)}".encode():
         raise BadEntryError("no entry, a damaged one, or one of another version")
     try:
-        told, request, *lines = body.decode("utf-8", "surrogatepass").split("\n")
-        return Entry(_checked(Facts(**json.loads(told))), request, lines)
+        told, request, *raws = body.split(b"\n")
+        facts, runs = loads(told)
+        return Entry(_checked(Facts(*facts)), request, Script(runs, raws))
     except (ValueError, TypeError, RecursionError) as error:
         raise BadEntryError(f"{type(error).__name__}: {error}") from None
 
@@ -114,25 +114,6 @@ def _checked(facts: Facts) -> Facts:
     if not right or any(len(one) != len(attrs.fields(Notice)) for one in facts.notices):
         raise TypeError("a fact of another type")
     return facts
-
-
-def request_text(call: Call[Any]) -> str:
-    """The request in one line, for people: what may hold a secret is left out."""
-    request = call.request
-    told = {
-        field.name: sorted(value) if field.name in MASKED and isinstance(value, Mapping) else value
-        for field in attrs.fields(type(request))
-        if field.name != "model" and (value := getattr(request, field.name)) is not None and value != {}
-    }
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=_plain, skipkeys=True)
-
-
-def _plain(value: Any) -> Any:
-    if attrs.has(type(value)):
-        fields = attrs.fields(type(value))
-        told = {field.name: item for field in fields if (item := getattr(value, field.name)) not in (None, ())}
-        return {"type": type(value).__name__, **told}
-    return dict(value) if isinstance(value, Mapping) else f"<{type(value).__name__}>"
 
 
 def _checksum(body: bytes) -> str:

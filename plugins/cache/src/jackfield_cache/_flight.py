@@ -6,9 +6,7 @@ elected with is dropped, as when its event loop is gone: a finaliser may set a s
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from typing import Any, Final
@@ -19,7 +17,7 @@ from jackfield.call import Call
 from jackfield.errors import BlockingAwaitError, DeadlineError, JackfieldError, StreamStateError
 from jackfield.runtime import Signal
 
-__all__ = ["ALONE", "Flight", "Flights", "Lead", "leading", "leads"]
+__all__ = ["ALONE", "Flight", "Flights", "Lead", "leads"]
 
 ALONE: Final = object()  # an outcome that cannot be shared: everybody asks
 COPIED: Final = frozenset({"body", "partial"})  # attributes of an error that can be changed
@@ -31,24 +29,38 @@ OWN: Final = (BlockingAwaitError, DeadlineError, StreamStateError)
 # what this thread or task leads. Not the ledger's affair: a middleware can ask through another client
 _led: ContextVar[tuple[Flight, ...]] = ContextVar("jackfield_cache_led", default=())
 
-Key = tuple[int, bool, str]
+Key = tuple[bool, str]
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class Flight:
     """What followers wait for.
 
     Attributes:
-        landed: set when it is over.
         until: when the leader must be over, by its own deadline; None where it has none.
         outcome: an entry as bytes, an exception, `ALONE`, or None where the leader was cancelled.
         hurried: whether the exception may have come of the leader's deadline.
+        over: whether it has landed.
     """
 
-    landed: Signal
     until: float | None
     outcome: Any = None
     hurried: bool = False
+    over: bool = False
+
+    def land(self) -> None:
+        """Wake whoever waits."""
+        self.over = True
+        signal = vars(self).get("signal")
+        if signal is not None:
+            signal.set()
+
+    def followed(self, made: Signal) -> Signal:
+        """The signal of all who follow: hardly any flight has a follower, so the first brings it."""
+        signal: Signal = vars(self).setdefault("signal", made)  # one step, whoever else does it at this moment
+        if self.over:  # it may have landed before it could see the signal
+            signal.set()
+        return signal
 
     def fail(self, error: Exception, now: float) -> None:
         """Make what the leader's error is to others the outcome."""
@@ -68,40 +80,59 @@ class Flight:
 
 @define(eq=False)
 class Lead:
-    """What the one has who was elected. Dropping it lands the flight."""
+    """What the one has who was elected: a context in which to ask. To leave it or to drop it lands the flight."""
 
     flight: Flight
     _key: Key
-    _flights: dict[Key, Flight] = field(repr=False)
+    _flights: Flights = field(repr=False)
+    _before: Any = field(default=None, init=False)
+
+    def __enter__(self) -> None:
+        """Lead."""
+        self._before = _led.set((*_led.get(), self.flight))
+
+    def __exit__(self, *_: object) -> None:
+        """Land, however it went."""
+        self.land()
+        with suppress(ValueError):  # it is closed elsewhere; a flight that has landed does no harm where it stands
+            _led.reset(self._before)
 
     def land(self) -> None:
         """Let the next be elected, and wake whoever waits. It waits for nothing."""
-        if self._flights.get(self._key) is self.flight:
-            self._flights.pop(self._key, None)
-        self.flight.landed.set()
+        self._flights.latest = object()
+        self._flights.forget(self._key, self.flight)
+        self.flight.land()
 
     def __del__(self) -> None:
-        if not self.flight.landed.happened:
+        if not self.flight.over:
             self.land()
 
 
 class Flights:
     """The flights of one cache.
 
-    A blocking call and an async one never wait for one another: they may be in the same thread. A child that was
-    forked has flights of its own: the leaders of its parent are not there.
+    A blocking call and an async one never wait for one another: they may be in the same thread.
+
+    Attributes:
+        latest: another object each time that one has landed.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
+        self.latest = object()
         self._flights: dict[Key, Flight] = {}
 
     def elect(self, call: Call[Any], key: str) -> Lead | Flight:
         """Lead the flight of this key, or be told which one to follow."""
-        whole = (os.getpid(), call.runtime.blocking, key)
-        mine = Flight(call.runtime.signal(), call.deadline)
+        whole = (call.runtime.blocking, key)
+        mine = Flight(call.deadline)
         found = self._flights.setdefault(whole, mine)
-        return Lead(mine, whole, self._flights) if found is mine else found
+        return Lead(mine, whole, self) if found is mine else found
+
+    def forget(self, key: Key, flight: Flight) -> None:
+        """Let the next be elected."""
+        if self._flights.get(key) is flight:
+            self._flights.pop(key, None)
 
     async def landed(self, call: Call[Any], flight: Flight) -> None:
         """Wait until a flight has landed, or its leader should have been over: its event loop may be gone.
@@ -110,27 +141,15 @@ class Flights:
             JackfieldError: the call's own deadline came first, or it was closed.
         """
         bound = None if flight.until is None else max(0.0, flight.until - call.runtime.now()) + GRACE
-        if not await call.runtime.wait(flight.landed, bound):
+        if not await call.runtime.wait(flight.followed(call.runtime.signal()), bound):
             for key in [key for key, one in list(self._flights.items()) if one is flight]:
                 self._flights.pop(key, None)
-            flight.landed.set()
+            flight.land()
 
 
 def leads() -> bool:
     """Whether a call that this one is a part of leads: one that waited then could wait for itself."""
-    return any(not flight.landed.happened for flight in _led.get())
-
-
-@contextmanager
-def leading(lead: Lead) -> Iterator[None]:
-    """Lead, and land at the end, however it comes."""
-    before = _led.set((*_led.get(), lead.flight))
-    try:
-        yield
-    finally:
-        lead.land()
-        with suppress(ValueError):  # it is closed elsewhere; a flight that has landed does no harm where it stands
-            _led.reset(before)
+    return any(not flight.over for flight in _led.get())
 
 
 def _copied(error: Exception) -> Exception | None:

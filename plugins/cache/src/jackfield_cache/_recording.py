@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from jackfield.call import Call
+from jackfield.operations import CHAT, COMPLETE
 from jackfield.types import Event, Finished, UsageReported
 
-from ._codec import Codec, NotStorableError
-from ._entry import Facts, pack, request_text
+from ._codec import UNSTORABLE, Codec
+from ._entry import Facts, pack
+from ._key import Form
+from ._people import request_told
 
 __all__ = ["Recording"]
 
@@ -17,7 +21,7 @@ WHOLE: Final = frozenset({"stop", "length", "tool_calls"})
 
 
 class Recording:
-    """The events of one call, written down as they pass: whoever gets them may change what they hold.
+    """The events of one call. What can be changed of them is written down as they pass: whoever gets them may do so.
 
     Attributes:
         events: the events themselves.
@@ -26,35 +30,49 @@ class Recording:
     def __init__(self, call: Call[Any], codec: Codec) -> None:
         """Begin, before anybody is asked."""
         self.events: list[Event] = []
-        self._lines: list[str] | None = []
         self._codec = codec
+        self._storable = True
+        self._runs: list[tuple[type[Event], list[Sequence[Any]]]] = []
+        self._raws: list[bytes] = []
+        # the class of the latest run, what reads its events, and what it has read
+        self._kind: type[Event] | None = None
+        self._read: Callable[[Any], Sequence[Any]] = tuple
+        self._rows: list[Sequence[Any]] = []
         self._begun = call.runtime.now()
         self._noted = call.ledger.notices
-        self._value: bytes | None = None
 
     def add(self, event: Event) -> None:
         """Take the next event."""
         self.events.append(event)
-        if self._lines is not None:
-            try:
-                self._lines.append(self._codec.line(event))
-            except NotStorableError:
-                self._lines = None
+        kind = type(event)
+        try:
+            if kind is not self._kind:
+                self._kind, self._read, self._rows = kind, self._codec.reader(kind), []
+                self._runs.append((kind, self._rows))
+            self._rows.append(self._read(event))
+            self._raws.append(b"" if event.raw is None else self._codec.raw(event.raw))
+        except UNSTORABLE:
+            self._storable = False
 
     def whole(self, call: Call[Any]) -> bool:
-        """Whether this is a complete and successful reply."""
+        """Whether this is a complete and successful reply: a middleware may have left something out."""
+        ends = [event for event in self.events if isinstance(event, Finished)]
+        if any(event.finish.unified not in WHOLE for event in ends):
+            return False
+        if call.operation is CHAT or call.operation is COMPLETE:  # which miss the end of a choice, and nothing else
+            begun = {getattr(event, "choice", None) for event in self.events} - {None}
+            return bool(ends) and begun == {event.choice for event in ends}
         fold = call.operation.fold(call.request)
         for event in self.events:
-            if isinstance(event, Finished) and event.finish.unified not in WHOLE:
-                return False
             fold.add(event)
         return fold.missing() is None
 
-    def packed(self, call: Call[Any], key: str, namespace: tuple[str, str], ttl: float) -> bytes | None:
+    def packed(self, call: Call[Any], key: str, form: Form, namespace: Sequence[str], ttl: float) -> bytes | None:
         """The reply as an entry, or None where it holds what cannot be kept."""
-        if self._lines is None or self._value is not None:
-            return self._value
+        if not self._storable:
+            return None
         costs = [event.usage.cost for event in self.events if isinstance(event, UsageReported)]
+        notices = [one for one in call.ledger.notices if one not in self._noted]
         facts = Facts(
             key,
             call.operation.name,
@@ -64,10 +82,10 @@ class Recording:
             None if ttl == float("inf") else ttl,
             call.runtime.now() - self._begun,
             costs[-1] if costs else None,
-            [(one.kind, one.field, one.message) for one in call.ledger.notices if one not in self._noted],
+            [(one.kind, one.field, one.message) for one in notices],
         )
         try:
-            self._value = pack(facts, request_text(call), self._lines)
-        except (ValueError, TypeError, RecursionError):
-            self._lines = None
-        return self._value
+            request = request_told(call.request, form)
+            return pack(facts, request, self._codec.script(self._runs, self._raws))
+        except UNSTORABLE:
+            return None

@@ -20,6 +20,7 @@ T = TypeVar("T")
 log = logging.getLogger("jackfield.cache")
 
 SLOW: Final = 1.0  # seconds of one operation, above which a store is in trouble
+TOO_SLOW: Final = f"it took longer than {SLOW:g} s"
 FIRST: Final = 1.0  # seconds for which it is skipped, doubled each time
 LONGEST: Final = 60.0
 
@@ -88,22 +89,28 @@ class Shelf:
             "the cache's store takes nothing, and is not written until it does", "the cache's store is written again"
         )
 
+    def handy(self, runtime: Runtime) -> bool:
+        """Whether nothing is to be awaited: all is well with the store, and it is called in place."""
+        in_place = self._quick or (runtime.blocking and not runtime.scopes)
+        return in_place and self._reads.until is None and self._writes.until is None
+
     async def get(self, runtime: Runtime, key: str) -> bytes | None:
         """The value, or None."""
-        value: object
-        if self._quick and self._reads.until is None:  # as below, for those who come most often
-            try:
-                value = self.store.get(key)
-            except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
-                self._reads.failed(runtime.now(), _told(error), probe=False)
-                return None
-        else:
-            value = await self._use(runtime, self._reads, self.store.get, key)
+        value: object = await self._use(runtime, self._reads, self.store.get, key)
+        return value if isinstance(value, bytes) else None
+
+    def get_now(self, runtime: Runtime, key: str) -> bytes | None:
+        """As `get`, from a store that is `handy`."""
+        value: object = self._now(runtime, self._reads, self.store.get, key)
         return value if isinstance(value, bytes) else None
 
     async def set(self, runtime: Runtime, key: str, value: bytes, ttl: float | None) -> None:
         """Keep a value, where that can be done."""
-        await self._write(runtime, self.store.set, key, value, ttl, runtime.wall())
+        what = (self.store.set, key, value, ttl, runtime.wall())
+        if self.handy(runtime):
+            self._now(runtime, self._writes, *what)
+        else:
+            await self._write(runtime, *what)
 
     async def add(self, runtime: Runtime, sums: Mapping[str, float]) -> None:
         """Add to the sums, where that can be done."""
@@ -128,7 +135,7 @@ class Shelf:
 
     async def _use(self, runtime: Runtime, way: _Way, function: Callable[..., T], *args: Any) -> T | None:
         begun = runtime.now()
-        probe = way.enter(begun)
+        probe = way.until is not None and way.enter(begun)
         if probe is None:
             return None
         try:
@@ -137,9 +144,20 @@ class Shelf:
             way.failed(runtime.now(), _told(error), probe=probe)
             return None
         if not self._quick and runtime.now() - begun > SLOW:
-            way.failed(runtime.now(), f"it took longer than {SLOW:g} s", probe=probe)
+            way.failed(runtime.now(), TOO_SLOW, probe=probe)
         elif probe:
             way.healed()
+        return result
+
+    def _now(self, runtime: Runtime, way: _Way, function: Callable[..., T], *args: Any) -> T | None:
+        begun = 0.0 if self._quick else runtime.now()
+        try:
+            result = function(*args)
+        except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
+            way.failed(runtime.now(), _told(error), probe=False)
+            return None
+        if not self._quick and runtime.now() - begun > SLOW:
+            way.failed(runtime.now(), TOO_SLOW, probe=False)
         return result
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-import attrs
 import click
 
 from jackfield.config import load
@@ -21,6 +20,7 @@ from jackfield.registry import Registry
 
 from ._cache import Cache
 from ._entry import BadEntryError, Entry, unpack
+from ._people import events_shown, request_shown
 from ._store import Store
 from ._words import age, amount, duration, size, visible
 from .memory import MemoryStore
@@ -67,7 +67,7 @@ def list_(*, model: str, as_json: bool, config: str | None) -> None:
     # one at a time: all of them together may not fit into memory
     found = ((key, len(value), entry) for _, key, value, entry in _entries(config) if _is_of(entry, model))
     if as_json:
-        _print_json([{**attrs.asdict(entry.facts), "bytes": length} for _, length, entry in found])
+        _print_json([{**entry.facts._asdict(), "bytes": length} for _, length, entry in found])
         return
     for key, length, entry in found:
         facts = entry.facts
@@ -87,16 +87,19 @@ def show(key: str, *, as_json: bool, config: str | None) -> int:
             count, entry = count + 1, one
     if entry is None or count != 1:
         raise click.UsageError(f"{count or 'no'} entries have a key that begins with {visible(key)!r}")
+    try:
+        request, events = request_shown(entry.request), list(events_shown(entry.script))
+    except BadEntryError as error:
+        raise click.ClickException(f"there is something else in it: {error}") from None
+    facts = entry.facts._asdict()
     if as_json:
-        events = [json.loads(line) for line in entry.lines]
-        _print_json({**attrs.asdict(entry.facts), "request": json.loads(entry.request), "events": events})
+        _print_json({**facts, "request": request, "events": events})
         return 0
-    for name, value in attrs.asdict(entry.facts).items():
-        _print(f"{name:<10} {json.dumps(value, ensure_ascii=False)}")
-    _print(f"{'request':<10} {entry.request}")
-    _print(f"{'reply':<10} {_text(entry.lines)}")
-    for line in entry.lines:
-        _print(f"  {line}")
+    for name, value in {**facts, "request": request}.items():
+        _print(f"{name:<10} {_in_a_line(value)}")
+    _print(f"{'reply':<10} {_text(events)}")
+    for event in events:
+        _print(f"  {_in_a_line(event)}")
     return 0
 
 
@@ -165,20 +168,21 @@ def _is_of(entry: Entry, model: str) -> bool:
 def _asked(entry: Entry) -> str:
     """The last text of a request."""
     try:
-        told = json.loads(entry.request)
+        told = request_shown(entry.request)
         last = told["messages"][-1]["parts"] if "messages" in told else told.get("prompt") or told.get("input")
         texts = [part if isinstance(part, str) else part.get("text", "") for part in last or ()]
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+    except (BadEntryError, ValueError, TypeError, KeyError, IndexError, AttributeError):
         return ""
     return " ".join(" ".join(texts).split())
 
 
-def _text(lines: Iterable[str]) -> str:
+def _text(events: Iterable[tuple[str, dict[str, Any]]]) -> str:
     """The text of a reply's first choice."""
-    events = (json.loads(line) for line in lines)
-    return "".join(
-        fields.get("text", "") for name, fields in events if name == "TextDelta" and not fields.get("choice")
-    )
+    return "".join(fields["text"] for name, fields in events if name == "TextDelta" and not fields.get("choice"))
+
+
+def _in_a_line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _print(line: str) -> None:
