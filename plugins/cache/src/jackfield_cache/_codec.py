@@ -23,17 +23,20 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
+from msgspec import Raw
 
 from jackfield.types import Event, Start, UsageReported
 
 from ._classes import PLAIN, cannot_change, classes, getting, is_frozen
-from ._json import SAFE, dumps, is_json, loads
+from ._json import SAFE, dumps, is_json, loads, written
 
-__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Script", "Template", "codec_for", "made"]
+__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Row", "Script", "Template", "codec_for", "made"]
 
 MUTABLE: Final = frozenset({"j", "l", "d", "a"})
 TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but stands for one
 
+Row: TypeAlias = Sequence[Any] | Raw
+"""The values of an event, as they are or written already."""
 Maker: TypeAlias = Callable[[], Any]
 Item: TypeAlias = Event | tuple[type[Any], dict[str, Any], tuple[tuple[str, Maker], ...]]
 Template: TypeAlias = tuple[Item, ...]
@@ -57,7 +60,7 @@ class Script(NamedTuple):
         raws: the JSON of each one's raw payload, empty where it has none; nothing at all where none of them has.
     """
 
-    runs: Sequence[tuple[str, Sequence[Sequence[Any]]]]
+    runs: Sequence[tuple[str, Sequence[Row]]]
     raws: Sequence[bytes]
 
 
@@ -90,7 +93,7 @@ class Codec:
             kind for kind in self._by_class if cannot_change(kind, but="raw" if issubclass(kind, Event) else None)
         )
 
-    def reader(self, kind: type[Any]) -> Callable[[Any], Sequence[Any]]:
+    def reader(self, kind: type[Any]) -> Callable[[Any], Row]:
         """What gives the values of an event of this class as they are now, its raw payload aside, for `script`.
 
         Raises:
@@ -107,7 +110,7 @@ class Codec:
         """
         return dumps(value) if is_json(value) else TAGGED + dumps(self._tagged(value))
 
-    def script(self, runs: Sequence[tuple[type[Any], Sequence[Sequence[Any]]]], raws: Sequence[bytes]) -> Script:
+    def script(self, runs: Sequence[tuple[type[Any], Sequence[Row]]], raws: Sequence[bytes]) -> Script:
         """What is kept of a reply: of the values and the payloads of its events as they were when they came.
 
         Raises:
@@ -154,9 +157,10 @@ class Codec:
         name, *names = told.split(" ")
         return self._by_name[name], names
 
-    def _row(self, event: Any) -> Sequence[Any]:
+    def _row(self, event: Any) -> Row:
         row = self._by_class[type(event)].get(event)
-        return row if SAFE.issuperset(map(type, row)) else list(map(self._tagged, row))
+        # what can be changed is written at once
+        return row if SAFE.issuperset(map(type, row)) else written(list(map(self._tagged, row)))
 
     def _unchanged(self, row: Sequence[Any]) -> Sequence[Any]:
         """The values of a steady event, which are written later than they came: they must be as its class has said."""
