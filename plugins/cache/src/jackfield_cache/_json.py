@@ -15,7 +15,14 @@ __all__ = ["SAFE", "dumps", "is_json", "loads", "written"]
 
 SAFE: Final = PLAIN - {float}  # a float may be no number, for which JSON has no word
 
-_encode = Encoder().encode
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):  # a word of a program's own, in what is said of a call
+        return str.__str__(value)
+    raise TypeError(f"a {type(value).__qualname__} cannot be written")
+
+
+_encode = Encoder(enc_hook=_plain).encode
 _decode = Decoder().decode
 
 
