@@ -280,6 +280,14 @@ def test_an_entry_comes_back_as_it_was():
     assert entry.facts.noted() == [jf.Notice("note", "a", "b")]
 
 
+def test_texts_in_the_facts_may_be_of_a_type_of_their_own():
+    class Word(str):
+        __slots__ = ()
+
+    facts = FACTS._replace(namespace=[Word("a"), ""], notices=[["note", Word("b"), "\ud800"]])
+    assert unpack(pack(facts, b"", Script([], []))).facts == facts
+
+
 @given(st.data())
 def test_an_entry_with_any_byte_changed_is_refused(data):
     value = bytearray(pack(FACTS, b"", Script([], [b"one", b"two"])))

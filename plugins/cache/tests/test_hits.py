@@ -136,6 +136,29 @@ def test_whoever_changes_a_reply_changes_no_other(store, caching):
     assert len(player.calls) == 1
 
 
+def test_whoever_changes_what_a_chunk_holds_changes_no_other(store, caching):
+    held = [
+        jf.ReasoningDelta("I think", extra={"a": [1]}),
+        jf.ToolCallDelta(0, "c1", "look", "{}", extra={"b": {"c": 2}}),
+        jf.types.MessageExtra({"d": [{"e": 3}], "\ud83d": "\ude00"}),
+        jf.types.PartAdded(jf.types.Unknown({"f": [4]}), raw=[5]),
+    ]
+    player = Player([Start(), *deepcopy(held), STOP])
+    _, options = caching(player, store=store)
+    with jf.Client(**options) as client:
+        for _ in range(3):
+            for event in client.stream("x"):
+                for one in (getattr(event, "extra", None), getattr(event, "fields", None), event.raw):
+                    if one:
+                        one.clear()
+                if isinstance(event, jf.types.PartAdded):
+                    event.part.raw.clear()
+        _, *events, _ = client.stream("x")
+        assert events == held
+        assert events[-1].raw == [5]
+    assert len(player.calls) == 1
+
+
 @pytest.mark.parametrize("streamed_first", [False, True])
 @pytest.mark.parametrize(
     "script",

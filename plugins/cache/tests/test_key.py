@@ -147,6 +147,13 @@ def test_what_is_beside_the_request_counts():
     assert len(keys) == 5
 
 
+def test_texts_may_be_of_a_type_of_their_own():
+    tenant = Enum("Tenant", {"A": "a"}, type=str).A
+    assert key(namespace=(tenant, "")) == key(namespace=("a", ""))
+    assert key(unsupported=Enum("Word", {"WARN": "warn"}, type=str).WARN) == key(unsupported="warn")
+    assert key(user=Enum("User", {"A": "a"}, type=str).A) == key(user=Enum("User", {"A": "a"}, type=str).A) != key()
+
+
 def test_what_is_left_out_does_not_count():
     assert key(options={"cache": {"ttl": 5}}) == key(options={}) == key()
     assert key(unsupported="error") == key()

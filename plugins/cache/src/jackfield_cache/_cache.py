@@ -138,7 +138,8 @@ class Cache:
             return
         found = await self._answer(call, plan)
         if isinstance(found, _Found):
-            await self._add_in_time(call.runtime)
+            if (now := call.runtime.now()) - self._added >= EVERY:
+                await self._add(call.runtime, now)
             for item in found.template:
                 yield item if isinstance(item, Event) else made(item)
             return
@@ -330,11 +331,8 @@ class Cache:
             await self._shelf.set(call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
         with self._lock:
             self._sums.misses += 1
-        await self._add_in_time(call.runtime)
-
-    async def _add_in_time(self, runtime: Runtime) -> None:
-        if (now := runtime.now()) - self._added >= EVERY:
-            await self._add(runtime, now)
+        if (now := call.runtime.now()) - self._added >= EVERY:
+            await self._add(call.runtime, now)
 
     async def _add(self, runtime: Runtime, now: float) -> None:
         """Add what was counted to the store's sums."""

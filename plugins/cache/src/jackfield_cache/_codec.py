@@ -23,17 +23,20 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import attrs
+from msgspec import Raw
 
 from jackfield.types import Event, Start, UsageReported
 
-from ._classes import PLAIN, cannot_change, classes, getting, is_frozen
-from ._json import SAFE, dumps, is_json, loads
+from ._classes import cannot_change, classes, getting, is_frozen
+from ._json import SAFE, dumps, is_json, loads, written
 
-__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Script", "Template", "codec_for", "made"]
+__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Row", "Script", "Template", "codec_for", "made"]
 
 MUTABLE: Final = frozenset({"j", "l", "d", "a"})
 TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but stands for one
 
+Row: TypeAlias = Sequence[Any] | Raw
+"""The values of an event, as they are or written already."""
 Maker: TypeAlias = Callable[[], Any]
 Item: TypeAlias = Event | tuple[type[Any], dict[str, Any], tuple[tuple[str, Maker], ...]]
 Template: TypeAlias = tuple[Item, ...]
@@ -57,15 +60,16 @@ class Script(NamedTuple):
         raws: the JSON of each one's raw payload, empty where it has none; nothing at all where none of them has.
     """
 
-    runs: Sequence[tuple[str, Sequence[Sequence[Any]]]]
+    runs: Sequence[tuple[str, Sequence[Row]]]
     raws: Sequence[bytes]
 
 
 class _Shape(NamedTuple):
-    """What is to be known of a class: what its fields are called, and how they are read."""
+    """What is to be known of a class: its name and those of its fields, as one text and apart, and how to read them."""
 
     kind: type[Any]
     names: str
+    fields: Sequence[str]
     get: Callable[[Any], tuple[Any, ...]]
     frozen: bool
 
@@ -90,7 +94,7 @@ class Codec:
             kind for kind in self._by_class if cannot_change(kind, but="raw" if issubclass(kind, Event) else None)
         )
 
-    def reader(self, kind: type[Any]) -> Callable[[Any], Sequence[Any]]:
+    def reader(self, kind: type[Any]) -> Callable[[Any], Row]:
         """What gives the values of an event of this class as they are now, its raw payload aside, for `script`.
 
         Raises:
@@ -107,7 +111,7 @@ class Codec:
         """
         return dumps(value) if is_json(value) else TAGGED + dumps(self._tagged(value))
 
-    def script(self, runs: Sequence[tuple[type[Any], Sequence[Sequence[Any]]]], raws: Sequence[bytes]) -> Script:
+    def script(self, runs: Sequence[tuple[type[Any], Sequence[Row]]], raws: Sequence[bytes]) -> Script:
         """What is kept of a reply: of the values and the payloads of its events as they were when they came.
 
         Raises:
@@ -130,19 +134,19 @@ class Codec:
         """
         raws = iter(script.raws or repeat(b""))
         try:
-            items = [
-                self._item(shape, dict(zip(names, row, strict=True)), next(raws))
+            items = tuple(
+                self._item(shape.kind, dict(zip(names, row, strict=True)), next(raws))
                 for told, rows in script.runs
                 for shape, names in [self._named(told)]
                 for row in rows
-            ]
+            )
             if not items or (script.raws and len(items) != len(script.raws)):
                 raise NotStorableError("no events, or payloads of none")
         except NotStorableError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a damaged entry leads to, it is a miss
             raise NotStorableError(f"{type(error).__name__}: {error}") from None
-        return tuple(map(_as_hit, items))
+        return items
 
     def _shape(self, kind: type[Any]) -> _Shape:
         shape = self._by_class.get(kind)
@@ -150,13 +154,16 @@ class Codec:
             raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
         return shape
 
-    def _named(self, told: str) -> tuple[_Shape, list[str]]:
-        name, *names = told.split(" ")
-        return self._by_name[name], names
+    def _named(self, told: str) -> tuple[_Shape, Sequence[str]]:
+        """The class that is told, and the names of the fields whose values follow."""
+        name, _, names = told.partition(" ")
+        shape = self._by_name[name]
+        return shape, shape.fields if told == shape.names else names.split(" ")
 
-    def _row(self, event: Any) -> Sequence[Any]:
+    def _row(self, event: Any) -> Row:
         row = self._by_class[type(event)].get(event)
-        return row if SAFE.issuperset(map(type, row)) else list(map(self._tagged, row))
+        # what can be changed is written at once
+        return row if SAFE.issuperset(map(type, row)) else written(list(map(self._tagged, row)))
 
     def _unchanged(self, row: Sequence[Any]) -> Sequence[Any]:
         """The values of a steady event, which are written later than they came: they must be as its class has said."""
@@ -169,17 +176,23 @@ class Codec:
             raise NotStorableError("a value of another type than its class has")
         return tagged
 
-    def _item(self, shape: _Shape, fields: dict[str, Any], raw: bytes) -> Item:
-        if not issubclass(shape.kind, Event):
-            raise NotStorableError(f"{shape.kind.__name__} is no event")
+    def _item(self, kind: type[Any], told: dict[str, Any], raw: bytes) -> Item:
+        if not issubclass(kind, Event):
+            raise NotStorableError(f"{kind.__name__} is no event")
+        fields = told
         makers: list[tuple[str, Maker]] = []
-        if not PLAIN.issuperset(map(type, fields.values())):
-            makers = [(key, self._maker(value)) for key, value in fields.items() if self._changes(value)]
-            fields = {key: self._value(value) for key, value in fields.items() if not self._changes(value)}
+        if not SAFE.issuperset(map(type, told.values())):
+            changing = {name for name, value in told.items() if type(value) is list and self._changes(value)}
+            makers += ((name, self._maker(told[name])) for name in changing)
+            fields = {name: self._value(value) for name, value in told.items() if name not in changing}
         if raw:
             tagged = raw.startswith(TAGGED)
             makers.append(("raw", partial(self._value, loads(raw[1:])) if tagged else partial(loads, raw)))
-        item = (shape.kind, fields, tuple(makers))
+        if issubclass(kind, Start):
+            fields["cached"] = True
+        elif issubclass(kind, UsageReported):
+            fields["usage"] = attrs.evolve(fields["usage"], cost=0.0)
+        item = (kind, fields, tuple(makers))
         event = made(item)
         return item if makers else event
 
@@ -225,7 +238,8 @@ class Codec:
             case ["t", items]:
                 return any(map(self._changes, items))
             case ["@", told, row]:
-                return not self._named(told)[0].frozen or any(map(self._changes, row))
+                plain = SAFE.issuperset(map(type, row))
+                return not self._named(told)[0].frozen or (not plain and any(map(self._changes, row)))
         return tagged[0] in MUTABLE
 
     def _value(self, tagged: Any) -> Any:  # noqa: PLR0911 - one for each tag
@@ -250,7 +264,8 @@ class Codec:
                 return _array(typecode, size, text)
             case ["@", told, row]:
                 shape, names = self._named(told)
-                return shape.kind(**dict(zip(names, map(self._value, row), strict=True)))
+                values = row if SAFE.issuperset(map(type, row)) else map(self._value, row)
+                return shape.kind(**dict(zip(names, values, strict=True)))
         raise NotStorableError("an unknown tag")
 
 
@@ -274,20 +289,6 @@ def made(item: Item) -> Event:
     return event
 
 
-def _as_hit(item: Item) -> Item:
-    kind = type(item) if isinstance(item, Event) else item[0]
-    if issubclass(kind, Start):
-        changes: dict[str, Any] = {"cached": True}
-    elif issubclass(kind, UsageReported):
-        usage = item.usage if isinstance(item, UsageReported) else item[1]["usage"]  # type: ignore[index]
-        changes = {"usage": attrs.evolve(usage, cost=0.0)}
-    else:
-        return item
-    if isinstance(item, Event):
-        return attrs.evolve(item, **changes)
-    return kind, {**item[1], **changes}, item[2]
-
-
 def _little(numbers: Any) -> Any:
     if sys.byteorder == "big":
         numbers = numbers[:]
@@ -307,5 +308,6 @@ def _shape(kind: type[Any]) -> _Shape:
     # the raw payload of an event is looked at by itself
     raw = "raw" if issubclass(kind, Event) else None
     fields = [field for field in attrs.fields(kind) if field.init and field.name != raw]
-    names = " ".join((kind.__name__, *(field.alias for field in fields)))
-    return _Shape(kind, names, getting(attrgetter, [field.name for field in fields]), is_frozen(kind))
+    aliases = [field.alias for field in fields]
+    get = getting(attrgetter, [field.name for field in fields])
+    return _Shape(kind, " ".join((kind.__name__, *aliases)), aliases, get, is_frozen(kind))

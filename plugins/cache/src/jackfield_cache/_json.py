@@ -6,17 +6,40 @@ import json
 from math import isfinite
 from typing import Any, Final
 
+from msgspec import Raw
 from msgspec.json import Decoder, Encoder
 
 from ._classes import PLAIN
 
-__all__ = ["SAFE", "dumps", "is_json", "loads"]
+__all__ = ["SAFE", "dumps", "is_json", "loads", "written"]
 
 SAFE: Final = PLAIN - {float}  # a float may be no number, for which JSON has no word
 
-_encode = Encoder().encode
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):  # a word of a program's own, in what is said of a call
+        return str.__str__(value)
+    raise TypeError(f"a {type(value).__qualname__} cannot be written")
+
+
+_encode = Encoder(enc_hook=_plain).encode
 _decode = Decoder().decode
-_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
+
+
+def _odd(value: Any) -> Any:
+    return _lossless(bytes(value)) if isinstance(value, Raw) else repr(value)
+
+
+def _lossless(data: bytes) -> Any:
+    return json.loads(data.decode("utf-8", "surrogatepass"))
+
+
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_odd).encode
+
+
+def written(value: Any) -> Raw:
+    """A value as it is now, to stand in another that is written later; see `dumps`."""
+    return Raw(dumps(value))
 
 
 def dumps(value: Any) -> bytes:
@@ -40,7 +63,7 @@ def loads(data: bytes) -> Any:
     try:
         return _decode(data)
     except UnicodeDecodeError:
-        return json.loads(data.decode("utf-8", "surrogatepass"))
+        return _lossless(data)
 
 
 def is_json(value: Any) -> bool:

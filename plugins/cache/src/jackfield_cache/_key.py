@@ -73,7 +73,7 @@ class Form(list[Any]):
 Put: TypeAlias = Callable[[Form, Any], None]
 
 
-def key_of(call: Call[Any], identity: str, namespace: tuple[str, ...]) -> tuple[str, Form]:
+def key_of(call: Call[Any], identity: str, namespace: Sequence[str]) -> tuple[str, Form]:
     """The key of a call, 64 hexadecimal digits, and the form of its request.
 
     Raises:
@@ -84,9 +84,10 @@ def key_of(call: Call[Any], identity: str, namespace: tuple[str, ...]) -> tuple[
         out.put(request)
         if request.options and (options := {name: one for name, one in request.options.items() if name != OWN}):
             _put_hidden(out, options)
-        whole = (FORMAT, call.operation.name, call.unsupported, identity, namespace, out.whole())
+        # texts as such, since some words are enumerations of a program's own
+        said = tuple(map(str.__str__, (call.operation.name, call.unsupported, identity, *namespace)))
         # nothing is ever read with it. It is exact, and takes a tenth of the time that text would
-        return sha256(dumps(whole, MARSHAL)).hexdigest(), out
+        return sha256(dumps((FORMAT, said, out.whole()), MARSHAL)).hexdigest(), out
     except (RecursionError, TypeError, ValueError) as error:
         raise NotCanonicalError(f"{type(error).__name__}") from None
 

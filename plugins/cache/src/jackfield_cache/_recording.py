@@ -9,7 +9,7 @@ from jackfield.call import Call
 from jackfield.operations import CHAT, COMPLETE
 from jackfield.types import Event, Finished, UsageReported
 
-from ._codec import UNSTORABLE, Codec
+from ._codec import UNSTORABLE, Codec, Row
 from ._entry import Facts, pack
 from ._key import Form
 from ._people import request_told
@@ -32,12 +32,12 @@ class Recording:
         self.events: list[Event] = []
         self._codec = codec
         self._storable = True
-        self._runs: list[tuple[type[Event], list[Sequence[Any]]]] = []
+        self._runs: list[tuple[type[Event], list[Row]]] = []
         self._raws: list[bytes] = []
         # the class of the latest run, what reads its events, and what it has read
         self._kind: type[Event] | None = None
-        self._read: Callable[[Any], Sequence[Any]] = tuple
-        self._rows: list[Sequence[Any]] = []
+        self._read: Callable[[Any], Row] = tuple
+        self._rows: list[Row] = []
         self._begun = call.runtime.now()
         self._noted = call.ledger.notices
 
