@@ -5,6 +5,7 @@ import logging
 import re
 from array import array
 from contextlib import suppress
+from datetime import datetime
 
 import anyio
 import pytest
@@ -481,6 +482,8 @@ def test_a_simulated_run_repeats_its_records():
     assert first[-1]["call_id"] != other[-1]["call_id"]
     assert (first[-1]["first_event"], first[-1]["duration"]) == (1.5, 1.5)
     assert first[-1]["time"].startswith("2025-06-15T15:06:40.")
+    # made at the end, the id tells the beginning all the same, and so sorts by it
+    assert int(first[-1]["call_id"][:11], 16) / 1000 == datetime.fromisoformat(first[-1]["time"]).timestamp()
 
 
 # --- a good citizen -----------------------------------------------------------------------------------------
@@ -504,6 +507,22 @@ def test_a_level_that_is_off_is_not_recorded():
         with pytest.raises(ServerError):
             client.chat("x")
     assert log.records == []
+
+
+@colours
+@both
+def test_a_level_that_is_switched_on_meanwhile_is_heeded(colour, streaming):
+    def switched_on(call):
+        logging.getLogger("jackfield").setLevel(logging.DEBUG)
+
+    options = {**playing(Player([switched_on, *hello()])), "middleware": logged()}
+    with heard(level=logging.CRITICAL) as log:
+        run(colour, lambda client: ask(client, streaming), **options)
+    assert [(one["record"], one["outcome"], one["finish"]) for one in log.records] == [
+        ("attempt", "complete", "stop"),
+        ("call", "complete", "stop"),
+    ]
+    assert 0 <= log.call["first_event"] <= log.call["duration"]
 
 
 def test_no_field_hides_one_of_python_s_own():

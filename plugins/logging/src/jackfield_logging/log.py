@@ -12,11 +12,12 @@ from weakref import WeakSet
 from jackfield import Call, Slot
 from jackfield.errors import ConfigurationError
 from jackfield.middleware import Proceed
+from jackfield.operations import Fold
 from jackfield.runtime import Runtime
-from jackfield.types import Event
+from jackfield.types import Event, Finished
 
 from .outlet import Outlet, Writes, say
-from .records import TOLD, Gathered, Record, Watch, Writer, call_id
+from .records import BEGAN, TOLD, Gathered, Record, Watch, Writer
 from .settings import LoggingOptions, LoggingSettings, Sink, expanded
 from .sinks import JsonLines, StandardLogging
 
@@ -44,37 +45,32 @@ class _Watching(ABC):
 
     async def __call__(self, call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, None]:
         """Pass every event on, untouched."""
-        watch = self.begin(call)
-        if watch is None:
-            async for event in proceed(call):
-                yield event
-            return
-        waiting, fold, tell = True, watch.fold, watch.told.append
+        now, first, told = call.runtime.now, None, []
+        began = now()
+        log, whole, number, fold = self.begin(call, began)
         try:
             async for event in proceed(call):
-                if waiting:
-                    watch.first, waiting = call.runtime.now(), False
+                if first is None:
+                    first = now()
                 if type(event) in TOLD:
-                    tell(event)
+                    told.append(event)
                 if fold is not None:
                     fold.add(event)
                 yield event
-            watch.end(None)
         except BaseException as error:
-            watch.end(error)
+            await log.record(Watch(call, whole, number, fold, began, first, told, error))
             raise
-        finally:
-            log, records = self.end(watch)
-            if records:
-                await log.write(records, call.runtime)
+        # nearly always it ended well, and mostly nobody hears of that
+        heard = fold is not None or log.wants("attempt" if number else "call", "complete")
+        if not number:
+            whole.over = True
+            heard = heard or len(whole) > 0 or Finished not in map(type, told)
+        if heard:
+            await log.record(Watch(call, whole, number, fold, began, first, told))
 
     @abstractmethod
-    def begin(self, call: Call[Any]) -> Watch | None:
-        """Begin to watch, unless nobody wants a record."""
-
-    @abstractmethod
-    def end(self, watch: Watch) -> tuple[Log, list[Record]]:
-        """The records that are to be written now."""
+    def begin(self, call: Call[Any], began: float) -> tuple[Log, Gathered, int, Fold[Any, Any] | None]:
+        """Begin to watch: for which log, with what else, which attempt, and what folds the content that is wanted."""
 
 
 class Log(_Watching):
@@ -131,47 +127,56 @@ class Log(_Watching):
         for outlet in self._outlets:
             await runtime.run(outlet.close)
 
-    def begin(self, call: Call[Any]) -> Watch | None:
+    def begin(self, call: Call[Any], began: float) -> tuple[Log, Gathered, int, Fold[Any, Any] | None]:
         """Begin to watch a call."""
-        if not self.active:
-            return None
-        call_id(call)  # those of calls that it asks for name it
-        before: Gathered | None = call.ledger.kept.get(self)  # a middleware around us may ask again
-        whole = call.ledger.kept[self] = Gathered(before)
-        return Watch(call, whole, 0, call.operation.fold(call.request) if self._settings.content else None)
+        kept = call.ledger.kept
+        kept.setdefault(BEGAN, began)
+        before: Gathered | None = kept.get(self)
+        whole = kept[self] = Gathered()
+        if before is not None:  # a middleware around us asks again
+            whole.attempts, whole.round = before.attempts, before.round + 1
+        content = self._settings.content and self.active
+        return self, whole, 0, call.operation.fold(call.request) if content else None
 
-    def end(self, watch: Watch) -> tuple[Log, list[Record]]:
-        """The record of a call, behind those of its attempts.
+    def wants(self, kind: str, outcome: str) -> bool:
+        """Whether a sink takes a record ("call" or "attempt") with this outcome now."""
+        for outlet in self._outlets:  # noqa: SIM110 - a generator takes three times as long
+            if outlet.sink.wants(kind, outcome):
+                return True
+        return False
 
-        A call that is nested in others leaves them to the outermost: nothing may be written before its first event.
+    async def record(self, watch: Watch) -> None:
+        """Make a record, where a sink wants it. It waits for the end of its call, and then all are written.
+
+        A stream that is left is closed from the outside in, and so its call ends before its attempt.
         """
-        watch.whole.over = True
-        records = watch.whole.records
-        self.record(watch, records)
-        outer: Gathered | None = None
-        ledger = watch.call.ledger.parent
-        while ledger is not None:
-            around = ledger.kept.get(self)
-            outer = outer if around is None or around.over else around
-            ledger = ledger.parent
-        if outer is not None:
-            outer.records += records
-            return self, []
-        return self, records
-
-    def record(self, watch: Watch, records: list[Record]) -> None:
-        """Make a record, where a sink wants it, and lay it to others."""
+        whole, records = watch.whole, [] if watch.number and watch.whole.over else watch.whole
         kind = "attempt" if watch.number else "call"
         try:
-            for outlet in self._outlets:
-                if outlet.sink.wants(kind, watch.outcome):
-                    records.append(self._writer.record(watch))
-                    break
+            if self.wants(kind, watch.end()):
+                records.append(self._writer.record(watch))
         except Exception as error:  # noqa: BLE001 - no call fails because of its record
             if not self._unmade:
                 say(f"a record cannot be made: {type(error).__name__}; calls go on without")
             self._unmade += 1
         watch.error = None  # its traceback holds everything that is under way
+        if not watch.number:
+            whole.over = True
+            if records and (outer := self._outermost(watch.call)) is not None:
+                outer += records
+                return
+        if records and whole.over:
+            await self.write(records, watch.call.runtime)
+
+    def _outermost(self, call: Call[Any]) -> Gathered | None:
+        """Of the calls that a call is nested in the outermost: nothing may be written before its first event."""
+        outer: Gathered | None = None
+        ledger = call.ledger.parent
+        while ledger is not None:
+            around = ledger.kept.get(self)
+            outer = outer if around is None or around.over else around
+            ledger = ledger.parent
+        return outer
 
     async def write(self, records: Sequence[Record], runtime: Runtime) -> None:
         """Write records; when this returns, they are where they should be, or are counted."""
@@ -210,25 +215,14 @@ class AttemptLog(_Watching):
     def __init__(self, log: Log) -> None:
         self.log: Log = log
 
-    def begin(self, call: Call[Any]) -> Watch | None:
+    def begin(self, call: Call[Any], began: float) -> tuple[Log, Gathered, int, None]:
         """Begin to watch an attempt."""
-        if not self.log.active:
-            return None
-        whole = call.ledger.kept.get(self.log)
-        if whole is None:
+        whole: Gathered | None = call.ledger.kept.get(self.log)
+        if whole is None:  # nobody records the call
             whole = call.ledger.kept[self.log] = Gathered()
             whole.over = True
         whole.attempts += 1
-        return Watch(call, whole, whole.attempts)
-
-    def end(self, watch: Watch) -> tuple[Log, list[Record]]:
-        """Nothing yet: the record waits for that of its call, unless this was written already.
-
-        A stream that is left is closed from the outside in, and so its call ends first.
-        """
-        alone: list[Record] = []
-        self.log.record(watch, alone if watch.whole.over else watch.whole.records)
-        return self.log, alone
+        return self.log, whole, whole.attempts, None
 
 
 def _sink(settings: Sink, key: str) -> Writes:

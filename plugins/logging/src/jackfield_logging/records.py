@@ -11,17 +11,19 @@ from jackfield import Call
 from jackfield.call import Ledger
 from jackfield.errors import JackfieldError, TruncatedStreamError
 from jackfield.operations import Fold
+from jackfield.runtime import Runtime
 from jackfield.types import Finished, Start, UsageReported
 
 from .content import content_of, number
 from .redaction import HIDDEN, LONGEST_NAME, Redactor
 from .settings import LoggingSettings
 
-__all__ = ["FIELDS", "TOLD", "Gathered", "Record", "Watch", "Writer", "call_id"]
+__all__ = ["BEGAN", "FIELDS", "TOLD", "Gathered", "Record", "Watch", "Writer", "call_id"]
 
 Record = dict[str, Any]
 
 ID: Final = "jackfield_logging.id"
+BEGAN: Final = "jackfield_logging.began"  # when a call that is watched began, in seconds of `runtime.now()`
 TOLD: Final = frozenset({Start, Finished, UsageReported})
 LONGEST_MESSAGE: Final = 1_000
 # the fields of a record, in their order; one that has nothing to say is left out
@@ -41,112 +43,87 @@ def call_id(call: Call[Any]) -> str:
 
     It is made of the time and of the runtime's chance, so that it sorts by time, and a simulated run repeats it.
     """
-    kept = call.ledger.kept
+    return _id(call.ledger, call.runtime)
+
+
+def _id(ledger: Ledger, runtime: Runtime) -> str:
+    """Made when it is first asked for, which costs more than to watch a call of which no record is made."""
+    kept = ledger.kept
     made: str | None = kept.get(ID)
     if made is None:
-        runtime = call.runtime
-        made = kept[ID] = f"{int(runtime.wall() * 1000):011x}{int(runtime.random() * 2**52):013x}"
+        now = runtime.now()
+        wall = runtime.wall() - (now - kept.get(BEGAN, now))
+        # several attempts may ask at the same time
+        made = kept.setdefault(ID, f"{int(wall * 1000):011x}{int(runtime.random() * 2**52):013x}")
     return made
 
 
-def _parent_id(ledger: Ledger) -> str | None:
-    parent = ledger.parent
-    while parent is not None and ID not in parent.kept:
+def _parent_id(call: Call[Any]) -> str | None:
+    parent = call.ledger.parent
+    while parent is not None and parent.kept.keys().isdisjoint((ID, BEGAN)):
         parent = parent.parent
-    return None if parent is None else str(parent.kept[ID])
+    return None if parent is None else _id(parent, call.runtime)
 
 
-class Gathered:
-    """What the records of one call have in common, in the call's ledger. It holds nothing that leads back there.
+class Gathered(list[Record]):
+    """The records of one call that are made and not written, in the call's ledger. It holds nothing that leads there.
 
     Attributes:
-        records: of attempts that have ended, which wait for the call to end.
         attempts: how many have begun.
         over: whether the call has ended, or is recorded by nobody.
         round: which time the call is asked, from 1: a middleware that stands further out may ask again.
     """
 
-    __slots__ = ("attempts", "over", "records", "round")
-
-    def __init__(self, before: Gathered | None = None) -> None:
-        self.records: list[Record] = []
-        self.attempts: int = 0 if before is None else before.attempts
-        self.over: bool = False
-        self.round: int = 1 if before is None else before.round + 1
+    attempts: int = 0  # here, as every call makes one, and hardly any changes more than this
+    over: bool = False
+    round: int = 1
 
 
+@define(eq=False)
 class Watch:
-    """What is seen of a call, or of one of its attempts, while it goes on.
+    """What was seen of a call, or of one of its attempts.
 
     Attributes:
         call: as this middleware was given it.
         whole: what it shares with the other records of the call.
         number: which attempt it is, from 1; 0 for the call as a whole.
-        fold: the reply so far, where content is wanted.
-        first: when the first event came, in seconds of `runtime.now()`.
-        outcome: how it ended: "complete", "error", "closed" (its reader left) or "cancelled"; empty before that.
-        error: what it ended with.
+        fold: the reply, where content is wanted.
+        began: when it began, in seconds of `runtime.now()`.
+        first: when the first event came, or None.
         told: the events that tell of the reply as a whole, those of `TOLD`.
+        error: what it ended with.
+        outcome: how it ended, see `end`; empty before that.
     """
 
-    # by hand, as every call pays for it, also where nothing is recorded in the end
-    __slots__ = ("_began", "_ended", "call", "error", "first", "fold", "number", "outcome", "told", "whole")
+    call: Call[Any]
+    whole: Gathered
+    number: int
+    fold: Fold[Any, Any] | None
+    began: float
+    first: float | None
+    told: list[Any]
+    error: BaseException | None = None
+    outcome: str = ""
 
-    def __init__(self, call: Call[Any], whole: Gathered, number: int = 0, fold: Fold[Any, Any] | None = None) -> None:
-        self.call: Call[Any] = call
-        self.whole: Gathered = whole
-        self.number: int = number
-        self.fold: Fold[Any, Any] | None = fold
-        self.first: float | None = None
-        self.outcome: str = ""
-        self.error: BaseException | None = None
-        self.told: list[Any] = []
-        self._began: float = call.runtime.now()
-        self._ended: float = 0.0
-
-    def end(self, error: BaseException | None) -> None:
-        """Say how it ended: None is well."""
-        runtime = self.call.runtime
-        self._ended = runtime.now()
-        if error is None and (missing := self._missing()):
-            error = TruncatedStreamError(f"the events ended early: {missing}")
-        if error is None:
+    def end(self) -> str:
+        """How it ended: "complete", "error", "closed" (its reader left) or "cancelled"."""
+        if self.error is None and not self.number and (missing := self._missing()):
+            self.error = TruncatedStreamError(f"the events ended early: {missing}")
+        if self.error is None:
             self.outcome = "complete"
-            return
-        self.error = error
-        if isinstance(error, GeneratorExit) or runtime.control.stopped:
+        elif isinstance(self.error, GeneratorExit) or self.call.runtime.control.stopped:
             self.outcome = "closed"
         else:
-            self.outcome = "error" if isinstance(error, Exception) else "cancelled"
+            self.outcome = "error" if isinstance(self.error, Exception) else "cancelled"
+        return self.outcome
 
     def _missing(self) -> str | None:
         """What keeps the reply from being complete; a middleware may have stopped halfway, for which the call fails."""
-        if self.number:
-            return None
         if self.fold is not None:
             return self.fold.missing()
-        finishes = Finished in get_args(self.call.operation.events)
-        return (
-            "no choice has a finish reason"
-            if finishes and not any(type(one) is Finished for one in self.told)
-            else None
-        )
-
-    @property
-    def duration(self) -> float:
-        """Seconds from its beginning to its end."""
-        return self._ended - self._began
-
-    @property
-    def wall(self) -> float:
-        """When it began, in seconds since 1970."""
-        runtime = self.call.runtime
-        return runtime.wall() - (runtime.now() - self._began)
-
-    @property
-    def first_event(self) -> float | None:
-        """Seconds from its beginning to its first event, or None where none came."""
-        return None if self.first is None else self.first - self._began
+        if Finished in map(type, self.told) or Finished not in get_args(self.call.operation.events):
+            return None
+        return "no choice has a finish reason"
 
 
 @define
@@ -164,23 +141,25 @@ class Writer:
     def record(self, watch: Watch) -> Record:
         """The record: plain data that JSON can carry, without what must not be seen."""
         call, told = watch.call, watch.told
+        duration = call.runtime.now() - watch.began
+        time = datetime.fromtimestamp(call.runtime.wall() - duration, UTC)
         start = next((event for event in told if isinstance(event, Start)), None)
         found: Record = {
             "record": "attempt" if watch.number else "call",
             "call_id": call_id(call),
-            "parent_id": _parent_id(call.ledger),
+            "parent_id": _parent_id(call),
             "attempt": watch.number or None,
             "round": watch.whole.round if watch.whole.round > 1 else None,
             "depth": call.depth or None,
-            "time": datetime.fromtimestamp(watch.wall, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "time": time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "operation": call.operation.name,
             "provider": self._name(call.target.provider),
             "model": self._name(call.target.model or None),
             "alias": self._name(call.alias),
             "streaming": call.streaming,
             "outcome": watch.outcome,
-            "duration": round(watch.duration, 6),
-            "first_event": None if watch.first_event is None else round(watch.first_event, 6),
+            "duration": round(duration, 6),
+            "first_event": None if watch.first is None else round(watch.first - watch.began, 6),
         }
         if start is not None:
             found["answered_by"], found["answered_model"] = self._name(start.provider), self._name(start.model)

@@ -19,6 +19,7 @@ from .records import Record
 
 __all__ = ["JsonLines", "StandardLogging", "encoded", "locked", "private_folder"]
 
+OUTCOMES: Final = ("complete", "error", "closed", "cancelled")
 LEVELS: Final = {
     ("call", "error"): logging.ERROR,
     ("attempt", "error"): logging.WARNING,
@@ -50,27 +51,31 @@ class StandardLogging:
         """Take the loggers below this name; where nobody listens to it, nothing is heard."""
         self.name: str = f"logging ({name})"
         parent = logging.getLogger(name)
-        self._call, self._attempt = logging.getLogger(f"{name}.call"), logging.getLogger(f"{name}.attempt")
+        loggers = {kind: logging.getLogger(f"{name}.{kind}") for kind in ("call", "attempt")}
+        self._heard = {
+            (kind, outcome): (logger, LEVELS.get((kind, outcome), logging.INFO))
+            for kind, logger in loggers.items()
+            for outcome in OUTCOMES
+        }
         # the root's handlers are the application's: with any, `basicConfig` would do nothing
-        for logger in (self._call, self._attempt) if parent is logging.getLogger() else (parent,):
+        for logger in loggers.values() if parent is logging.getLogger() else (parent,):
             if not logger.handlers:
                 logger.addHandler(logging.NullHandler())
 
     @property
     def active(self) -> bool:
         """Whether any level that is used is switched on."""
-        return self._call.isEnabledFor(logging.ERROR) or self._attempt.isEnabledFor(logging.WARNING)
+        return self.wants("call", "error") or self.wants("attempt", "error")
 
     def wants(self, record: str, outcome: str) -> bool:
         """Whether the level is switched on."""
-        logger = self._call if record == "call" else self._attempt
-        return logger.isEnabledFor(LEVELS.get((record, outcome), logging.INFO))
+        logger, level = self._heard[record, outcome]
+        return logger.isEnabledFor(level)
 
     def write(self, records: Sequence[Record]) -> None:
         """Log each at its level."""
         for record in records:
-            logger = self._call if record["record"] == "call" else self._attempt
-            level = LEVELS.get((record["record"], record["outcome"]), logging.INFO)
+            logger, level = self._heard[record["record"], record["outcome"]]
             line = logger.makeRecord(logger.name, level, __file__, 0, "%s", (_Told(record),), None, "write")
             line.__dict__.update(record)  # `extra=` refuses what an application's own factory has set
             logger.handle(line)

@@ -78,21 +78,24 @@ class Retry:
     async def __call__(self, call: Call[Any], proceed: Proceed) -> AsyncGenerator[Event, None]:
         """Give the events of the first attempt that delivers any."""
         outer = _attempts_around(call)
-        if outer is not None and not outer.in_parts:
-            async for event in proceed(call):
-                yield event
-            return
         if outer is not None:
+            if not outer.in_parts:
+                async for event in proceed(call):
+                    yield event
+                return
             outer.hand_over()
         options = call.request.options.get("retry")
         settings = self.settings.with_options(options) if options else self.settings
-        attempts = _Attempts(call, settings, self.tokens(call.target.provider))
+        tokens = self._tokens.get(call.target.provider) or self.tokens(call.target.provider)
+        attempts = _Attempts(call, settings, tokens)
         try:
             attempts.begin()
             while True:
+                waiting = True
                 try:
                     async for event in proceed(attempts.call):
-                        if not attempts.delivered:
+                        if waiting:
+                            waiting = False
                             attempts.deliver()
                         yield event
                 except JackfieldError as error:
@@ -114,9 +117,9 @@ def _attempts_around(call: Call[Any]) -> _Attempts | None:
     """The attempts at its target of which the call is a part, or that it was asked by; None where there are none."""
     ledger: Ledger | None = call.ledger
     while ledger is not None:
-        found: _Attempts | None = ledger.kept.get(Retry, {}).get(call.target)
-        if found is not None:
-            return found
+        for found in ledger.kept.get(Retry, ()):
+            if found.call.target == call.target:
+                return found  # type: ignore[no-any-return]
         ledger = ledger.parent
     return None
 
@@ -154,7 +157,7 @@ class _Attempts:
             CircuitOpenError: the target is left alone.
         """
         ledger = self.call.ledger
-        ledger.kept.setdefault(Retry, {})[self.call.target] = self
+        ledger.kept.setdefault(Retry, []).append(self)
         if ledger.budget is None:
             ledger.budget = self._settings.attempts
         if not self.call.operation.repeatable:
@@ -175,15 +178,16 @@ class _Attempts:
 
     def leave(self) -> None:
         """The attempt is over, or was given up."""
-        if self._visit is not None:
-            self._visit.leave()
-            self._visit = None
+        visit, self._visit = self._visit, None
+        if visit is not None and visit.since is not None:  # only a probe has a place of its own
+            visit.leave()
 
     def end(self) -> None:
         """The call is over for this target, however it ended: tokens for an attempt that never began go back."""
         self.leave()
-        self._tokens.give(self._aside)
-        self.call.ledger.kept[Retry].pop(self.call.target, None)
+        if self._aside:
+            self._tokens.give(self._aside)
+        self.call.ledger.kept[Retry].remove(self)
 
     def deliver(self) -> None:
         """The first event has come: whatever follows, the provider answers."""
@@ -196,8 +200,9 @@ class _Attempts:
 
     def completed(self) -> None:
         """The reply was whole."""
-        if self._visit is not None:
-            self._visit.worked()
+        visit = self._visit
+        if visit is not None and (visit.health.failures or visit.since is not None):  # else there is nothing to mend
+            visit.worked()
 
     def failed(self, error: JackfieldError) -> float | None:
         """The seconds to wait before another attempt; None where there is to be none."""
