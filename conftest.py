@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import signal
+import sys
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
@@ -37,10 +38,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read which folders the run on the other engine leaves out."""
+    """Read which folders the run on the other engine leaves out, and have what is installed read once."""
+    _read_distributions_once()
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     config.stash[WITHOUT_ENGINE] = tuple(re.findall(r"--ignore-glob=(\S+/)\*(?=\s)", tox["suite"]["without_engine"]))
+
+
+def _read_distributions_once() -> None:
+    """Keep what is installed: every client reads it, which takes several times what the rest of a short test does."""
+    from jackfield import doors, registry
+
+    path, distributions, once = [*sys.path], doors.distributions, cache(doors.installed)
+
+    def installed() -> Any:
+        # a test that installs something does so in a folder that it adds to the path
+        return once() if (sys.path, doors.distributions) == (path, distributions) else doors.installed()
+
+    registry.installed = installed
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,13 +8,17 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from forked import Forge
 
 KEPT = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "SYSTEMROOT", "TMPDIR")
+
+MAIN = "jackfield_cli.main"
 
 PROVIDER = """
 import time
@@ -61,6 +65,11 @@ def jackfield_provider(name, settings):
 """
 
 
+def environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {**kept, "PATH": os.defpath, "PYTHONUTF8": "1", "PYTHONWARNINGS": "error", "COLUMNS": "100"}
+
+
 def _text(data: bytes) -> str:
     try:
         return data.decode()
@@ -71,7 +80,8 @@ def _text(data: bytes) -> str:
 class Place:
     """A folder to run commands in."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forge: Forge | None = None) -> None:
+        self._forge = forge
         self.folder = folder / "here"
         self.plugins = folder / "plugins"
         self.folder.mkdir()
@@ -79,24 +89,27 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        folders = {"HOME": str(self.folder), "PATH": os.defpath, "PYTHONPATH": str(self.plugins)}
-        return {**kept, **folders, "PYTHONUTF8": "1", "PYTHONWARNINGS": "error", "COLUMNS": "100"}
+        return {**environment(), "HOME": str(self.folder), "PYTHONPATH": str(self.plugins)}
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "jackfield_cli.main", *arguments]
+        return [sys.executable, "-m", MAIN, *arguments]
 
     def run(self, *arguments: str, given: str | bytes = b"", **variables: str) -> SimpleNamespace:
         """Run `jackfield`; its standard input is a pipe."""
-        done = subprocess.run(
-            self.command(*arguments),
-            input=given.encode() if isinstance(given, str) else given,
-            capture_output=True,
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            timeout=60,
-            check=False,
-        )
+        environment = {**self.environment, **variables}
+        given = given.encode() if isinstance(given, str) else given
+        if self._forge and self._forge.fits(environment):
+            done = self._forge.run([MAIN, *arguments], given, self.folder, environment)
+        else:
+            done = subprocess.run(
+                self.command(*arguments),
+                input=given,
+                capture_output=True,
+                cwd=self.folder,
+                env=environment,
+                timeout=60,
+                check=False,
+            )
         return SimpleNamespace(code=done.returncode, out=_text(done.stdout), err=_text(done.stderr))
 
     def write(self, text: str, name: str = "jackfield.toml") -> Path:
@@ -179,8 +192,27 @@ class Terminal:
         self.child.wait()
 
 
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Forge | None]:
+    """A process that has imported all that `jackfield` may import: to fork it is quicker than to start one."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    points = (point for distribution in distributions() for point in distribution.entry_points)
+    brought = {point.module for point in points if point.group.startswith("jackfield.")}
+    made = Forge(environment(), "jackfield.*", "jackfield_cli.*", "httpx", "httpx2", *sorted(brought))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path, forge: Forge | None) -> Place:
+    return Place(tmp_path, forge)
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Place:
+    """A place in which each command is a process that starts anew."""
     return Place(tmp_path)
 
 
