@@ -22,6 +22,8 @@ if named := os.environ.pop("JACKFIELD_WIRE", None):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["once"]
+
 ROOT = Path(__file__).parent
 # tests that need another distribution than their own say so, and are skipped where it is not installed
 ANOTHER = re.compile(r'(?:importorskip|find_spec)\("jackfield_')
@@ -38,24 +40,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read which folders the run on the other engine leaves out, and have what is installed read once."""
-    _read_distributions_once()
+    """Read which folders the run on the other engine leaves out."""
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     config.stash[WITHOUT_ENGINE] = tuple(re.findall(r"--ignore-glob=(\S+/)\*(?=\s)", tox["suite"]["without_engine"]))
 
 
-def _read_distributions_once() -> None:
-    """Keep what is installed: every client reads it, which takes several times what the rest of a short test does."""
-    from jackfield import doors, registry
-
-    path, distributions, once = [*sys.path], doors.distributions, cache(doors.installed)
-
-    def installed() -> Any:
-        # a test that installs something does so in a folder that it adds to the path
-        return once() if (sys.path, doors.distributions) == (path, distributions) else doors.installed()
-
-    registry.installed = installed
+def pytest_unconfigure() -> None:
+    """End what was started to fork from."""
+    if forked := sys.modules.get("forked"):
+        forked.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -21,41 +21,60 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib import import_module, invalidate_caches
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Forge"]
+__all__ = ["close", "run"]
 
 # what an interpreter reads once, when it starts
 AT_START = ("PYTHON", "LANG", "LC_", "LD_")
 PATH = "PYTHONPATH"
+COVERAGE = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+
+OPEN: list[Forge] = []
 
 
-def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith(AT_START) and name != PATH}
+def run(
+    command: Sequence[str], *modules: str, cwd: Path, env: Mapping[str, str], given: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """What `subprocess.run` gives for `python -m` and the command; of its modules, these are imported before."""
+    if not hasattr(os, "fork"):
+        whole = [sys.executable, "-m", *command]
+        return subprocess.run(whole, input=given, capture_output=True, cwd=cwd, env=env, timeout=60, check=False)
+    start = {name: value for name, value in env.items() if name.startswith(AT_START) and name != PATH}
+    return _forge(tuple(sorted(start.items())), modules).run(command, given, cwd, env)
+
+
+@cache
+def _forge(start: tuple[tuple[str, str], ...], modules: tuple[str, ...]) -> Forge:
+    OPEN.append(Forge(dict(start), modules))
+    return OPEN[-1]
+
+
+def close() -> None:
+    """End all processes that fork."""
+    while OPEN:
+        OPEN.pop().close()
 
 
 class Forge:
     """A process that has imported some modules, all of a package for `NAME.*`, and forks others."""
 
-    def __init__(self, environment: Mapping[str, str], *modules: str) -> None:
-        self._environment = _at_start(environment)
+    def __init__(self, start: Mapping[str, str], modules: Sequence[str]) -> None:
+        kept = {name: os.environ[name] for name in COVERAGE if name in os.environ}
         self._link, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(theirs.fileno()), *modules],
-                env={name: value for name, value in environment.items() if name != PATH},
+                env={**kept, **start, "PATH": os.defpath},
                 # what Python makes of its streams depends on what they are: those of all are pipes
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
             )
-
-    def fits(self, environment: Mapping[str, str]) -> bool:
-        """Whether a process that starts with this environment is like one that is forked."""
-        return _at_start(environment) == self._environment
 
     def run(
         self, command: Sequence[str], given: bytes, cwd: Path, env: Mapping[str, str], timeout: float = 60

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from types import SimpleNamespace
 
+import forked
 import pytest
-from forked import Forge
 
 KEPT = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "SYSTEMROOT", "TMPDIR")
 
@@ -65,9 +66,12 @@ def jackfield_provider(name, settings):
 """
 
 
-def environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {**kept, "PATH": os.defpath, "PYTHONUTF8": "1", "PYTHONWARNINGS": "error", "COLUMNS": "100"}
+@cache
+def brought() -> tuple[str, ...]:
+    """What `jackfield` may import: all of it, and all that it finds installed."""
+    points = (point for distribution in distributions() for point in distribution.entry_points)
+    modules = {point.module for point in points if point.group.startswith("jackfield.")}
+    return "jackfield.*", "jackfield_cli.*", "httpx", "httpx2", *sorted(modules)
 
 
 def _text(data: bytes) -> str:
@@ -80,8 +84,8 @@ def _text(data: bytes) -> str:
 class Place:
     """A folder to run commands in."""
 
-    def __init__(self, folder: Path, forge: Forge | None = None) -> None:
-        self._forge = forge
+    def __init__(self, folder: Path, *, anew: bool = False) -> None:
+        self._anew = anew
         self.folder = folder / "here"
         self.plugins = folder / "plugins"
         self.folder.mkdir()
@@ -89,7 +93,9 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**environment(), "HOME": str(self.folder), "PYTHONPATH": str(self.plugins)}
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        folders = {"HOME": str(self.folder), "PATH": os.defpath, "PYTHONPATH": str(self.plugins)}
+        return {**kept, **folders, "PYTHONUTF8": "1", "PYTHONWARNINGS": "error", "COLUMNS": "100"}
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", MAIN, *arguments]
@@ -98,8 +104,8 @@ class Place:
         """Run `jackfield`; its standard input is a pipe."""
         environment = {**self.environment, **variables}
         given = given.encode() if isinstance(given, str) else given
-        if self._forge and self._forge.fits(environment):
-            done = self._forge.run([MAIN, *arguments], given, self.folder, environment)
+        if not self._anew:
+            done = forked.run([MAIN, *arguments], *brought(), cwd=self.folder, env=environment, given=given)
         else:
             done = subprocess.run(
                 self.command(*arguments),
@@ -192,28 +198,15 @@ class Terminal:
         self.child.wait()
 
 
-@pytest.fixture(scope="session")
-def forge() -> Iterator[Forge | None]:
-    """A process that has imported all that `jackfield` may import: to fork it is quicker than to start one."""
-    if not hasattr(os, "fork"):
-        yield None
-        return
-    points = (point for distribution in distributions() for point in distribution.entry_points)
-    brought = {point.module for point in points if point.group.startswith("jackfield.")}
-    made = Forge(environment(), "jackfield.*", "jackfield_cli.*", "httpx", "httpx2", *sorted(brought))
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def place(tmp_path: Path, forge: Forge | None) -> Place:
-    return Place(tmp_path, forge)
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
 
 
 @pytest.fixture
 def started(tmp_path: Path) -> Place:
     """A place in which each command is a process that starts anew."""
-    return Place(tmp_path)
+    return Place(tmp_path, anew=True)
 
 
 @pytest.fixture
