@@ -13,6 +13,7 @@ from uuid import UUID
 
 import attrs
 import pytest
+from exhaustive import examples
 from hypothesis import given, settings, strategies as st
 from kinds import (
     KINDS,
@@ -379,7 +380,7 @@ def test_anything_else_is_refused_or_fits(kind, data):
     validator(schema).validate(written)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=st.data(), kind=kinds())
 def test_types_of_every_composition_are_asked_for_read_and_written_again(data, kind):
     _, asked, _ = response_schema(kind)
