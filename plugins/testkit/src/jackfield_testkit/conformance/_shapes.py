@@ -18,6 +18,7 @@ __all__ = ["KEPT", "Payloads", "check_twisted", "cuts", "holds", "places", "with
 
 KEPT: Final = "kept-7c31"
 MOST: Final = 1500  # of a long reply, so many places stand for all
+EVERY = 1  # of so many places one is tried
 HUGE: Final = 10**309  # no float can be so large
 STAND_INS: Final[tuple[Any, ...]] = (
     None,
@@ -39,10 +40,12 @@ Path: TypeAlias = tuple[Any, ...]
 
 def places(length: int) -> Iterable[int]:
     """Where to cut something of this length: everywhere, or at places spread over a long one and at its end."""
-    if length <= MOST:
-        return range(1, length)
-    step = length // MOST + 1
-    return sorted({*range(1, length, step), *range(length - 100, length)})
+    step = _step(length)
+    return range(1, length) if step == 1 else sorted({*range(1, length, step), *range(max(1, length - 100), length)})
+
+
+def _step(length: int) -> int:
+    return EVERY if length <= MOST else EVERY * (length // MOST + 1)
 
 
 def cuts(body: bytes) -> Iterator[list[bytes]]:
@@ -166,7 +169,7 @@ def with_more(path: Path) -> Callable[[Any], Any]:
 def twisted(payloads: Payloads) -> Iterator[tuple[str, bytes]]:
     """Replies with something else, or nothing, at each place; and what was done."""
     found = list(payloads.paths())
-    for number, path in found[:: len(found) // MOST + 1]:
+    for number, path in found[:: _step(len(found))]:
         for new in STAND_INS:
             yield (
                 f"{_told(path)} is {'10**309' if new is HUGE else repr(new)}",
