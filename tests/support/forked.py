@@ -172,8 +172,10 @@ def serve(link: socket.socket, modules: Sequence[str]) -> list[Any]:
 def become(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> None:
     """Be the process that `python -m` starts with the rest of a command."""
     os.chdir(folder)
+    # where the locale is C, the interpreter has set it to another
+    locale = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(locale | dict(environment))
     time.tzset()
     added = [one for one in environment.get(PATH, "").split(os.pathsep) if one]
     sys.path[:1] = [folder, *added]  # in the place of this file's folder

@@ -84,8 +84,9 @@ def _text(data: bytes) -> str:
 class Place:
     """A folder to run commands in."""
 
-    def __init__(self, folder: Path, *, anew: bool = False) -> None:
-        self._anew = anew
+    anew = False
+
+    def __init__(self, folder: Path) -> None:
         self.folder = folder / "here"
         self.plugins = folder / "plugins"
         self.folder.mkdir()
@@ -104,7 +105,7 @@ class Place:
         """Run `jackfield`; its standard input is a pipe."""
         environment = {**self.environment, **variables}
         given = given.encode() if isinstance(given, str) else given
-        if not self._anew:
+        if not self.anew:
             done = forked.run([MAIN, *arguments], *brought(), cwd=self.folder, env=environment, given=given)
         else:
             done = subprocess.run(
@@ -204,9 +205,10 @@ def place(tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def started(tmp_path: Path) -> Place:
-    """A place in which each command is a process that starts anew."""
-    return Place(tmp_path, anew=True)
+def started(place: Place) -> Place:
+    """The same, but each command is a process that starts anew."""
+    place.anew = True
+    return place
 
 
 @pytest.fixture
