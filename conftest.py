@@ -5,13 +5,13 @@ import inspect
 import os
 import re
 import signal
+import sys
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 # the folder of recordings names this variable too, which the library would refuse as one that sets nothing
 if named := os.environ.pop("JACKFIELD_WIRE", None):
@@ -21,14 +21,12 @@ if named := os.environ.pop("JACKFIELD_WIRE", None):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["exhaustive", "once"]
+
 ROOT = Path(__file__).parent
 # tests that need another distribution than their own say so, and are skipped where it is not installed
 ANOTHER = re.compile(r'(?:importorskip|find_spec)\("jackfield_')
 WITHOUT_ENGINE = pytest.StashKey[tuple[str, ...]]()
-
-# no test asserts a time: the machines that run them are noisy
-settings.register_profile("jackfield", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("jackfield")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     config.stash[WITHOUT_ENGINE] = tuple(re.findall(r"--ignore-glob=(\S+/)\*(?=\s)", tox["suite"]["without_engine"]))
+
+
+def pytest_unconfigure() -> None:
+    """End what was started to fork from."""
+    if forked := sys.modules.get("forked"):
+        forked.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

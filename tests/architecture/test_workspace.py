@@ -131,6 +131,15 @@ def test_what_one_environment_of_tox_leaves_out_another_runs() -> None:
     assert together.split(":")[0] == alone["base_python"].split(",")[0]
 
 
+def test_the_newest_interpreter_alone_tries_every_example() -> None:
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    (conditions,) = re.findall(r"^(\S+): JACKFIELD_TEST_EXAMPLES = few$", tox["testenv"]["set_env"], flags=re.MULTILINE)
+    whole = [name for name in expand(tox["tox"]["env_list"]) if re.fullmatch(r"py\d+(-\w+)?", name)]
+    every = [name for name in whole if not any(fits(one, name.split("-")) for one in conditions.split(","))]
+    assert every == [max(name for name in whole if "-" not in name)]
+
+
 def test_the_stub_of_the_client_takes_the_fields_of_each_request() -> None:
     tree = ast.parse((ROOT / "core/src/jackfield/client.pyi").read_text(encoding="utf-8"))
     classes = {one.name: one for one in tree.body if isinstance(one, ast.ClassDef)}

@@ -24,7 +24,8 @@ def serve(context: int, file: Path | None, *, embeddings: bool = False) -> None:
     params.port = 0
     params.n_ctx = context
     params.n_parallel = 4
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
+    # threads that wait for each other spin, and on a busy machine that takes seconds a token
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.use_jinja = True
     if embeddings:  # such a server does nothing else
         params.embedding = True

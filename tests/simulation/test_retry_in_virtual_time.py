@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 from again import asked, raised
+from exhaustive import examples
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from jackfield.errors import (
@@ -222,7 +223,7 @@ ANSWERS = st.one_of(
 @given(
     st.lists(ANSWERS, min_size=1, max_size=5), st.floats(0.5, 200), st.booleans(), st.integers(0, 99), st.integers(1, 4)
 )
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=examples(60), deadline=None)
 def test_whatever_the_network_does_a_call_ends_in_time_with_few_requests(script, deadline, streaming, seed, attempts):
     answers = [*script]
 

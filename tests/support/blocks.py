@@ -148,8 +148,8 @@ class Reader:
         return ""
 
     def _tested(self, arguments: list[str]) -> None:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-        path = os.pathsep.join([str(self.folder), *self.installed])
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "once", *arguments]
+        path = os.pathsep.join([str(self.folder), *self.installed, str(Path(__file__).parent)])
         if any(word.startswith("--jackfield-record") for word in arguments):
             self.recorded = self._opened()
         environment = clean_environment(PYTHONPATH=path, **self.recorded)

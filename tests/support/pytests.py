@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
+import forked
 from llama import clean_environment
 
-UNUSED = ("-p", "no:hypothesispytest", "-p", "no:xdist")  # they take their time to import
+# of all that is installed beside it, pytest is to load the kit alone: others take their time, or are imported already
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "jackfield_testkit.pytest_plugin", "-p", "once")
+IMPORTED = ("pytest", "_pytest.*", "jackfield.*", "jackfield_testkit.conformance", "httpx", "httpx2", "trio")
 
 
-def pytest_ran(folder: Path, *arguments: str, passed: bool = True, **variables: str) -> str:
+def pytest_run(folder: Path, *arguments: str, path: Path | None = None, **variables: str) -> tuple[int, str]:
+    """The exit status of pytest, and what it prints; `path` is where modules are found beside ours."""
+    support = Path(__file__).parent
+    found = os.pathsep.join(map(str, filter(None, (path, support))))
+    environment = clean_environment(PYTHONPATH=found, **ALONE, **variables)
+    done = forked.run(["pytest", *OPTIONS, *arguments], *IMPORTED, cwd=folder, env=environment)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def pytest_ran(folder: Path, *arguments: str, path: Path | None = None, passed: bool = True, **variables: str) -> str:
     """What pytest prints; it must have passed, or failed where that is expected."""
-    environment = clean_environment(PYTHONPATH=str(Path(__file__).parent), **variables)
-    environment.pop("PYTEST_ADDOPTS", None)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *UNUSED, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode == 0) is passed, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    status, told = pytest_run(folder, *arguments, path=path, **variables)
+    assert (status == 0) is passed, told
+    return told

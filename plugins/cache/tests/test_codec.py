@@ -9,6 +9,7 @@ from functools import partial
 import attrs
 import pytest
 from attrs import frozen
+from exhaustive import examples
 from hypothesis import given, settings, strategies as st
 
 import jackfield as jf
@@ -102,7 +103,7 @@ def same(one, other):
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_every_event_comes_back_as_it_was(kind):
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     @given(built(kind))
     def check(event):
         (back,) = map(as_first, again(CODEC, kept(CODEC, event)))
@@ -112,7 +113,7 @@ def test_every_event_comes_back_as_it_was(kind):
 
 
 @given(built(t.PartAdded))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_what_a_template_gives_twice_shares_nothing(event):
     template = CODEC.template(kept(CODEC, event))
     one, other = (made(item) for item in template for _ in range(2))

@@ -9,12 +9,17 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 from types import SimpleNamespace
 
+import forked
 import pytest
 
 KEPT = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START", "SYSTEMROOT", "TMPDIR")
+
+MAIN = "jackfield_cli.main"
 
 PROVIDER = """
 import time
@@ -61,6 +66,14 @@ def jackfield_provider(name, settings):
 """
 
 
+@cache
+def brought() -> tuple[str, ...]:
+    """What `jackfield` may import: all of it, and all that it finds installed."""
+    points = (point for distribution in distributions() for point in distribution.entry_points)
+    modules = {point.module for point in points if point.group.startswith("jackfield.")}
+    return "jackfield.*", "jackfield_cli.*", "httpx", "httpx2", *sorted(modules)
+
+
 def _text(data: bytes) -> str:
     try:
         return data.decode()
@@ -70,6 +83,8 @@ def _text(data: bytes) -> str:
 
 class Place:
     """A folder to run commands in."""
+
+    anew = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "here"
@@ -84,19 +99,24 @@ class Place:
         return {**kept, **folders, "PYTHONUTF8": "1", "PYTHONWARNINGS": "error", "COLUMNS": "100"}
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "jackfield_cli.main", *arguments]
+        return [sys.executable, "-m", MAIN, *arguments]
 
     def run(self, *arguments: str, given: str | bytes = b"", **variables: str) -> SimpleNamespace:
         """Run `jackfield`; its standard input is a pipe."""
-        done = subprocess.run(
-            self.command(*arguments),
-            input=given.encode() if isinstance(given, str) else given,
-            capture_output=True,
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            timeout=60,
-            check=False,
-        )
+        environment = {**self.environment, **variables}
+        given = given.encode() if isinstance(given, str) else given
+        if not self.anew:
+            done = forked.run([MAIN, *arguments], *brought(), cwd=self.folder, env=environment, given=given)
+        else:
+            done = subprocess.run(
+                self.command(*arguments),
+                input=given,
+                capture_output=True,
+                cwd=self.folder,
+                env=environment,
+                timeout=60,
+                check=False,
+            )
         return SimpleNamespace(code=done.returncode, out=_text(done.stdout), err=_text(done.stderr))
 
     def write(self, text: str, name: str = "jackfield.toml") -> Path:
@@ -182,6 +202,13 @@ class Terminal:
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
+
+
+@pytest.fixture
+def started(place: Place) -> Place:
+    """The same, but each command is a process that starts anew."""
+    place.anew = True
+    return place
 
 
 @pytest.fixture

@@ -183,11 +183,11 @@ def test_a_file_without_a_provider_keeps_its_other_settings(place):
     assert "no middleware plugin 'absent' is installed" in done.err
 
 
-def test_without_even_the_mock_the_error_says_what_to_set(place):
+def test_without_even_the_mock_the_error_says_what_to_set(started):
     if any(point.name == "mock" for point in entry_points(group="jackfield.providers")):
         # hide the mock from the child
-        place.install("sitecustomize", HIDE, "", "hide")
-    done = place.run("chat", "Hello")
+        started.install("sitecustomize", HIDE, "", "hide")
+    done = started.run("chat", "Hello")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("jackfield: no provider is configured: set OPENAI_API_KEY")
     assert done.err.count("\n") == 1

@@ -12,10 +12,10 @@ from jackfield_cli.main import ABOUT
 HELP = "from jackfield_cli.main import main; main()"
 
 
-def test_help_lists_commands_and_imports_none(place):
-    place.install("jf_loud", "raise SystemExit('imported')", "[jackfield.commands]\nloud = jf_loud:loud\n")
+def test_help_lists_commands_and_imports_none(started):
+    started.install("jf_loud", "raise SystemExit('imported')", "[jackfield.commands]\nloud = jf_loud:loud\n")
     for arguments in (["--help"], []):
-        done = place.run(*arguments)
+        done = started.run(*arguments)
         assert (done.code, done.err) == (0, "")
         lines = [line.split(maxsplit=1) for line in done.out.splitlines()]
         assert ["loud", "from jf-loud"] in lines
@@ -30,11 +30,21 @@ def test_help_knows_every_command_of_this_package():
 
 
 @pytest.mark.parametrize("name", sorted(ABOUT))
-def test_every_command_has_help_and_tells_its_exit_statuses(place, name):
-    done = place.run(name, "--help")
+def test_every_command_has_help_and_tells_its_exit_statuses(started, name):
+    done = started.run(name, "--help")
     assert (done.code, done.err) == (0, "")
     assert "Exit status" in done.out
     assert "--config FILE" in done.out or "Commands:" in done.out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["chat", "Hello"], ["config", "explain"], ["config", "check"], ["doctor"], ["plugins"]], ids=" ".join
+)
+def test_a_command_imports_all_that_it_needs(started, arguments):
+    started.stage("yield TextDelta(said)\nyield STOP")
+    done = started.run(*arguments)
+    assert (done.code, done.err) == (0, "")
+    assert done.out
 
 
 CONFIG = ["explain", "check", "init", "schema", "trust"]

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import click
 import pytest
 from click.testing import CliRunner
+from exhaustive import examples
 from fakes import Player, hello, playing
 from hypothesis import given, settings, strategies as st
 
@@ -400,7 +401,7 @@ def fits(one, wanted):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(made=st.lists(MADE, max_size=12), wanted=WANTED, limit=st.integers(1, 12))
 def test_a_filter_lets_through_what_it_says(tmp_path_factory, made, wanted, limit):
     records = [

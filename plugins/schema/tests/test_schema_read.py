@@ -13,6 +13,7 @@ from uuid import UUID
 
 import attrs
 import pytest
+from exhaustive import examples
 from hypothesis import given, settings, strategies as st
 from kinds import (
     KINDS,
@@ -340,7 +341,7 @@ def validator(schema):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_what_fits_the_schema_is_read_and_written_again(kind, data):
     schema = json_schema(kind)
@@ -353,7 +354,7 @@ def test_what_fits_the_schema_is_read_and_written_again(kind, data):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_what_was_asked_for_in_a_reply_is_read(kind, data):
     name, schema, _ = response_schema(kind)
@@ -366,7 +367,7 @@ def test_what_was_asked_for_in_a_reply_is_read(kind, data):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_anything_else_is_refused_or_fits(kind, data):
     schema = json_schema(kind)
@@ -379,7 +380,7 @@ def test_anything_else_is_refused_or_fits(kind, data):
     validator(schema).validate(written)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=st.data(), kind=kinds())
 def test_types_of_every_composition_are_asked_for_read_and_written_again(data, kind):
     _, asked, _ = response_schema(kind)

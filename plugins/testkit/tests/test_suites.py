@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import attrs
 import pytest
+from pytests import pytest_run
 
 from jackfield.errors import LimitExceededError
 from jackfield.http import HttpResponse, read_json
@@ -33,10 +32,7 @@ def acme(tmp_path):
     def run(lines="", *options, without="nothing"):
         text = source.replace("    samples = [", f"{lines}\n    samples = [", 1)
         tests.write_text(text.replace(f"    {without} = [", "    others = ["))
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-        environment = {"PYTHONPATH": str(tmp_path / "src"), "PATH": ""}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+        return pytest_run(tmp_path, *options, path=tmp_path / "src")
 
     return run
 
@@ -46,7 +42,7 @@ def test_each_field_has_a_probe(request_):
     assert missing_probes(request_) == []
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")])
 def test_a_waiver_that_is_needed_is_listed(acme, workers):
     waivers = "    waivers = {'has_refusals': 'the service documents none'}\n"
     status, told = acme(waivers, "-k", "refusals or waivers", *workers, without="refusals")

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from exhaustive import examples
 from faces import COLOURS, run
 from hypothesis import given, settings, strategies as st
 
@@ -243,7 +244,7 @@ SCHEMAS = st.builds(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(SCHEMAS)
 def test_what_is_made_fits(schema):
     value = made(schema)
@@ -282,7 +283,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.dictionaries(st.sampled_from(sorted(KEYWORDS)), JUNK, max_size=4))
 def test_whatever_comes_it_is_an_answer_that_fits_or_a_clear_error(schema):
     try:

@@ -8,6 +8,7 @@ from accounts import in_colour
 from any_chats import requests as any_requests
 from attrs import evolve, frozen
 from exchanges import any_call
+from exhaustive import examples
 from faces import COLOURS
 from hypothesis import HealthCheck, given, settings
 
@@ -268,7 +269,7 @@ def test_a_reply_that_breaks_a_promise_is_the_error_that_a_direct_call_raises():
     assert "the reply has no vectors" in results["request-0"].error.message
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(any_requests())
 def test_every_chat_is_written_as_it_would_be_sent(request_):
     request_ = evolve(request_, unsupported="drop")

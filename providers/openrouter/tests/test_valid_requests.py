@@ -9,6 +9,7 @@ import attrs
 import pytest
 from any_chats import faults, nothing_is_null, requests, validator
 from exchanges import any_call, asked
+from exhaustive import examples
 from hypothesis import HealthCheck, given, settings, strategies as st
 from openrouter import PROVIDER
 
@@ -19,7 +20,7 @@ from jackfield_openrouter import ChatOptions, EmbedOptions, ProviderPreferences
 from jackfield_openrouter.plugins import PLUGINS, STOPS
 
 MODELS = ["openai/gpt-4o", "openai/o1:nitro", "anthropic/claude-sonnet-4.5", "@preset/brief", "mistralai/x@preset/y"]
-SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 
 # --- every option there is, as its class has it
 

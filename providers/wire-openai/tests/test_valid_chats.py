@@ -6,6 +6,7 @@ import json
 import pytest
 from any_chats import faults, nothing_is_null, requests, validator
 from exchanges import asked, chat_call
+from exhaustive import examples
 from hypothesis import HealthCheck, given, settings, strategies as st
 from openai_chats import LOCAL, OFFICIAL
 
@@ -46,7 +47,7 @@ def test_nothing_that_is_sent_is_null_but_the_content_of_a_turn_that_has_none(re
 
 
 @given(any_request, st.booleans())
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow])
 def test_bodies_are_what_openais_description_asks_for(request, streaming):
     check = validator("openai", CHAT)
     found = json.loads(asked(OFFICIAL, call_of(request, streaming=streaming)).body)

@@ -7,6 +7,7 @@ import json
 import pytest
 from any_chats import faults, nothing_is_null, requests, schemas
 from exchanges import asked, chat_call
+from exhaustive import examples
 from hypothesis import HealthCheck, given, settings, strategies as st
 from openai_responses import LOCAL, OFFICIAL
 
@@ -56,7 +57,7 @@ def validator():
 
 
 @given(ours, st.booleans())
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow])
 def test_bodies_are_what_openais_description_asks_for(request, streaming):
     found = json.loads(asked(OFFICIAL, call_of(request, streaming=streaming)).body)
     assert not list(faults(validator().iter_errors(found)))

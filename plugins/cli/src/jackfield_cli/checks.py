@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from jackfield import Client
 from jackfield.config import Config, Document, Environment
-from jackfield.doors import installed as by_group, load as load_point
+from jackfield.doors import Brought, installed as by_group, load as load_point
 from jackfield.errors import JackfieldError, UnsupportedError, UntrustedError
 from jackfield.instances import Instances
 from jackfield.provider import Secret
@@ -119,7 +119,7 @@ def _engine(name: str) -> Finding:
 
 def _plugins(allow: Allow, *, load: bool = True) -> Iterator[Finding]:
     """What is to be said of each plugin. Without `load`, nobody knows which are allowed, so that none is loaded."""
-    points = installed(allow)
+    points, groups = installed(allow), by_group()
     for group in together(points):
         point, names = group[0], [one["name"] for one in group]
         kind, package = point["kind"], point["package"] or "an unknown package"
@@ -132,7 +132,9 @@ def _plugins(allow: Allow, *, load: bool = True) -> Iterator[Finding]:
             yield Finding(
                 "plugins", "note", f"{what}: not loaded, since the configuration does not tell what is allowed"
             )
-        elif error := next(filter(None, (_load_error(kind, name, allow) for name in names)), None):
+        elif error := next(
+            filter(None, (_load_error(kind, name, groups[GROUPS[kind]][name], allow) for name in names)), None
+        ):
             yield Finding("plugins", "problem", f"{what}: {error}", f"reinstall or uninstall {package}")
         else:
             yield Finding("plugins", "ok", what)
@@ -153,13 +155,14 @@ def _unreadable() -> Iterator[Finding]:
             yield Finding("plugins", "warning", text, "`pip check` may tell which it is: reinstall it")
 
 
-def _load_error(kind: str, name: str, allow: Allow) -> str | None:
+def _load_error(kind: str, name: str, brought: Brought, allow: Allow) -> str | None:
     """Why a plugin cannot be loaded. Loading runs its code, and there is no other way to know."""
+    hooked = kind not in {"command", "schema", "shape"}
     try:
-        if kind in {"command", "schema", "shape"}:
-            load_point(f"{kind} {name!r}", by_group()[GROUPS[kind]][name], allowance(kind, allow))
-        else:
-            Registry(allow=allow).settings_class(kind, name)  # type: ignore[arg-type]
+        loaded = load_point(f"{kind}{' plugin' * hooked} {name!r}", brought, allowance(kind, allow))
+        if hooked:
+            # given, so that a registry need not look for all that is installed
+            Registry({kind: {name: loaded}}).settings_class(kind, name)  # type: ignore[dict-item,arg-type]
     except JackfieldError as error:
         return str(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does when it is asked

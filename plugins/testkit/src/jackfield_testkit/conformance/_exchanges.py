@@ -137,7 +137,8 @@ def decoder_of(
         exchange.close()
         raise AskedForMoreError("the exchange asked for more replies than the sample has: put the others into `first`")
     for name in ("feed", "end", "done"):
-        expect(hasattr(decoder, name), f"an exchange returns a decoder, with `{name}`; this one gave {told(decoder)}")
+        if not hasattr(decoder, name):  # and only then is it told what there is: that takes long
+            raise AssertionError(f"an exchange returns a decoder, with `{name}`; this one gave {told(decoder)}")
     return decoder, pieces
 
 
@@ -173,7 +174,9 @@ class Outcome:
         fold = request.operation.fold(request)
         try:
             for event in _events_of(*decoder_of(provider, sample, pieces, streaming=streaming)):
-                expect(isinstance(event, Event), f"a decoder gives events; this one gave {told(event)}")
+                right = isinstance(event, Event)
+                if not right:
+                    raise AssertionError(f"a decoder gives events; this one gave {told(event)}")
                 self.events.append(event)
                 fold.add(event)
             if missing := fold.missing():

@@ -27,7 +27,7 @@ NAME: Final = "kit"
 """What the suites call the instance of the provider."""
 
 PIECES: Final = 12
-MOMENTS: Final = 30
+MOMENTS = 30
 
 
 def scripted(sample: Sample, *, streaming: bool, slowly: bool = False) -> Callable[[HttpRequest], Answer]:
