@@ -516,7 +516,7 @@ def test_a_level_that_is_switched_on_meanwhile_is_heeded(colour, streaming):
         logging.getLogger("jackfield").setLevel(logging.DEBUG)
 
     options = {**playing(Player([switched_on, *hello()])), "middleware": logged()}
-    with heard(level=logging.CRITICAL) as log:
+    with heard(level=logging.ERROR) as log:
         run(colour, lambda client: ask(client, streaming), **options)
     assert [(one["record"], one["outcome"], one["finish"]) for one in log.records] == [
         ("attempt", "complete", "stop"),

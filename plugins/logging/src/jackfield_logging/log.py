@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypeAlias, Unpack
 from weakref import WeakSet
 
 from jackfield import Call, Slot
@@ -14,7 +14,7 @@ from jackfield.errors import ConfigurationError
 from jackfield.middleware import Proceed
 from jackfield.operations import Fold
 from jackfield.runtime import Runtime
-from jackfield.types import Event, Finished
+from jackfield.types import Event, Finished, TextDelta
 
 from .outlet import Outlet, Writes, say
 from .records import BEGAN, TOLD, Gathered, Record, Watch, Writer
@@ -24,6 +24,9 @@ from .sinks import JsonLines, StandardLogging
 __all__ = ["AttemptLog", "Log", "logged"]
 
 WRITING = 30.0  # seconds after which a write that a cancelled call still waits for is left to itself
+
+# the log, what its records have in common, the number of the attempt or 0, and what folds the content that is wanted
+Watching: TypeAlias = "tuple[Log, Gathered, int, Fold[Any, Any] | None]"
 
 _outlets: WeakSet[Outlet] = WeakSet()
 
@@ -47,12 +50,17 @@ class _Watching(ABC):
         """Pass every event on, untouched."""
         now, first, told = call.runtime.now, None, []
         began = now()
-        log, whole, number, fold = self.begin(call, began)
+        watching = self.begin(call, began)
+        if watching is None:
+            async for event in proceed(call):
+                yield event
+            return
+        log, whole, number, fold = watching
         try:
             async for event in proceed(call):
                 if first is None:
                     first = now()
-                if type(event) in TOLD:
+                if type(event) is not TextDelta and type(event) in TOLD:  # most are one, which is quicker to tell
                     told.append(event)
                 if fold is not None:
                     fold.add(event)
@@ -69,8 +77,8 @@ class _Watching(ABC):
             await log.record(Watch(call, whole, number, fold, began, first, told))
 
     @abstractmethod
-    def begin(self, call: Call[Any], began: float) -> tuple[Log, Gathered, int, Fold[Any, Any] | None]:
-        """Begin to watch: for which log, with what else, which attempt, and what folds the content that is wanted."""
+    def begin(self, call: Call[Any], began: float) -> Watching | None:
+        """Begin to watch, unless nobody wants a record."""
 
 
 class Log(_Watching):
@@ -127,16 +135,17 @@ class Log(_Watching):
         for outlet in self._outlets:
             await runtime.run(outlet.close)
 
-    def begin(self, call: Call[Any], began: float) -> tuple[Log, Gathered, int, Fold[Any, Any] | None]:
+    def begin(self, call: Call[Any], began: float) -> Watching | None:
         """Begin to watch a call."""
+        if not self.active:
+            return None
         kept = call.ledger.kept
         kept.setdefault(BEGAN, began)
         before: Gathered | None = kept.get(self)
         whole = kept[self] = Gathered()
         if before is not None:  # a middleware around us asks again
             whole.attempts, whole.round = before.attempts, before.round + 1
-        content = self._settings.content and self.active
-        return self, whole, 0, call.operation.fold(call.request) if content else None
+        return self, whole, 0, call.operation.fold(call.request) if self._settings.content else None
 
     def wants(self, kind: str, outcome: str) -> bool:
         """Whether a sink takes a record ("call" or "attempt") with this outcome now."""
@@ -215,10 +224,12 @@ class AttemptLog(_Watching):
     def __init__(self, log: Log) -> None:
         self.log: Log = log
 
-    def begin(self, call: Call[Any], began: float) -> tuple[Log, Gathered, int, None]:
+    def begin(self, call: Call[Any], began: float) -> Watching | None:
         """Begin to watch an attempt."""
         whole: Gathered | None = call.ledger.kept.get(self.log)
         if whole is None:  # nobody records the call
+            if not self.log.active:
+                return None
             whole = call.ledger.kept[self.log] = Gathered()
             whole.over = True
         whole.attempts += 1

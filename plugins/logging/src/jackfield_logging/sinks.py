@@ -51,21 +51,21 @@ class StandardLogging:
         """Take the loggers below this name; where nobody listens to it, nothing is heard."""
         self.name: str = f"logging ({name})"
         parent = logging.getLogger(name)
-        loggers = {kind: logging.getLogger(f"{name}.{kind}") for kind in ("call", "attempt")}
+        self._call, self._attempt = logging.getLogger(f"{name}.call"), logging.getLogger(f"{name}.attempt")
         self._heard = {
             (kind, outcome): (logger, LEVELS.get((kind, outcome), logging.INFO))
-            for kind, logger in loggers.items()
+            for kind, logger in (("call", self._call), ("attempt", self._attempt))
             for outcome in OUTCOMES
         }
         # the root's handlers are the application's: with any, `basicConfig` would do nothing
-        for logger in loggers.values() if parent is logging.getLogger() else (parent,):
+        for logger in (self._call, self._attempt) if parent is logging.getLogger() else (parent,):
             if not logger.handlers:
                 logger.addHandler(logging.NullHandler())
 
     @property
     def active(self) -> bool:
         """Whether any level that is used is switched on."""
-        return self.wants("call", "error") or self.wants("attempt", "error")
+        return self._call.isEnabledFor(logging.ERROR) or self._attempt.isEnabledFor(logging.WARNING)
 
     def wants(self, record: str, outcome: str) -> bool:
         """Whether the level is switched on."""
