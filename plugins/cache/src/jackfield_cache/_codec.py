@@ -30,7 +30,7 @@ from jackfield.types import Event, Start, UsageReported
 from ._classes import cannot_change, classes, getting, is_frozen
 from ._json import SAFE, dumps, is_json, loads, written
 
-__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Row", "Script", "Template", "codec_for", "made"]
+__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Script", "Template", "Way", "codec_for", "made"]
 
 MUTABLE: Final = frozenset({"j", "l", "d", "a"})
 TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but stands for one
@@ -64,6 +64,20 @@ class Script(NamedTuple):
     raws: Sequence[bytes]
 
 
+class Way(NamedTuple):
+    """How the events of a class are written.
+
+    Attributes:
+        names: what class and fields are called.
+        steady: whether nobody can change anything of such an event, its raw payload aside.
+        read: gives the values of an event as they are now, its raw payload aside. It may raise any of `UNSTORABLE`.
+    """
+
+    names: str
+    steady: bool
+    read: Callable[[Any], Row]
+
+
 class _Shape(NamedTuple):
     """What is to be known of a class: its name and those of its fields, as one text and apart, and how to read them."""
 
@@ -93,15 +107,21 @@ class Codec:
         self._steady = frozenset(
             kind for kind in self._by_class if cannot_change(kind, but="raw" if issubclass(kind, Event) else None)
         )
+        self._ways: dict[type[Any], Way] = {}
+        for kind, shape in self._by_class.items():
+            steady = kind in self._steady
+            self._ways[kind] = Way(shape.names, steady, shape.get if steady else self._row)
 
-    def reader(self, kind: type[Any]) -> Callable[[Any], Row]:
-        """What gives the values of an event of this class as they are now, its raw payload aside, for `script`.
+    def way(self, kind: type[Any]) -> Way:
+        """How events of this class are written.
 
         Raises:
-            NotStorableError: the operation does not name the class. So may any of `UNSTORABLE` say, of an event.
+            NotStorableError: the operation does not name the class.
         """
-        shape = self._shape(kind)
-        return shape.get if kind in self._steady else self._row
+        way = self._ways.get(kind)
+        if way is None:
+            raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
+        return way
 
     def raw(self, value: Any) -> bytes:
         """A raw payload as it is now, for `script`.
@@ -111,19 +131,17 @@ class Codec:
         """
         return dumps(value) if is_json(value) else TAGGED + dumps(self._tagged(value))
 
-    def script(self, runs: Sequence[tuple[type[Any], Sequence[Row]]], raws: Sequence[bytes]) -> Script:
-        """What is kept of a reply: of the values and the payloads of its events as they were when they came.
+    def script(self, runs: Sequence[tuple[Way, Sequence[Row]]], raws: Sequence[bytes]) -> Script:
+        """What is kept of a reply: the values of its events as `Way.read` gave them, and their payloads as `raw` did.
 
         Raises:
             NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
         """
         told = []
-        for kind, rows in runs:
+        for (names, steady, _), rows in runs:
             # one look at all of them at once, where there are many
-            plain = kind not in self._steady or (
-                len(rows) > 1 and SAFE.issuperset(map(type, chain.from_iterable(rows)))
-            )
-            told.append((self._by_class[kind].names, rows if plain else list(map(self._unchanged, rows))))
+            plain = not steady or (len(rows) > 1 and SAFE.issuperset(map(type, chain.from_iterable(rows))))
+            told.append((names, rows if plain else [self._unchanged(row) for row in rows]))
         return Script(told, raws if any(raws) else ())
 
     def template(self, script: Script) -> Template:
@@ -147,12 +165,6 @@ class Codec:
         except Exception as error:  # noqa: BLE001 - whatever a damaged entry leads to, it is a miss
             raise NotStorableError(f"{type(error).__name__}: {error}") from None
         return items
-
-    def _shape(self, kind: type[Any]) -> _Shape:
-        shape = self._by_class.get(kind)
-        if shape is None:
-            raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
-        return shape
 
     def _named(self, told: str) -> tuple[_Shape, Sequence[str]]:
         """The class that is told, and the names of the fields whose values follow."""
