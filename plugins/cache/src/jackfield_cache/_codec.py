@@ -38,10 +38,10 @@ TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but 
 Row: TypeAlias = Sequence[Any] | Raw
 """The values of an event, as they are or written already."""
 Maker: TypeAlias = Callable[[], Any]
-Item: TypeAlias = Event | tuple[type[Any], dict[str, Any], tuple[tuple[str, Maker], ...]]
+Item: TypeAlias = Event | tuple[Callable[..., Event], tuple[tuple[str, Maker], ...]]
 Template: TypeAlias = tuple[Item, ...]
 """The events of a reply that can be given again and again: an event that nobody can change is there once, and of the
-others their class, what cannot be changed of them, and what makes the rest anew."""
+others there is what makes them of the rest, and what makes that anew."""
 
 
 class NotStorableError(Exception):
@@ -204,7 +204,7 @@ class Codec:
             fields["cached"] = True
         elif issubclass(kind, UsageReported):
             fields["usage"] = attrs.evolve(fields["usage"], cost=0.0)
-        item = (kind, fields, tuple(makers))
+        item = (partial(kind, **fields), tuple(makers))
         event = made(item)
         return item if makers else event
 
@@ -296,9 +296,8 @@ def made(item: Item) -> Event:
     """The event of one item of a template."""
     if isinstance(item, Event):
         return item
-    kind, fixed, makers = item
-    event: Event = kind(**fixed, **{name: make() for name, make in makers})
-    return event
+    build, makers = item
+    return build(**{name: make() for name, make in makers})
 
 
 def _little(numbers: Any) -> Any:
