@@ -69,8 +69,8 @@ CLASSES = [kind for kind in CLASSES if issubclass(kind, Event) and kind is not E
 
 def kept(codec, *events):
     """A script of these events, as one that was read from JSON."""
-    rows = [(type(event), [codec.reader(type(event))(event)]) for event in events]
-    script = codec.script(rows, [b"" if event.raw is None else codec.raw(event.raw) for event in events])
+    runs = [(way, [way.read(event)]) for event in events for way in [codec.way(type(event))]]
+    script = codec.script(runs, [b"" if event.raw is None else codec.raw(event.raw) for event in events])
     assert not any(b"\n" in raw for raw in script.raws)
     return Script(loads(dumps(script.runs)), script.raws)
 

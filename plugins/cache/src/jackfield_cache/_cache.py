@@ -328,7 +328,11 @@ class Cache:
 
     async def _keep(self, call: Call[Any], plan: _Plan, record: Recording, value: Any) -> None:
         if isinstance(value, bytes) and record.whole(call):
-            await self._shelf.set(call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
+            shelf, what = self._shelf, (call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
+            if shelf.handy(call.runtime):
+                shelf.set_now(*what)
+            else:
+                await shelf.set(*what)
         with self._lock:
             self._sums.misses += 1
         if (now := call.runtime.now()) - self._added >= EVERY:

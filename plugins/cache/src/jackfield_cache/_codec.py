@@ -30,7 +30,7 @@ from jackfield.types import Event, Start, UsageReported
 from ._classes import cannot_change, classes, getting, is_frozen
 from ._json import SAFE, dumps, is_json, loads, written
 
-__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Row", "Script", "Template", "codec_for", "made"]
+__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Script", "Template", "Way", "codec_for", "made"]
 
 MUTABLE: Final = frozenset({"j", "l", "d", "a"})
 TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but stands for one
@@ -38,10 +38,10 @@ TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but 
 Row: TypeAlias = Sequence[Any] | Raw
 """The values of an event, as they are or written already."""
 Maker: TypeAlias = Callable[[], Any]
-Item: TypeAlias = Event | tuple[type[Any], dict[str, Any], tuple[tuple[str, Maker], ...]]
+Item: TypeAlias = Event | tuple[Callable[..., Event], tuple[tuple[str, Maker], ...]]
 Template: TypeAlias = tuple[Item, ...]
 """The events of a reply that can be given again and again: an event that nobody can change is there once, and of the
-others their class, what cannot be changed of them, and what makes the rest anew."""
+others there is what makes them of the rest, and what makes that anew."""
 
 
 class NotStorableError(Exception):
@@ -62,6 +62,20 @@ class Script(NamedTuple):
 
     runs: Sequence[tuple[str, Sequence[Row]]]
     raws: Sequence[bytes]
+
+
+class Way(NamedTuple):
+    """How the events of a class are written.
+
+    Attributes:
+        names: what class and fields are called.
+        steady: whether nobody can change anything of such an event, its raw payload aside.
+        read: gives the values of an event as they are now, its raw payload aside. It may raise any of `UNSTORABLE`.
+    """
+
+    names: str
+    steady: bool
+    read: Callable[[Any], Row]
 
 
 class _Shape(NamedTuple):
@@ -93,15 +107,21 @@ class Codec:
         self._steady = frozenset(
             kind for kind in self._by_class if cannot_change(kind, but="raw" if issubclass(kind, Event) else None)
         )
+        self._ways: dict[type[Any], Way] = {}
+        for kind, shape in self._by_class.items():
+            steady = kind in self._steady
+            self._ways[kind] = Way(shape.names, steady, shape.get if steady else self._row)
 
-    def reader(self, kind: type[Any]) -> Callable[[Any], Row]:
-        """What gives the values of an event of this class as they are now, its raw payload aside, for `script`.
+    def way(self, kind: type[Any]) -> Way:
+        """How events of this class are written.
 
         Raises:
-            NotStorableError: the operation does not name the class. So may any of `UNSTORABLE` say, of an event.
+            NotStorableError: the operation does not name the class.
         """
-        shape = self._shape(kind)
-        return shape.get if kind in self._steady else self._row
+        way = self._ways.get(kind)
+        if way is None:
+            raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
+        return way
 
     def raw(self, value: Any) -> bytes:
         """A raw payload as it is now, for `script`.
@@ -111,19 +131,17 @@ class Codec:
         """
         return dumps(value) if is_json(value) else TAGGED + dumps(self._tagged(value))
 
-    def script(self, runs: Sequence[tuple[type[Any], Sequence[Row]]], raws: Sequence[bytes]) -> Script:
-        """What is kept of a reply: of the values and the payloads of its events as they were when they came.
+    def script(self, runs: Sequence[tuple[Way, Sequence[Row]]], raws: Sequence[bytes]) -> Script:
+        """What is kept of a reply: the values of its events as `Way.read` gave them, and their payloads as `raw` did.
 
         Raises:
             NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
         """
         told = []
-        for kind, rows in runs:
+        for (names, steady, _), rows in runs:
             # one look at all of them at once, where there are many
-            plain = kind not in self._steady or (
-                len(rows) > 1 and SAFE.issuperset(map(type, chain.from_iterable(rows)))
-            )
-            told.append((self._by_class[kind].names, rows if plain else list(map(self._unchanged, rows))))
+            plain = not steady or (len(rows) > 1 and SAFE.issuperset(map(type, chain.from_iterable(rows))))
+            told.append((names, rows if plain else [self._unchanged(row) for row in rows]))
         return Script(told, raws if any(raws) else ())
 
     def template(self, script: Script) -> Template:
@@ -147,12 +165,6 @@ class Codec:
         except Exception as error:  # noqa: BLE001 - whatever a damaged entry leads to, it is a miss
             raise NotStorableError(f"{type(error).__name__}: {error}") from None
         return items
-
-    def _shape(self, kind: type[Any]) -> _Shape:
-        shape = self._by_class.get(kind)
-        if shape is None:
-            raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
-        return shape
 
     def _named(self, told: str) -> tuple[_Shape, Sequence[str]]:
         """The class that is told, and the names of the fields whose values follow."""
@@ -192,7 +204,7 @@ class Codec:
             fields["cached"] = True
         elif issubclass(kind, UsageReported):
             fields["usage"] = attrs.evolve(fields["usage"], cost=0.0)
-        item = (kind, fields, tuple(makers))
+        item = (partial(kind, **fields), tuple(makers))
         event = made(item)
         return item if makers else event
 
@@ -284,9 +296,8 @@ def made(item: Item) -> Event:
     """The event of one item of a template."""
     if isinstance(item, Event):
         return item
-    kind, fixed, makers = item
-    event: Event = kind(**fixed, **{name: make() for name, make in makers})
-    return event
+    build, makers = item
+    return build(**{name: make() for name, make in makers})
 
 
 def _little(numbers: Any) -> Any:

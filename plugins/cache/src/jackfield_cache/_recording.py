@@ -9,7 +9,7 @@ from jackfield.call import Call
 from jackfield.operations import CHAT, COMPLETE
 from jackfield.types import Event, Finished, UsageReported
 
-from ._codec import UNSTORABLE, Codec, Row
+from ._codec import UNSTORABLE, Codec, Row, Way
 from ._entry import Facts, pack
 from ._key import Form
 from ._people import request_told
@@ -32,9 +32,9 @@ class Recording:
         self.events: list[Event] = []
         self._codec = codec
         self._storable = True
-        self._runs: list[tuple[type[Event], list[Row]]] = []
+        self._runs: list[tuple[Way, list[Row]]] = []
         self._raws: list[bytes] = []
-        # the class of the latest run, what reads its events, and what it has read
+        # of the latest run: the class of its events, what reads them, and what that gave
         self._kind: type[Event] | None = None
         self._read: Callable[[Any], Row] = tuple
         self._rows: list[Row] = []
@@ -47,8 +47,9 @@ class Recording:
         kind = type(event)
         try:
             if kind is not self._kind:
-                self._kind, self._read, self._rows = kind, self._codec.reader(kind), []
-                self._runs.append((kind, self._rows))
+                way = self._codec.way(kind)
+                self._kind, self._read, self._rows = kind, way.read, []
+                self._runs.append((way, self._rows))
             self._rows.append(self._read(event))
             self._raws.append(b"" if event.raw is None else self._codec.raw(event.raw))
         except UNSTORABLE:

@@ -106,11 +106,11 @@ class Shelf:
 
     async def set(self, runtime: Runtime, key: str, value: bytes, ttl: float | None) -> None:
         """Keep a value, where that can be done."""
-        what = (self.store.set, key, value, ttl, runtime.wall())
-        if self.handy(runtime):
-            self._now(runtime, self._writes, *what)
-        else:
-            await self._write(runtime, *what)
+        await self._write(runtime, self.store.set, key, value, ttl, runtime.wall())
+
+    def set_now(self, runtime: Runtime, key: str, value: bytes, ttl: float | None) -> None:
+        """As `set`, in a store that is `handy`."""
+        self._now(runtime, self._writes, self.store.set, key, value, ttl, runtime.wall())
 
     async def add(self, runtime: Runtime, sums: Mapping[str, float]) -> None:
         """Add to the sums, where that can be done."""
