@@ -1,6 +1,7 @@
 """What every test of the workspace shares."""
 
 import configparser
+import gc
 import inspect
 import os
 import re
@@ -39,6 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini", encoding="utf-8")
     config.stash[WITHOUT_ENGINE] = tuple(re.findall(r"--ignore-glob=(\S+/)\*(?=\s)", tox["suite"]["without_engine"]))
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of tests, which stay to the end, out of every collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

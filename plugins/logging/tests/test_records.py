@@ -252,10 +252,9 @@ def test_a_stream_that_is_dropped_is_recorded(colour):
         del stream, event
         for _ in range(100):
             gc.collect()
-            if len(log.records) == 2:
+            if colour == "sync" or len(log.records) == 2:  # nobody but a loop needs a turn
                 break
-            if colour != "sync":
-                await anyio.sleep(0.01)
+            await anyio.sleep(0.01)
 
     with heard() as log:
         run(colour, body, **{**playing(Player(hello())), "middleware": logged()})
