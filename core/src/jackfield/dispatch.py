@@ -28,7 +28,6 @@ from .types import Event
 __all__ = ["Dispatcher"]
 
 LONGEST: Final = 31_536_000
-MODELS: Final = 1000  # that are remembered: they may come from anybody
 JOINED: Final = ("options", "extra_headers", "extra_body")
 
 E = TypeVar("E", bound=Event)
@@ -81,7 +80,7 @@ class Dispatcher:
 
     def health(self, target: Target) -> Health:
         """How a target fares; see `Call.health`."""
-        if len(self._healths) >= MODELS:
+        if len(self._healths) >= 1000:  # models may come from anybody
             for well in [one for one, health in self._healths.items() if not health.failures and health.until is None]:
                 self._healths.pop(well, None)
         return self._healths.get(target) or self._healths.setdefault(target, Health())
@@ -91,7 +90,6 @@ class Dispatcher:
         if not isinstance(middleware, Iterable):
             raise ConfigurationError(f"middleware: expected a list of middleware, got {type(middleware).__name__}")
         added = [*middleware]
-        self._targets: dict[tuple[str | None, str, bool], tuple[Target, str | None, Mapping[str, Any]]] = {}
         self.own = [*self.own, *added]
         self.layers = in_order([*self.layers, *added], self.config.slots)
         self._open = compose([*self.layers, settle], last(self._instances.provider))
@@ -125,14 +123,12 @@ class Dispatcher:
         _check_timeout(timeout)
         timeout = timeout if timeout is not None else self.timeout
         operation = request.operation
-        asked = request.model, operation.name, operation.of_model
-        target, alias, settings = found = self._targets.get(asked) or self._target(request.model, operation)
-        if len(self._targets) < MODELS:
-            self._targets[asked] = found
+        target, alias, settings = self._target(request.model, operation)
         if settings:
             request = _filled(request, settings, self.config.place("models", str(alias)))
         control = Control() if within is None else within.runtime.control.child()
-        timeouts, unsupported = self.config.timeouts, request.unsupported or self.config.unsupported
+        timeouts = self.config.timeouts
+        unsupported = request.unsupported or self.config.unsupported
         ledger = Ledger(None if within is None else within.ledger)
         total = timeout if timeout is not None else None if streaming else timeouts.total
 

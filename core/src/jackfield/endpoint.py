@@ -34,8 +34,10 @@ class Secret:
             raise ConfigurationError(f"{name}: expected a value, got an empty string")
         wrong = next((index for index, char in enumerate(value) if not "!" <= char <= "~"), None)
         if wrong is not None:
-            what = f"character {wrong + 1} of {len(value)} is a space, a control character or not ASCII"
-            raise ConfigurationError(f"{name}: {what}; was it pasted with a line break or quotes?")
+            raise ConfigurationError(
+                f"{name}: character {wrong + 1} of {len(value)} is a space, a control character or not ASCII; "
+                "was it pasted with a line break or quotes?"
+            )
         self._value = value
 
     def reveal(self) -> str:

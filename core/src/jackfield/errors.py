@@ -36,10 +36,6 @@ class JackfieldError(Exception):
 
     retryable: bool = False
     sent: bool = True
-    provider: str | None = None
-    model: str | None = None
-    operation: str | None = None
-    partial: Any = None
 
     def __init__(
         self,
@@ -57,10 +53,14 @@ class JackfieldError(Exception):
         self.status: int | None = status
         self.code: str | None = code
         self.request_id: str | None = request_id
-        self.retry_after: float | None = retry_after
-        self.body: Any = body
         if retryable is not None:
             self.retryable = retryable
+        self.retry_after: float | None = retry_after
+        self.body: Any = body
+        self.provider: str | None = None
+        self.model: str | None = None
+        self.operation: str | None = None
+        self.partial: Any = None
 
     def place(self, provider: str, model: str, operation: str, partial: Any) -> None:
         """Fill in whose error this is, and what had arrived, where that is not known yet."""

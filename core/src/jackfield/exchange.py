@@ -230,4 +230,6 @@ def _scrubbed(value: Any, reply: Reply) -> Any:
         return reply.scrub(value.decode("latin-1")).encode("latin-1")
     if isinstance(value, dict):
         return {_scrubbed(key, reply): _scrubbed(item, reply) for key, item in value.items()}
-    return [_scrubbed(item, reply) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_scrubbed(item, reply) for item in value]
+    return value

@@ -50,8 +50,10 @@ class Settings:
 
     def place(self, key: str) -> Place:
         """Where a value was written; that of a variable is the variable."""
-        at, variable = self.where / key, self.variables.get(key)
-        return at if at.variable or not variable else evolve(at, document=Document(NO_FILE, variables={(): variable}))
+        place, variable = self.where / key, self.variables.get(key)
+        if place.variable or not variable:
+            return place
+        return evolve(place, document=Document(NO_FILE, variables={(): variable}))
 
     def is_secret(self, key: str) -> bool:
         """Whether a value is one that may go only where it belongs."""
@@ -71,7 +73,8 @@ class Instances:
     """The provider instances and the middleware of one client."""
 
     def __init__(self, config: Config, registry: Registry) -> None:
-        self._config, self._registry = config, registry
+        self._config = config
+        self._registry = registry
         self._providers: dict[str, Provider] = {}
         self._making = Lock()
 

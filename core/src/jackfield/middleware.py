@@ -84,12 +84,13 @@ class Stage(AsyncIterator[Event]):
 
     async def _release(self) -> None:
         self.events = None
-        while self._opened:
-            if not (stage := self._opened.pop()).done:
-                try:
+        if self._opened:
+            stage = self._opened.pop()
+            try:
+                if not stage.done:
                     await self._runtime.finish(stage.aclose, CLOSING)
-                finally:
-                    await self._release()
+            finally:
+                await self._release()
 
 
 Proceed: TypeAlias = Callable[[Call[Any]], Stage]

@@ -40,8 +40,10 @@ class SseDecoder:
         self._line = bytearray()  # a line that has not ended
         self._data: list[bytes] = []
         self._size = 0  # bytes of the lines behind _data
-        self._event, self._stray = "", bytearray()
-        self._begun = self._after_cr = False
+        self._event = ""
+        self._stray = bytearray()
+        self._begun = False
+        self._after_cr = False
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """Take more bytes. The events must be used up before the next bytes are fed.

@@ -192,9 +192,13 @@ class EngineReply:
 
     def __init__(self, engine: Engine, pool: Pool, response: Any, work: Work, secret: Secret | None) -> None:
         self.status: int = response.status
-        decoded = ((str(name, "latin-1"), str(value, "latin-1")) for name, value in response.headers)
-        self.headers: dict[str, str] = {name.lower(): value for name, value in decoded}
-        self._engine, self._pool, self._response, self._work = engine, pool, response, work
+        self.headers: dict[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+        }
+        self._engine = engine
+        self._pool = pool
+        self._response = response
+        self._work = work
         self._reading = AtWork(engine, work, "read")
         self._following = pool.pieces(response)
         self._inflated: Iterator[bytes] = iter(())

@@ -95,7 +95,9 @@ class Stream:
     def __init__(self, inner: Any, wrap: Callable[[Any], Any]) -> None:
         self._process = getpid()
         self._socket: Any = None
-        self._inner, self._wrap, self._held = inner, wrap, b""
+        self._held = b""
+        self._inner = inner
+        self._wrap = wrap
 
     def read(self, max_bytes: int, timeout: float | None = None) -> Any:
         """Read, no longer than allowed."""

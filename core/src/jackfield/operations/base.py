@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from operator import attrgetter
-from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import Any, ClassVar, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, fields, frozen
 
@@ -15,89 +14,81 @@ from ..types.content import Brief
 
 __all__ = ["Fold", "Notice", "Operation", "Request", "Response", "ResponseFold", "Sampled", "Unsupported"]
 
+UNSTARTED: Final = Start()
 STARTED: Final = ("provider", "model", "id", "created", "request_id", "rate_limit", "cached")
+
 E_contra = TypeVar("E_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 E = TypeVar("E")
 R = TypeVar("R")
 
-Checks: TypeAlias = Mapping[str, Callable[[str, Any], None]]
 Unsupported: TypeAlias = Literal["error", "warn", "drop"]
 
 
-# --- checks of fields: each raises a BadRequestError that names the field, the value and what would be right. They are
-# metadata of the fields, and no validators: most fields are not set, and attrs would ask about each of them every time
+# --- checks of fields: each raises a BadRequestError that names the field, the value and what would be right
 
 
 def _wrong(name: str, what: str, value: object) -> BadRequestError:
-    return BadRequestError(f"{name}: expected {what}, got {value!r:.200}")
+    shown = repr(value)
+    return BadRequestError(f"{name}: expected {what}, got {shown if len(shown) < 200 else shown[:200] + '...'}")
 
 
-def _checked(fits: Callable[[Any], bool], what: str) -> Checks:
-    def check(name: str, value: object) -> None:
-        if not fits(value):
-            raise _wrong(name, what, value)
+def _checked(fits: Callable[[Any], bool], what: str) -> Any:
+    def check(_: object, attribute: Any, value: object) -> None:
+        if value is not None and not fits(value):
+            raise _wrong(attribute.name, what, value)
 
-    return {"check": check}
-
-
-@cache
-def _checks(cls: Any, /) -> tuple[Callable[[Any], Iterable[Any]], list[tuple[str, Any]]]:
-    found = [(one.name, check) for one in fields(cls) if (check := one.metadata.get("check"))]
-    return attrgetter(*(name for name, _ in found)), found
-
-
-def set_fields(request: Any, _: object, __: object) -> None:
-    """Check what is set of a request: a validator of one field, which sees them all."""
-    get, checks = _checks(request.__class__)
-    for (name, check), value in zip(checks, get(request)):  # noqa: B905 - it would take longer
-        if value is not None:
-            check(name, value)
+    return check
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _numbers(value: object) -> bool:
-    return isinstance(value, Mapping) and all(map(_is_number, value.values()))
-
-
-def number(low: float, high: float, what: str) -> Checks:
+def number(low: float, high: float, what: str) -> Any:
     """A number within bounds."""
     return _checked(lambda value: _is_number(value) and low <= value <= high, what)
 
 
-def whole(low: int | None = None) -> Checks:
+def whole(low: int | None = None) -> Any:
     """A whole number, with a lower bound or none."""
     what = "a whole number" + ("" if low is None else f" of at least {low}")
     return _checked(lambda value: type(value) is int and (low is None or value >= low), what)
 
 
-def a(kind: type[Any], what: str) -> Checks:
+def a(kind: type[Any], what: str) -> Any:
     """An instance of a type."""
     return _checked(lambda value: isinstance(value, kind), what)
 
 
-ONE_EACH: Final = _checked(_numbers, "a number for each token")
-LEFT_OUT: Final = _checked(get_args(Unsupported).__contains__, "one of error, warn, drop")
+def one_of(*words: str) -> Any:
+    """One of several words."""
+    return _checked(words.__contains__, f"one of {', '.join(words)}")
+
+
+mapping_of_numbers: Any = _checked(
+    lambda value: isinstance(value, Mapping) and all(map(_is_number, value.values())), "a number for each token"
+)
+"""Numbers by name."""
 
 
 def options(_: object, __: object, value: object) -> None:
     """A table for each plugin."""
-    if value != {} and not (isinstance(value, Mapping) and all(isinstance(one, Mapping) for one in value.values())):
+    if not isinstance(value, Mapping) or not all(isinstance(item, Mapping) for item in value.values()):
         raise _wrong("options", "a dictionary for each plugin, by its name", value)
 
 
-def _headers(field: str, value: object) -> None:
-    # none is quoted in the error, since it may be a secret
+def headers(_: object, attribute: Any, value: object) -> None:
+    """Names and values of headers; none is quoted in the error, since it may be a secret."""
+    if value is None:
+        return
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for pair in value.items() for item in pair):
-        raise BadRequestError(f"{field}: expected a dictionary of texts")
+        raise BadRequestError(f"{attribute.name}: expected a dictionary of texts")
     for name, text in value.items():
         if not name or not all("!" <= char <= "~" and char != ":" for char in name):
-            raise BadRequestError(f"{field}: {name!r} is no name of a header")
+            raise BadRequestError(f"{attribute.name}: {name!r} is no name of a header")
         if not all(" " <= char <= "~" or char == "\t" for char in text):
-            raise BadRequestError(f"{field}.{name}: the value has characters that no header can carry")
+            raise BadRequestError(f"{attribute.name}.{name}: the value has characters that no header can carry")
 
 
 def stops(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
@@ -170,11 +161,11 @@ class Request(Generic[E, R]):
 
     operation: ClassVar[Operation[Any, Any]]
 
-    model: str | None = field(default=None, metadata=a(str, "'provider:model' or an alias"), validator=set_fields)
+    model: str | None = field(default=None, validator=a(str, "'provider:model' or an alias"))
     options: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=options)
-    extra_headers: Mapping[str, str] | None = field(default=None, metadata={"check": _headers}, repr=False)
-    extra_body: Mapping[str, Any] | None = field(default=None, metadata=a(Mapping, "a dictionary"))
-    unsupported: Unsupported | None = field(default=None, metadata=LEFT_OUT)
+    extra_headers: Mapping[str, str] | None = field(default=None, validator=headers, repr=False)
+    extra_body: Mapping[str, Any] | None = field(default=None, validator=a(Mapping, "a dictionary"))
+    unsupported: Unsupported | None = field(default=None, validator=one_of("error", "warn", "drop"))
 
 
 @frozen(kw_only=True)
@@ -194,16 +185,16 @@ class Sampled(Request[E, R]):
         user: the provider's sign for whoever the request is made for.
     """
 
-    temperature: float | None = field(default=None, metadata=number(0, 2, "a number from 0 to 2"))
-    top_p: float | None = field(default=None, metadata=number(0, 1, "a number from 0 to 1"))
-    frequency_penalty: float | None = field(default=None, metadata=number(-2, 2, "a number from -2 to 2"))
-    presence_penalty: float | None = field(default=None, metadata=number(-2, 2, "a number from -2 to 2"))
-    max_output_tokens: int | None = field(default=None, metadata=whole(1))
+    temperature: float | None = field(default=None, validator=number(0, 2, "a number from 0 to 2"))
+    top_p: float | None = field(default=None, validator=number(0, 1, "a number from 0 to 1"))
+    frequency_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
+    presence_penalty: float | None = field(default=None, validator=number(-2, 2, "a number from -2 to 2"))
+    max_output_tokens: int | None = field(default=None, validator=whole(1))
     stop: tuple[str, ...] | None = field(default=None, converter=stops)
-    seed: int | None = field(default=None, metadata=whole())
-    n: int | None = field(default=None, metadata=whole(1))
-    logit_bias: Mapping[str, float] | None = field(default=None, metadata=ONE_EACH)
-    user: str | None = field(default=None, metadata=a(str, "text"))
+    seed: int | None = field(default=None, validator=whole())
+    n: int | None = field(default=None, validator=whole(1))
+    logit_bias: Mapping[str, float] | None = field(default=None, validator=mapping_of_numbers)
+    user: str | None = field(default=None, validator=a(str, "text"))
 
 
 @frozen
@@ -249,17 +240,13 @@ class Response(Brief):
     raw: Any = field(default=None, eq=False, repr=False)
 
 
-_started = attrgetter(*STARTED)
-
-
 class ResponseFold:
     """What the folds of all operations share: the reply's beginning, its usage and its raw payloads."""
-
-    start: Start = Start()
 
     def __init__(self, request: Any = None) -> None:
         """Begin the reply to a request."""
         self.request = request
+        self.start: Start = UNSTARTED
         self.usage: Usage | None = None
         self._raw: list[Any] = []
 
@@ -278,4 +265,4 @@ class ResponseFold:
     def facts(self) -> dict[str, Any]:
         """The fields of `Response`."""
         raw = self._raw[0] if len(self._raw) == 1 else tuple(self._raw) or None
-        return {**dict(zip(STARTED, _started(self.start), strict=True)), "usage": self.usage, "raw": raw}
+        return {**{name: getattr(self.start, name) for name in STARTED}, "usage": self.usage, "raw": raw}

@@ -108,8 +108,8 @@ class CompleteRequest(Sampled[CompleteEvent, CompleteResponse]):
     operation = COMPLETE
 
     prompt: tuple[Prompt, ...] = field(converter=read_prompts)
-    suffix: str | None = field(default=None, metadata=a(str, "text"))
-    max_output_tokens: int | None = field(default=None, metadata=whole(0))
-    best_of: int | None = field(default=None, metadata=whole(1))
-    echo: bool | None = field(default=None, metadata=a(bool, "true or false"))
-    logprobs: int | None = field(default=None, metadata=whole(0))
+    suffix: str | None = field(default=None, validator=a(str, "text"))
+    max_output_tokens: int | None = field(default=None, validator=whole(0))
+    best_of: int | None = field(default=None, validator=whole(1))
+    echo: bool | None = field(default=None, validator=a(bool, "true or false"))
+    logprobs: int | None = field(default=None, validator=whole(0))

@@ -73,5 +73,5 @@ class EmbedRequest(Request[EmbedEvent, EmbedResponse]):
     operation = EMBED
 
     input: tuple[Prompt, ...] = field(converter=_inputs)
-    dimensions: int | None = field(default=None, metadata=whole(1))
-    user: str | None = field(default=None, metadata=a(str, "text"))
+    dimensions: int | None = field(default=None, validator=whole(1))
+    user: str | None = field(default=None, validator=a(str, "text"))

@@ -21,14 +21,7 @@ ADVICE = "a synchronous client has no event loop: a middleware or provider may a
 NO_LOOP = ("no running event loop", "async context", "not currently running on any async")
 
 
-class _Here(threading.local):
-    """How deep this thread is inside `drive`, and what was dropped meanwhile."""
-
-    depth = 0
-    dropped: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
-
-
-_here = _Here()
+_here = threading.local()  # how deep this thread is inside `drive`, and what was dropped meanwhile
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -37,13 +30,12 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     Raises:
         BlockingAwaitError: it did suspend; raised first inside it, at that very `await`.
     """
-    hooks, depth = sys.get_asyncgen_hooks(), _here.depth
+    hooks = sys.get_asyncgen_hooks()
+    depth = getattr(_here, "depth", 0)
     try:
         _here.depth = depth + 1
-        if any(
-            hooks
-        ):  # a surrounding loop would adopt the generators that start in here, and close them when it pleases
-            sys.set_asyncgen_hooks(None, None)
+        # a surrounding loop would adopt the generators that start in here, and close them when it pleases
+        sys.set_asyncgen_hooks(None, None)
         coroutine.send(None)
         _insist(coroutine)
     except StopIteration as stop:
@@ -55,9 +47,8 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     finally:
         coroutine.close()  # for Ctrl-C before the first step: elsewhere it is over already
         _here.depth = depth
-        if any(hooks):
-            sys.set_asyncgen_hooks(*hooks)
-        if _here.dropped:
+        sys.set_asyncgen_hooks(*hooks)
+        if not depth and _here.__dict__.get("dropped"):
             _reap_dropped()
 
 
@@ -66,13 +57,14 @@ def drive_dropped(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
     A finaliser can run at any moment, also inside a lock of the connection pool that the clean-up would want.
     """
-    _here.dropped += (close,)
-    _reap_dropped()
+    _here.__dict__.setdefault("dropped", []).append(close)
+    if not getattr(_here, "depth", 0):
+        _reap_dropped()
 
 
 def _reap_dropped() -> None:
-    while _here.dropped and not _here.depth:
-        close, _here.dropped = _here.dropped[-1], _here.dropped[:-1]
+    while dropped := _here.__dict__.get("dropped"):
+        close = dropped.pop()
         try:
             drive(close())
         except Exception as error:  # noqa: BLE001 - nobody waits for it

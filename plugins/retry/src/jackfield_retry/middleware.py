@@ -187,7 +187,8 @@ class _Attempts:
         self.leave()
         if self._aside:
             self._tokens.give(self._aside)
-        self.call.ledger.kept[Retry].remove(self)
+        if self in (around := self.call.ledger.kept.get(Retry, ())):  # or it was interrupted before it began
+            around.remove(self)
 
     def deliver(self) -> None:
         """The first event has come: whatever follows, the provider answers."""
