@@ -2,6 +2,7 @@
 
 from array import array
 
+import attrs
 import pytest
 from faces import COLOURS, run
 from fakes import STOP, Player, playing
@@ -351,3 +352,23 @@ MISTAKES = {
 def test_a_plain_mistake_is_no_bare_error(act, kind, says):
     with jf.Client(**playing(Player(CONTINUED))) as client, pytest.raises(kind, match=says):
         act(client)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("temperature", 99),
+        ("n", 0),
+        ("unsupported", "bogus"),
+        ("extra_headers", {"x-a": "1\r\nx-b: 2"}),
+        ("options", 3),
+    ],
+)
+def test_a_request_of_ones_own_with_a_model_is_checked_like_any_other(field, value):
+    @attrs.frozen(kw_only=True)
+    class House(jf.ChatRequest):
+        model: str = "fake:m"
+
+    assert House(messages="hi").model == "fake:m"
+    with pytest.raises(BadRequestError, match=field):
+        House(messages="hi", **{field: value})

@@ -178,11 +178,10 @@ def _file(path: Path, name: str) -> Document:
         table: Any = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{name}: cannot be read: {error.strerror}") from None
-    except RecursionError:
-        raise ConfigurationError(f"{name}: not valid TOML: it is nested too deeply") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # what the reader says ends in the line and the column
-        raise ConfigurationError(f"{name}: not valid TOML: {error}") from None
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise ConfigurationError(f"{name}: not valid TOML: {why}") from None
     root = ("tool", "jackfield") if path.name == FILES[1] else ()
     for key in root:
         table = table.get(key) if isinstance(table, Mapping) else None

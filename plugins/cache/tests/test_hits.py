@@ -285,3 +285,18 @@ def test_without_an_entry_only_is_an_error(caching):
         assert player.calls == []
         client.chat("x")
         assert client.chat("x", options={"cache": {"mode": "only"}}).cached
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_list_where_a_class_has_a_tuple_is_kept_like_everything_else(colour, store, caching):
+    tokens = [jf.TokenLogprob("He", -0.5)]
+    player = Player([Start(), TextDelta("He"), jf.LogprobsDelta(tokens), STOP])
+    _, options = caching(player, store=store)
+
+    async def body(client):
+        first = await client.chat("x")
+        again = await client.chat("x")
+        assert (first.cached, again.cached, again) == (False, True, first)
+
+    run(colour, body, **options)
+    assert len(player.calls) == 1

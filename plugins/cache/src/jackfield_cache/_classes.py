@@ -6,12 +6,12 @@ import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from types import SimpleNamespace, UnionType
-from typing import Any, Final, Literal
+from types import SimpleNamespace
+from typing import Any, Final
 
 import attrs
 
-__all__ = ["PLAIN", "cannot_change", "classes", "getting", "is_frozen"]
+__all__ = ["PLAIN", "classes", "getting", "is_frozen"]
 
 PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 FROZEN: Final = attrs.make_class("_Frozen", (), frozen=True).__setattr__  # how a frozen class refuses to be changed
@@ -43,24 +43,6 @@ def classes(kind: Any, seen: set[Any]) -> Iterator[type[Any]]:
         return
     for inner in typing.get_args(kind):
         yield from classes(inner, seen)
-
-
-def cannot_change(kind: Any, but: str | None = None, within: tuple[type[Any], ...] = ()) -> bool:
-    """Whether whoever has a value of this type can change nothing in it, beside one field."""
-    if isinstance(kind, type) and (kind in PLAIN or kind is bytes or kind in within):
-        return True
-    if isinstance(kind, type) and attrs.has(kind):
-        hints = _hints(kind)
-        names = [field.name for field in attrs.fields(kind) if field.name != but]
-        return is_frozen(kind) and all(
-            name in hints and cannot_change(hints[name], within=(*within, kind)) for name in names
-        )
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        return True
-    return origin in (tuple, typing.Union, UnionType) and all(
-        one is ... or cannot_change(one, within=within) for one in inner
-    )
 
 
 def _hints(kind: type[Any]) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from itertools import chain, repeat
+from itertools import repeat
 from math import isfinite
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -27,10 +27,10 @@ from msgspec import Raw
 
 from jackfield.types import Event, Start, UsageReported
 
-from ._classes import cannot_change, classes, getting, is_frozen
+from ._classes import classes, getting, is_frozen
 from ._json import SAFE, dumps, is_json, loads, written
 
-__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Script", "Template", "Way", "codec_for", "made"]
+__all__ = ["TAGGED", "UNSTORABLE", "Codec", "NotStorableError", "Row", "Script", "Template", "codec_for", "made"]
 
 MUTABLE: Final = frozenset({"j", "l", "d", "a"})
 TAGGED: Final = b"~"  # no JSON begins with it: what follows is no payload, but stands for one
@@ -64,20 +64,6 @@ class Script(NamedTuple):
     raws: Sequence[bytes]
 
 
-class Way(NamedTuple):
-    """How the events of a class are written.
-
-    Attributes:
-        names: what class and fields are called.
-        steady: whether nobody can change anything of such an event, its raw payload aside.
-        read: gives the values of an event as they are now, its raw payload aside. It may raise any of `UNSTORABLE`.
-    """
-
-    names: str
-    steady: bool
-    read: Callable[[Any], Row]
-
-
 class _Shape(NamedTuple):
     """What is to be known of a class: its name and those of its fields, as one text and apart, and how to read them."""
 
@@ -103,46 +89,34 @@ class Codec:
             if kind.__name__ in self._by_name:
                 raise NotStorableError(f"two classes are called {kind.__name__}")
             self._by_name[kind.__name__] = self._by_class[kind] = _shape(kind)
-        # those of which nobody can change anything, the raw payload of an event aside
-        self._steady = frozenset(
-            kind for kind in self._by_class if cannot_change(kind, but="raw" if issubclass(kind, Event) else None)
-        )
-        self._ways: dict[type[Any], Way] = {}
-        for kind, shape in self._by_class.items():
-            steady = kind in self._steady
-            self._ways[kind] = Way(shape.names, steady, shape.get if steady else self._row)
 
-    def way(self, kind: type[Any]) -> Way:
-        """How events of this class are written.
+    def names(self, kind: type[Any]) -> str:
+        """What events of this class and their fields are called.
 
         Raises:
             NotStorableError: the operation does not name the class.
         """
-        way = self._ways.get(kind)
-        if way is None:
+        shape = self._by_class.get(kind)
+        if shape is None:
             raise NotStorableError(f"a {kind.__qualname__} cannot be kept")
-        return way
+        return shape.names
+
+    def row(self, event: Event) -> Row:
+        """The values of an event as they are now, its raw payload aside: written, where any of them can be changed.
+
+        Raises:
+            NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
+        """
+        row = self._by_class[type(event)].get(event)
+        return row if SAFE.issuperset(map(type, row)) else written(list(map(self._tagged, row)))
 
     def raw(self, value: Any) -> bytes:
-        """A raw payload as it is now, for `script`.
+        """A raw payload as it is now.
 
         Raises:
             NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
         """
         return dumps(value) if is_json(value) else TAGGED + dumps(self._tagged(value))
-
-    def script(self, runs: Sequence[tuple[Way, Sequence[Row]]], raws: Sequence[bytes]) -> Script:
-        """What is kept of a reply: the values of its events as `Way.read` gave them, and their payloads as `raw` did.
-
-        Raises:
-            NotStorableError: it holds something that cannot be kept. So may any other of `UNSTORABLE` say.
-        """
-        told = []
-        for (names, steady, _), rows in runs:
-            # one look at all of them at once, where there are many
-            plain = not steady or (len(rows) > 1 and SAFE.issuperset(map(type, chain.from_iterable(rows))))
-            told.append((names, rows if plain else [self._unchanged(row) for row in rows]))
-        return Script(told, raws if any(raws) else ())
 
     def template(self, script: Script) -> Template:
         """The events of a reply as a hit gives them: the start says that it is cached, and nothing was charged.
@@ -172,22 +146,6 @@ class Codec:
         shape = self._by_name[name]
         return shape, shape.fields if told == shape.names else names.split(" ")
 
-    def _row(self, event: Any) -> Row:
-        row = self._by_class[type(event)].get(event)
-        # what can be changed is written at once
-        return row if SAFE.issuperset(map(type, row)) else written(list(map(self._tagged, row)))
-
-    def _unchanged(self, row: Sequence[Any]) -> Sequence[Any]:
-        """The values of a steady event, which are written later than they came: they must be as its class has said."""
-        return [one if type(one) in SAFE else self._still(one) for one in row]
-
-    def _still(self, value: Any) -> Any:
-        tagged = self._tagged(value)
-        # the values of an instance are a tuple where they are all plain
-        if not (type(value) in self._steady and type(tagged[-1]) is tuple) and self._changes(tagged):
-            raise NotStorableError("a value of another type than its class has")
-        return tagged
-
     def _item(self, kind: type[Any], told: dict[str, Any], raw: bytes) -> Item:
         if not issubclass(kind, Event):
             raise NotStorableError(f"{kind.__name__} is no event")
@@ -203,7 +161,9 @@ class Codec:
         if issubclass(kind, Start):
             fields["cached"] = True
         elif issubclass(kind, UsageReported):
-            fields["usage"] = attrs.evolve(fields["usage"], cost=0.0)
+            if "usage" in fields:
+                fields["usage"] = attrs.evolve(fields["usage"], cost=0.0)
+            makers = [(name, partial(_uncharged, make) if name == "usage" else make) for name, make in makers]
         item = (partial(kind, **fields), tuple(makers))
         event = made(item)
         return item if makers else event
@@ -298,6 +258,10 @@ def made(item: Item) -> Event:
         return item
     build, makers = item
     return build(**{name: make() for name, make in makers})
+
+
+def _uncharged(make: Maker) -> Any:
+    return attrs.evolve(make(), cost=0.0)
 
 
 def _little(numbers: Any) -> Any:

@@ -176,9 +176,7 @@ def _putting_fields(kind: type[Any], names: Sequence[str]) -> Put:
         others = [place for place in there if place not in plain]
         told = (",".join(names[place] for place in places) for places in (plain, others))
         putting = [(place, _put_hidden if names[place] in hidden else _found(kinds[place])) for place in others]
-        # a slice gives a tuple where there is one alone, or none
-        get_plain = itemgetter(*plain) if len(plain) > 1 else itemgetter(slice(sum(plain), sum(plain) + len(plain)))
-        way = _Way(f"{name} {' '.join(told)}", get_plain, putting)
+        way = _Way(f"{name} {' '.join(told)}", getting(itemgetter, plain), putting)
         if len(ways) < MOST:
             ways[kinds] = way
         return way

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from jackfield.call import Call
 from jackfield.operations import CHAT, COMPLETE
 from jackfield.types import Event, Finished, UsageReported
 
-from ._codec import UNSTORABLE, Codec, Row, Way
+from ._codec import UNSTORABLE, Codec, Row, Script
 from ._entry import Facts, pack
 from ._key import Form
 from ._people import request_told
@@ -32,11 +32,10 @@ class Recording:
         self.events: list[Event] = []
         self._codec = codec
         self._storable = True
-        self._runs: list[tuple[Way, list[Row]]] = []
+        self._runs: list[tuple[str, list[Row]]] = []
         self._raws: list[bytes] = []
-        # of the latest run: the class of its events, what reads them, and what that gave
+        # of the latest run: the class of its events, and the values of each
         self._kind: type[Event] | None = None
-        self._read: Callable[[Any], Row] = tuple
         self._rows: list[Row] = []
         self._begun = call.runtime.now()
         self._noted = call.ledger.notices
@@ -47,10 +46,9 @@ class Recording:
         kind = type(event)
         try:
             if kind is not self._kind:
-                way = self._codec.way(kind)
-                self._kind, self._read, self._rows = kind, way.read, []
-                self._runs.append((way, self._rows))
-            self._rows.append(self._read(event))
+                self._kind, self._rows = kind, []
+                self._runs.append((self._codec.names(kind), self._rows))
+            self._rows.append(self._codec.row(event))
             self._raws.append(b"" if event.raw is None else self._codec.raw(event.raw))
         except UNSTORABLE:
             self._storable = False
@@ -87,6 +85,6 @@ class Recording:
         )
         try:
             request = request_told(call.request, form)
-            return pack(facts, request, self._codec.script(self._runs, self._raws))
+            return pack(facts, request, Script(self._runs, self._raws if any(self._raws) else ()))
         except UNSTORABLE:
             return None
