@@ -331,3 +331,28 @@ def test_an_entry_that_is_not_what_it_says_is_a_miss(how, remembered, store):
         reply = client.chat("one")
         assert (reply.cached, reply.text) == (False, "one again")
         assert client.chat("one").text == "one again"
+
+
+def test_stores_that_begin_one_file_at_the_same_moment_do_not_mind_one_another(tmp_path):
+    failed = []
+
+    def begin(store, start):
+        start.wait()
+        try:
+            store.get("k" * 64)
+            store.set("k" * 64, b"value", None, 0.0)
+        except Exception as error:
+            failed.append(error)
+
+    for number in range(40):
+        stores = [SqliteStore(SqliteSettings(path=str(tmp_path / f"{number}.sqlite"))) for _ in range(4)]
+        start = threading.Barrier(len(stores))
+        threads = [threading.Thread(target=begin, args=(store, start)) for store in stores]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert stores[0].get("k" * 64) == b"value"
+        for store in stores:
+            store.close()
+    assert failed == []

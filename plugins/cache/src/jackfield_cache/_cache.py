@@ -256,10 +256,9 @@ class Cache:
                 return found and self._given(call, found, "joined")
 
     async def _look(self, call: Call[Any], plan: _Plan) -> _Found | None:
-        shelf, runtime = self._shelf, call.runtime
-        value = shelf.get_now(runtime, plan.key) if shelf.handy(runtime) else await shelf.get(runtime, plan.key)
+        value = await self._shelf.get(call.runtime, plan.key)
         found = None if value is None else self._read(call, plan, value)
-        return found if found is not None and found.facts.fresh(runtime.wall(), plan.ttl) else None
+        return found if found is not None and found.facts.fresh(call.runtime.wall(), plan.ttl) else None
 
     def _read(self, call: Call[Any], plan: _Plan, value: bytes) -> _Found | None:
         """The entry of these bytes; None where they are none, or belong to something else."""
@@ -328,11 +327,7 @@ class Cache:
 
     async def _keep(self, call: Call[Any], plan: _Plan, record: Recording, value: Any) -> None:
         if isinstance(value, bytes) and record.whole(call):
-            shelf, what = self._shelf, (call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
-            if shelf.handy(call.runtime):
-                shelf.set_now(*what)
-            else:
-                await shelf.set(*what)
+            await self._shelf.set(call.runtime, plan.key, value, None if plan.ttl == float("inf") else plan.ttl)
         with self._lock:
             self._sums.misses += 1
         if (now := call.runtime.now()) - self._added >= EVERY:

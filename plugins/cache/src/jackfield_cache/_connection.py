@@ -176,10 +176,12 @@ class Connection:
         if self._is_ours(made):
             pass
         elif made.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise JackfieldError(f"{self._path}: it holds something else, or is of another version")
+            if not self._is_ours(made):  # asked again, since another process may have filled it between the two
+                raise JackfieldError(f"{self._path}: it holds something else, or is of another version")
         else:
-            made.execute("PRAGMA journal_mode = WAL")
             _in_transaction(made, self._fill)
+        with suppress(sqlite3.OperationalError):  # somebody else is at it, and whoever opens it next sees to it again
+            made.execute("PRAGMA journal_mode = WAL")
         # in this mode a crash of the machine loses the last entries, and never damages the file
         made.execute("PRAGMA synchronous = NORMAL")
 

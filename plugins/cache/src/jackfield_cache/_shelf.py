@@ -89,28 +89,14 @@ class Shelf:
             "the cache's store takes nothing, and is not written until it does", "the cache's store is written again"
         )
 
-    def handy(self, runtime: Runtime) -> bool:
-        """Whether nothing is to be awaited: all is well with the store, and it is called in place."""
-        in_place = self._quick or (runtime.blocking and not runtime.scopes)
-        return in_place and self._reads.until is None and self._writes.until is None
-
     async def get(self, runtime: Runtime, key: str) -> bytes | None:
         """The value, or None."""
         value: object = await self._use(runtime, self._reads, self.store.get, key)
         return value if isinstance(value, bytes) else None
 
-    def get_now(self, runtime: Runtime, key: str) -> bytes | None:
-        """As `get`, from a store that is `handy`."""
-        value: object = self._now(runtime, self._reads, self.store.get, key)
-        return value if isinstance(value, bytes) else None
-
     async def set(self, runtime: Runtime, key: str, value: bytes, ttl: float | None) -> None:
         """Keep a value, where that can be done."""
         await self._write(runtime, self.store.set, key, value, ttl, runtime.wall())
-
-    def set_now(self, runtime: Runtime, key: str, value: bytes, ttl: float | None) -> None:
-        """As `set`, in a store that is `handy`."""
-        self._now(runtime, self._writes, self.store.set, key, value, ttl, runtime.wall())
 
     async def add(self, runtime: Runtime, sums: Mapping[str, float]) -> None:
         """Add to the sums, where that can be done."""
@@ -138,8 +124,10 @@ class Shelf:
         probe = way.until is not None and way.enter(begun)
         if probe is None:
             return None
+        # in a blocking call the runtime would do no more than enter its scopes
+        in_place = self._quick or (runtime.blocking and not runtime.scopes)
         try:
-            result = function(*args) if self._quick else await runtime.run(function, *args)
+            result = function(*args) if in_place else await runtime.run(function, *args)
         except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
             way.failed(runtime.now(), _told(error), probe=probe)
             return None
@@ -147,17 +135,6 @@ class Shelf:
             way.failed(runtime.now(), TOO_SLOW, probe=probe)
         elif probe:
             way.healed()
-        return result
-
-    def _now(self, runtime: Runtime, way: _Way, function: Callable[..., T], *args: Any) -> T | None:
-        begun = 0.0 if self._quick else runtime.now()
-        try:
-            result = function(*args)
-        except Exception as error:  # noqa: BLE001 - nothing that a store does fails a call
-            way.failed(runtime.now(), _told(error), probe=False)
-            return None
-        if not self._quick and runtime.now() - begun > SLOW:
-            way.failed(runtime.now(), TOO_SLOW, probe=False)
         return result
 
 
