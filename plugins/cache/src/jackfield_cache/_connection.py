@@ -173,15 +173,15 @@ class Connection:
         return made
 
     def _prepare(self, made: sqlite3.Connection) -> None:
-        if self._is_ours(made):
-            pass
-        elif made.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            if not self._is_ours(made):  # asked again, since another process may have filled it between the two
-                raise JackfieldError(f"{self._path}: it holds something else, or is of another version")
-        else:
+        ours = self._is_ours(made)
+        if not ours and made.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and not self._is_ours(made):
+            # asked twice, since another process may have filled it meanwhile
+            raise JackfieldError(f"{self._path}: it holds something else, or is of another version")
+        if made.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            with suppress(sqlite3.OperationalError):  # somebody else is at it, and whoever opens it next looks again
+                made.execute("PRAGMA journal_mode = WAL")
+        if not ours:
             _in_transaction(made, self._fill)
-        with suppress(sqlite3.OperationalError):  # somebody else is at it, and whoever opens it next sees to it again
-            made.execute("PRAGMA journal_mode = WAL")
         # in this mode a crash of the machine loses the last entries, and never damages the file
         made.execute("PRAGMA synchronous = NORMAL")
 
