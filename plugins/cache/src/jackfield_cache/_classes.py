@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import attrs
 
-__all__ = ["PLAIN", "classes", "getting", "is_frozen"]
+__all__ = ["classes", "getting", "is_frozen"]
 
-PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 FROZEN: Final = attrs.make_class("_Frozen", (), frozen=True).__setattr__  # how a frozen class refuses to be changed
 
 

@@ -9,11 +9,9 @@ from typing import Any, Final
 from msgspec import Raw
 from msgspec.json import Decoder, Encoder
 
-from ._classes import PLAIN
-
 __all__ = ["SAFE", "dumps", "is_json", "loads", "written"]
 
-SAFE: Final = PLAIN - {float}  # a float may be no number, for which JSON has no word
+SAFE: Final = frozenset({str, int, bool, type(None)})  # a float may be no number, for which JSON has no word
 
 
 def _plain(value: Any) -> Any:

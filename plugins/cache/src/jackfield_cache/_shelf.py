@@ -20,7 +20,6 @@ T = TypeVar("T")
 log = logging.getLogger("jackfield.cache")
 
 SLOW: Final = 1.0  # seconds of one operation, above which a store is in trouble
-TOO_SLOW: Final = f"it took longer than {SLOW:g} s"
 FIRST: Final = 1.0  # seconds for which it is skipped, doubled each time
 LONGEST: Final = 60.0
 
@@ -132,7 +131,7 @@ class Shelf:
             way.failed(runtime.now(), _told(error), probe=probe)
             return None
         if not self._quick and runtime.now() - begun > SLOW:
-            way.failed(runtime.now(), TOO_SLOW, probe=probe)
+            way.failed(runtime.now(), f"it took longer than {SLOW:g} s", probe=probe)
         elif probe:
             way.healed()
         return result
